@@ -1,0 +1,169 @@
+"""Checkpoint: a versioned file of config, tensors, input format, recorded calibration and provenance."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from qssmc.data.sequences import InputFormat
+from qssmc.errors import MalformedInputError
+from qssmc.models.config import ConfigError, ModelConfig
+from qssmc.models.network import SequenceModel
+
+FORMAT, VERSION = "qssmc.checkpoint", 1
+_STATE = "state."
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained model with what compiling it needs.
+
+    calibration holds integer input sequences (count, length, d_input) in input_format, or None; provenance is free
+    JSON: command, seed, data set, epochs, accuracy.
+    """
+
+    config: ModelConfig
+    state: dict[str, Tensor]
+    input_format: InputFormat
+    sequence_length: int
+    calibration: NDArray[Any] | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def build(self) -> SequenceModel:
+        """The torch module in evaluation mode; a missing, extra, misshapen or non-finite tensor is an error."""
+        model = SequenceModel(self.config)
+        faults = _tensor_faults(self.state, model.state_dict())
+        if faults:
+            raise MalformedInputError("checkpoint: " + "; ".join(faults))
+        model.load_state_dict(self.state)
+        return model.eval()
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write .pt (a plain dict, torch.save) or .safetensors; the file is complete or absent."""
+    partial = path.with_name(path.name + ".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().contiguous() for name, tensor in checkpoint.state.items()}
+    calibration = None if checkpoint.calibration is None else torch.from_numpy(checkpoint.calibration.copy())
+    header = _header(checkpoint)
+    if path.suffix == ".safetensors":
+        from safetensors.torch import save_file
+
+        named = {_STATE + name: tensor for name, tensor in tensors.items()}
+        if calibration is not None:
+            named["calibration"] = calibration
+        save_file(named, partial, metadata={"qssmc": json.dumps(header, sort_keys=True)})
+    else:
+        torch.save({**header, "state": tensors, "calibration": calibration}, partial)
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint; no code in the file is ever run (weights_only=True).
+
+    Raises MalformedInputError for anything but a checkpoint of this format and version.
+    """
+    if not path.is_file():
+        raise MalformedInputError(f"model file {path} does not exist; train one with: qssmc train")
+    payload = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    if not isinstance(payload, dict) or payload.get("format") != FORMAT:
+        raise MalformedInputError(
+            f"{path} is not a qssmc checkpoint (no format: {FORMAT!r}); save yours with qssmc.models.save_checkpoint"
+        )
+    if payload.get("version") != VERSION:
+        raise MalformedInputError(f"{path} has checkpoint version {payload.get('version')!r}; this qssmc reads {VERSION}")
+    try:
+        return _from_payload(payload)
+    except ConfigError as error:
+        raise MalformedInputError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedInputError(f"{path} is not a complete checkpoint ({type(error).__name__}: {error})") from error
+
+
+def _header(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": checkpoint.config.to_dict(),
+        "input_format": asdict(checkpoint.input_format),
+        "sequence_length": checkpoint.sequence_length,
+        "provenance": checkpoint.provenance,
+    }
+
+
+def _from_payload(payload: dict[str, Any]) -> Checkpoint:
+    state = payload["state"]
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise TypeError("state must be a dict of tensors")
+    config = ModelConfig.from_dict(payload["config"])
+    input_format = InputFormat(**payload["input_format"])
+    calibration = payload.get("calibration")
+    samples = None if calibration is None else calibration.numpy()
+    if samples is not None:
+        _check_calibration(samples, config, input_format)
+    length = payload["sequence_length"]
+    if not isinstance(length, int) or length < 1:
+        raise ValueError(f"sequence_length must be an integer of at least 1, not {length!r}")
+    return Checkpoint(config, state, input_format, length, samples, dict(payload.get("provenance") or {}))
+
+
+def _check_calibration(samples: NDArray[Any], config: ModelConfig, input_format: InputFormat) -> None:
+    if samples.ndim != 3 or samples.shape[2] != config.d_input or not np.issubdtype(samples.dtype, np.integer):
+        raise ValueError(
+            f"calibration must be integers of shape (count, length, {config.d_input}), not {samples.dtype} {samples.shape}"
+        )
+    low, high = input_format.bounds
+    if samples.size and (samples.min() < low or samples.max() > high):
+        raise ValueError(f"calibration samples must lie in {low}..{high}, not {samples.min()}..{samples.max()}")
+
+
+def _tensor_faults(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> list[str]:
+    """Every way in which a state dict disagrees with the model that its config describes."""
+    faults = [f"tensor {name} is missing" for name in wanted if name not in found]
+    faults += [f"tensor {name} is not part of this model" for name in found if name not in wanted]
+    for name, tensor in found.items():
+        if name not in wanted:
+            continue
+        if tensor.shape != wanted[name].shape:
+            faults.append(f"tensor {name} must have shape {tuple(wanted[name].shape)}, not {tuple(tensor.shape)}")
+        elif not bool(torch.isfinite(tensor).all()):
+            count = int((~torch.isfinite(tensor)).sum())
+            faults.append(f"tensor {name} has {count} values that are NaN or infinite")
+    return faults
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise MalformedInputError(
+            f"{path} is refused: it is a pickle with code or objects in it, or not a torch file; "
+            "save a plain dict of tensors with qssmc.models.save_checkpoint, or use safetensors"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, IndexError, UnicodeDecodeError) as error:
+        raise MalformedInputError(f"{path} cannot be read; it is truncated or not a torch file") from error
+
+
+def _read_safetensors(path: Path) -> Any:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as archive:
+            payload: dict[str, Any] = json.loads((archive.metadata() or {}).get("qssmc", "{}"))
+            names = list(archive.keys())
+            payload["state"] = {
+                name.removeprefix(_STATE): archive.get_tensor(name) for name in names if name.startswith(_STATE)
+            }
+            payload["calibration"] = archive.get_tensor("calibration") if "calibration" in names else None
+            return payload
+    except (SafetensorError, OSError, ValueError, struct.error) as error:
+        raise MalformedInputError(f"{path} cannot be read as safetensors ({error})") from error

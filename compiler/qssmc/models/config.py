@@ -1,0 +1,90 @@
+"""ModelConfig: every choice that fixes the shape of a trainable sequence model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, cast, get_args
+
+from qssmc.errors import UsageError
+
+Discretization = Literal["zoh", "bilinear"]
+Activation = Literal["gelu", "relu", "silu", "qgelu"]
+Mixing = Literal["linear", "glu"]
+Norm = Literal["none", "layer", "batch"]
+NormPosition = Literal["pre", "post"]
+Output = Literal["pooled", "step"]
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "discretization": get_args(Discretization),
+    "activation": get_args(Activation),
+    "mixing": get_args(Mixing),
+    "norm": get_args(Norm),
+    "norm_position": get_args(NormPosition),
+    "output": get_args(Output),
+}
+_POSITIVE = ("d_input", "d_model", "d_state", "n_layers", "d_output")
+
+
+class ConfigError(UsageError):
+    """A model configuration that cannot be built; the message lists every fault."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shape of a stack of diagonal state-space blocks.
+
+    d_state counts complex states a head (N in S4D, Gu et al., arXiv 2206.11893); a head is one of the
+    d_model channels. output "pooled" answers once, from the mean over time, when the sequence closes;
+    "step" answers at every sample.
+    """
+
+    d_input: int = 1
+    d_model: int = 16
+    d_state: int = 32
+    n_layers: int = 1
+    d_output: int = 10
+    discretization: Discretization = "zoh"
+    activation: Activation = "gelu"
+    mixing: Mixing = "glu"
+    residual: bool = True
+    norm: Norm = "none"
+    norm_position: NormPosition = "pre"
+    dropout: float = 0.0
+    output: Output = "pooled"
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{name} must be an integer of at least 1, not {getattr(self, name)!r}"
+            for name in _POSITIVE
+            if not _is_count(getattr(self, name))
+        ]
+        faults += [
+            f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
+            for name, choices in _CHOICES.items()
+            if getattr(self, name) not in choices
+        ]
+        if not isinstance(self.residual, bool):
+            faults.append(f"residual must be true or false, not {self.residual!r}")
+        if not isinstance(self.dropout, (int, float)) or not 0.0 <= float(self.dropout) < 1.0:
+            faults.append(f"dropout must lie in [0, 1), not {self.dropout!r}")
+        if faults:
+            raise ConfigError("model config: " + "; ".join(faults))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The config as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: object) -> ModelConfig:
+        """Rebuild a config from plain values; unknown or missing keys are an error."""
+        if not isinstance(values, dict):
+            raise ConfigError(f"model config must be a table of names and values, not {type(values).__name__}")
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(str(key) for key in values if key not in known)
+        if unknown:
+            raise ConfigError(f"model config has unknown keys: {', '.join(unknown)}")
+        return cls(**cast(dict[str, Any], values))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -1,0 +1,296 @@
+"""Bounds: interval arithmetic over one step of an integer graph, exact in Python integers.
+
+Every state ends in a saturating requant, so its interval is known before the step is looked at; one pass over the
+ops then bounds every value and every partial sum, whatever the order of summation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.errors import UnsupportedModelError
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import (
+    Add,
+    Concat,
+    Constant,
+    Diag,
+    Inject,
+    Input,
+    Lut,
+    Matvec,
+    Mul,
+    Normalize,
+    Offset,
+    Op,
+    Pair,
+    Readout,
+    Requant,
+    Scale,
+    ShiftLeft,
+    Slice,
+    State,
+    Unpair,
+    Xbar,
+)
+from qssmc.ir.table import Table
+from qssmc.ir.types import width_of
+
+Exact = NDArray[Any]  # of Python integers: no overflow anywhere
+
+
+@dataclass(frozen=True)
+class Interval:
+    """low and high of each element of a value, both (shape..., [2]) arrays of Python integers."""
+
+    low: Exact
+    high: Exact
+
+    def times(self, factor: Exact) -> Interval:
+        """The interval of factor * x, for a constant factor."""
+        a, b = self.low * factor, self.high * factor
+        return Interval(np.minimum(a, b), np.maximum(a, b))
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The smallest low and the largest high; (0, 0) for an empty value."""
+        return (int(self.low.min()), int(self.high.max())) if self.low.size else (0, 0)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What is proven of one op: the interval of its value, and the span of every intermediate result on the way."""
+
+    value: Interval
+    inner: tuple[int, int]
+
+    @property
+    def inner_width(self) -> int:
+        """Bits of a signed accumulator that holds every intermediate result."""
+        low, high = min(self.inner[0], self.value.span[0]), max(self.inner[1], self.value.span[1])
+        width, signed = width_of(low, high)
+        return width if signed else width + 1
+
+
+def bounds(graph: Graph) -> dict[str, Bound]:
+    """The bound of every op of an integer graph, by name.
+
+    Raises UnsupportedModelError if a value needs more than 64 bits or a state does not saturate.
+    """
+    found: dict[str, Bound] = {}
+    for op in graph.ops:
+        if isinstance(op, State):
+            interval = _state_interval(graph, op)
+            found[op.name] = Bound(interval, interval.span)
+        else:
+            found[op.name] = _RULES[type(op)](op, *(found[name].value for name in op.inputs))
+        if found[op.name].inner_width > 64:
+            raise UnsupportedModelError(
+                f"%{op.name} ({op.mnemonic}, from {op.origin}) needs an accumulator of {found[op.name].inner_width} bits, "
+                "and 64 is the widest; use fewer bits for its operands"
+            )
+    return found
+
+
+def _exact(array: NDArray[Any]) -> Exact:
+    return np.array(array, dtype=object)
+
+
+def _state_interval(graph: Graph, state: State) -> Interval:
+    """A state holds 0 or what the saturating requant behind its update can give."""
+    reached = _clamp(graph, graph[graph.updates[state.name]], state)
+    zero = _exact(np.zeros(state.type.array_shape, np.int64))
+    return Interval(np.minimum(reached.low, zero), np.maximum(reached.high, zero))
+
+
+def _clamp(graph: Graph, op: Op, state: State) -> Interval:
+    if isinstance(op, Requant):
+        return Interval(_spread(op.low, op), _spread(op.high, op))
+    if isinstance(op, (Slice, Concat, Pair, Unpair)):
+        return _RULES[type(op)](op, *(_clamp(graph, operand, state) for operand in graph.operands(op))).value
+    raise UnsupportedModelError(
+        f"state %{state.name} (from {state.origin}) does not end in a saturating requant but in {op.mnemonic}, "
+        "so nothing bounds it"
+    )
+
+
+def _spread(table: Table, op: Op) -> Exact:
+    """A per-element table as an array of the op's shape, repeated for re and im."""
+    data = _exact(table.data)
+    if op.type.complex and data.ndim:
+        data = data[..., None]
+    return np.array(np.broadcast_to(data, op.type.array_shape), dtype=object)
+
+
+def _plain(interval: Interval) -> Bound:
+    return Bound(interval, interval.span)
+
+
+def _sums(low: Exact, high: Exact, axis: int) -> tuple[Interval, tuple[int, int]]:
+    """The interval of a sum along an axis, and the span of every partial sum in any order."""
+    inner_low = np.minimum(low, 0).sum(axis=axis)
+    inner_high = np.maximum(high, 0).sum(axis=axis)
+    inner = (min([0, *inner_low.ravel()]), max([0, *inner_high.ravel()]))
+    return Interval(_exact(low.sum(axis=axis)), _exact(high.sum(axis=axis))), (int(inner[0]), int(inner[1]))
+
+
+def _matrix(weight: Exact, x: Interval, bias: Exact | None) -> Bound:
+    """weight: (out, in). The bias is one more term of the sum."""
+    terms = Interval(x.low[None, :], x.high[None, :]).times(weight)
+    low, high = terms.low, terms.high
+    if bias is not None:
+        low, high = np.column_stack([low, bias]), np.column_stack([high, bias])
+    value, inner = _sums(low, high, 1)
+    return Bound(value, inner)
+
+
+def _pairs(re: list[Interval], im: list[Interval]) -> Bound:
+    """Two sums, for re and im, stacked into pairs."""
+    sums = [
+        _sums(np.stack([t.low for t in terms]), np.stack([t.high for t in terms]), 0) for terms in (re, im)
+    ]
+    value = Interval(
+        np.stack([sums[0][0].low, sums[1][0].low], axis=-1), np.stack([sums[0][0].high, sums[1][0].high], axis=-1)
+    )
+    return Bound(value, (min(sums[0][1][0], sums[1][1][0]), max(sums[0][1][1], sums[1][1][1])))
+
+
+def _lane(x: Interval, lane: int) -> Interval:
+    return Interval(x.low[..., lane], x.high[..., lane])
+
+
+def _diag(op: Diag, x: Interval) -> Bound:
+    a = _exact(op.lambda_bar.data)
+    re, im = _lane(x, 0), _lane(x, 1)
+    return _pairs([re.times(a[:, 0]), im.times(-a[:, 1])], [im.times(a[:, 0]), re.times(a[:, 1])])
+
+
+def _inject(op: Inject, u: Interval) -> Bound:
+    b = _exact(op.b_bar.data)
+    if op.heads is not None:
+        owner = op.heads.data
+        return _plain(Interval(u.low[owner][:, None], u.high[owner][:, None]).times(b))
+    lanes = [_matrix(b[..., lane], u, None) for lane in (0, 1)]
+    value = Interval(
+        np.stack([lane.value.low for lane in lanes], axis=-1), np.stack([lane.value.high for lane in lanes], axis=-1)
+    )
+    return Bound(value, (min(lane.inner[0] for lane in lanes), max(lane.inner[1] for lane in lanes)))
+
+
+def _readout(op: Readout, x: Interval) -> Bound:
+    c = _exact(op.c.data)
+    re, im = _lane(x, 0), _lane(x, 1)
+    if op.heads is None:
+        both = Interval(np.concatenate([re.low, im.low]), np.concatenate([re.high, im.high]))
+        return _matrix(np.concatenate([c[..., 0], -c[..., 1]], axis=1), both, None)
+    terms = [re.times(c[:, 0]), im.times(-c[:, 1])]
+    low, high = (_exact(np.zeros(op.channels, np.int64)) for _ in range(2))
+    inner_low, inner_high = low.copy(), high.copy()
+    for state, head in enumerate(op.heads.data):
+        for term in terms:
+            low[head] += term.low[state]
+            high[head] += term.high[state]
+            inner_low[head] += min(0, term.low[state])
+            inner_high[head] += max(0, term.high[state])
+    return Bound(Interval(low, high), (int(min([0, *inner_low])), int(max([0, *inner_high]))))
+
+
+def _add(op: Add, *terms: Interval) -> Bound:
+    value, inner = _sums(np.stack([t.low for t in terms]), np.stack([t.high for t in terms]), 0)
+    return Bound(value, inner)
+
+
+def _mul(op: Mul, a: Interval, b: Interval) -> Bound:
+    corners = np.stack([a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high])
+    return _plain(Interval(corners.min(axis=0), corners.max(axis=0)))
+
+
+def _offset(op: Offset, x: Interval) -> Bound:
+    value = _exact(op.value.data)
+    return _plain(Interval(x.low + value, x.high + value))
+
+
+def _requant(op: Requant, x: Interval) -> Bound:
+    shift = _spread(op.shift, op)
+    product = x.times(_spread(op.multiplier, op))
+    half = (1 << shift) >> 1
+    inner = Interval(product.low + half, product.high + half)
+    low, high = _spread(op.low, op), _spread(op.high, op)
+    value = Interval(
+        np.minimum(np.maximum(inner.low >> shift, low), high), np.minimum(np.maximum(inner.high >> shift, low), high)
+    )
+    spans = (product.span, inner.span)
+    return Bound(value, (min(s[0] for s in spans), max(s[1] for s in spans)))
+
+
+def _lut(op: Lut, x: Interval) -> Bound:
+    extent = len(x.low)
+    first = _exact(np.broadcast_to(op.first.data, (extent,)))
+    entries = np.broadcast_to(op.entries.data, (extent, op.entries.shape[-1]))
+    low, high = _exact(np.zeros(extent, np.int64)), _exact(np.zeros(extent, np.int64))
+    for i in range(extent):
+        start, stop = x.low[i] - first[i], x.high[i] - first[i] + 1
+        if start < 0 or stop > entries.shape[1]:
+            raise UnsupportedModelError(
+                f"%{op.name} (from {op.origin}): element {i} can be {x.low[i]}..{x.high[i]}, outside its table"
+            )
+        low[i], high[i] = int(entries[i, start:stop].min()), int(entries[i, start:stop].max())
+    return _plain(Interval(low, high))
+
+
+def _normalize(op: Normalize, x: Interval) -> Bound:
+    """|n x - s| <= sqrt((n - 1) v), and isqrt(v) > sqrt(v) / 2, so the value stays below 2 sqrt(n - 1) 2^frac."""
+    count = len(x.low)
+    largest = max(abs(v) for v in x.span)
+    deviation = 2 * count * largest
+    reach = min((2 * math.isqrt(max(0, count - 1)) + 2) << op.frac, deviation << op.frac)
+    spread = count * count * largest * largest + op.eps
+    size = _exact(np.full(count, reach))
+    return Bound(Interval(-size, size), (-max(reach, spread), max(reach, spread, 1 << op.frac)))
+
+
+def _constant(op: Constant) -> Bound:
+    return _plain(Interval(_exact(op.value.data), _exact(op.value.data)))
+
+
+def _input(op: Input) -> Bound:
+    low, high = op.type.bounds
+    return _plain(Interval(_exact(np.full(op.type.shape, low)), _exact(np.full(op.type.shape, high))))
+
+
+def _pair(op: Pair, x: Interval) -> Bound:
+    half = op.type.shape[0]
+    return _plain(
+        Interval(np.stack([x.low[:half], x.low[half:]], axis=-1), np.stack([x.high[:half], x.high[half:]], axis=-1))
+    )
+
+
+_RULES: dict[type[Op], Callable[..., Bound]] = {
+    Input: _input,
+    Constant: _constant,
+    Matvec: lambda op, x: _matrix(_exact(op.weight.data), x, _exact(op.bias.data)),
+    Xbar: lambda op, x: _matrix(_exact(op.weight.data), x, None),
+    Diag: _diag,
+    Inject: _inject,
+    Readout: _readout,
+    Scale: lambda op, x: _plain(x.times(_spread(op.factor, op))),
+    Offset: _offset,
+    Add: _add,
+    Mul: _mul,
+    Slice: lambda op, x: _plain(Interval(x.low[op.start : op.stop], x.high[op.start : op.stop])),
+    Concat: lambda op, *xs: _plain(Interval(np.concatenate([x.low for x in xs]), np.concatenate([x.high for x in xs]))),
+    Unpair: lambda op, x: _plain(
+        Interval(np.concatenate([x.low[:, 0], x.low[:, 1]]), np.concatenate([x.high[:, 0], x.high[:, 1]]))
+    ),
+    Pair: _pair,
+    Requant: _requant,
+    ShiftLeft: lambda op, x: _plain(x.times(_exact(1) << _spread(op.amount, op))),
+    Lut: _lut,
+    Normalize: _normalize,
+}

@@ -1,0 +1,237 @@
+"""What each op computes: the golden model's specification, one rule an op.
+
+Arrays carry a leading batch axis; complex values end in an axis (re, im). Integer rules work on int64 and are exact:
+the range certificate bounds every value they make. The same rule serves real values where the op exists in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.ir.activation import apply_activation
+from qssmc.ir.discretize import input_gain, lambda_bar
+from qssmc.ir.ops import (
+    Activation,
+    Add,
+    Cast,
+    Concat,
+    Constant,
+    Decay,
+    Diag,
+    Divide,
+    Drive,
+    Glu,
+    Inject,
+    LayerNorm,
+    Lut,
+    Matvec,
+    Mul,
+    Normalize,
+    Offset,
+    Op,
+    Pair,
+    Readout,
+    Requant,
+    Scale,
+    ShiftLeft,
+    Slice,
+    Unpair,
+    Xbar,
+)
+from qssmc.ir.table import Table
+
+Array = NDArray[Any]
+Rule = Callable[..., Array]
+
+
+def rule_of(op: Op) -> Rule:
+    """A function from operand arrays to the op's array, with its tables made ready once."""
+    return RULES[type(op)](op)
+
+
+def _each(table: Table, like_complex: bool) -> Array:
+    """A per-element table, broadcast over the (re, im) axis where the value has one."""
+    return table.data[..., None] if like_complex else table.data
+
+
+def _complex_product(a: Array, b: Array) -> Array:
+    """(a_re + i a_im)(b_re + i b_im) on pairs."""
+    re = a[..., 0] * b[..., 0] - a[..., 1] * b[..., 1]
+    im = a[..., 0] * b[..., 1] + a[..., 1] * b[..., 0]
+    return np.stack([re, im], axis=-1)
+
+
+def _constant(op: Constant) -> Rule:
+    return lambda: op.value.data[None]
+
+
+def _matvec(op: Matvec) -> Rule:
+    weight, bias = np.ascontiguousarray(op.weight.data.T), op.bias.data
+    return lambda x: x @ weight + bias
+
+
+def _xbar(op: Xbar) -> Rule:
+    weight = np.ascontiguousarray(op.weight.data.T)
+    return lambda x: x @ weight
+
+
+def _diag(op: Diag) -> Rule:
+    return lambda x: _complex_product(op.lambda_bar.data, x)
+
+
+def _inject(op: Inject) -> Rule:
+    return _inject_rule(op.b_bar.data, op.heads)
+
+
+def _inject_rule(b_bar: Array, heads: Table | None) -> Rule:
+    if heads is None:
+        return lambda u: np.einsum("shk,bh->bsk", b_bar, u)
+    owner = heads.data
+    return lambda u: b_bar * u[:, owner, None]
+
+
+def _readout(op: Readout) -> Rule:
+    c = op.c.data
+    if op.heads is None:
+        return lambda x: np.einsum("hs,bs->bh", c[..., 0], x[..., 0]) - np.einsum("hs,bs->bh", c[..., 1], x[..., 1])
+    order = np.argsort(op.heads.data, kind="stable")
+    present, starts = np.unique(op.heads.data[order], return_index=True)
+
+    def rule(x: Array) -> Array:
+        y = np.zeros((len(x), op.channels), x.dtype)
+        if len(present):
+            products = c[..., 0] * x[..., 0] - c[..., 1] * x[..., 1]
+            y[:, present] = np.add.reduceat(products[:, order], starts, axis=1)
+        return y
+
+    return rule
+
+
+def _scale(op: Scale) -> Rule:
+    factor = _each(op.factor, op.type.complex)
+    return lambda x: x * factor
+
+
+def _offset(op: Offset) -> Rule:
+    return lambda x: x + op.value.data
+
+
+def _add(op: Add) -> Rule:
+    def rule(first: Array, *others: Array) -> Array:
+        for other in others:
+            first = first + other
+        return first
+
+    return rule
+
+
+def _concat(op: Concat) -> Rule:
+    return lambda *xs: np.concatenate(np.broadcast_arrays(*xs) if len({len(x) for x in xs}) > 1 else xs, axis=1)
+
+
+def _pair(op: Pair) -> Rule:
+    half = op.type.shape[0]
+    return lambda x: np.stack([x[:, :half], x[:, half:]], axis=-1)
+
+
+def _decay(op: Decay) -> Rule:
+    step = Table.real(lambda_bar(op.a.as_complex(), op.dt.data, op.method)).data
+    return lambda x: _complex_product(step, x)
+
+
+def _drive(op: Drive) -> Rule:
+    gain = input_gain(op.a.as_complex(), op.dt.data, op.method)
+    b = op.b.as_complex()
+    return _inject_rule(Table.real(b * (gain if op.heads is not None else gain[:, None])).data, op.heads)
+
+
+def _glu(op: Glu) -> Rule:
+    half = op.type.shape[0]
+    return lambda x: x[:, :half] * apply_activation("sigmoid", x[:, half:])
+
+
+def _layernorm(op: LayerNorm) -> Rule:
+    def rule(x: Array) -> Array:
+        centred = x - x.mean(axis=1, keepdims=True)
+        deviation = np.sqrt((centred**2).mean(axis=1, keepdims=True) + op.eps)
+        return np.asarray(centred / deviation * op.gamma.data + op.beta.data)
+
+    return rule
+
+
+def _cast(op: Cast) -> Rule:
+    scale, low, high = (_each(table, op.type.complex) for table in (op.scale, op.low, op.high))
+    return lambda x: scale * np.clip(np.floor(x / scale + 0.5), low, high)
+
+
+def _requant(op: Requant) -> Rule:
+    multiplier, shift, low, high = (
+        _each(table, op.type.complex) for table in (op.multiplier, op.shift, op.low, op.high)
+    )
+    half = (np.int64(1) << shift) >> 1
+    # numpy's >> on int64 is arithmetic, which is floor division by a power of two.
+    return lambda x: np.clip((x * multiplier + half) >> shift, low, high)
+
+
+def _shift_left(op: ShiftLeft) -> Rule:
+    factor = np.int64(1) << _each(op.amount, op.type.complex)
+    return lambda x: x * factor
+
+
+def _lut(op: Lut) -> Rule:
+    entries, first = op.entries.data, op.first.data
+    if entries.ndim == 1:
+        return lambda x: entries[x - first]
+    rows = np.arange(len(entries))
+    return lambda x: entries[rows, x - first]
+
+
+def _normalize(op: Normalize) -> Rule:
+    def rule(x: Array) -> Array:
+        count = x.shape[1]
+        total = x.sum(axis=1, keepdims=True)
+        spread = count * (x * x).sum(axis=1, keepdims=True) - total * total + op.eps
+        reciprocal = (np.int64(1) << op.frac) // np.maximum(1, integer_sqrt(spread))
+        return np.asarray((count * x - total) * reciprocal)
+
+    return rule
+
+
+def integer_sqrt(value: Array) -> Array:
+    """floor(sqrt(value)) for int64 from 0 to 2^62, exact: the float estimate is corrected by one either way."""
+    root = np.floor(np.sqrt(value.astype(np.float64))).astype(np.int64)
+    root = np.where(root * root > value, root - 1, root)
+    return np.where((root + 1) * (root + 1) <= value, root + 1, root)
+
+
+RULES: dict[type[Op], Callable[[Any], Rule]] = {
+    Constant: _constant,
+    Matvec: _matvec,
+    Xbar: _xbar,
+    Diag: _diag,
+    Inject: _inject,
+    Readout: _readout,
+    Scale: _scale,
+    Offset: _offset,
+    Add: _add,
+    Mul: lambda op: lambda a, b: a * b,
+    Slice: lambda op: lambda x: x[:, op.start : op.stop],
+    Concat: _concat,
+    Unpair: lambda op: lambda x: np.concatenate([x[..., 0], x[..., 1]], axis=1),
+    Pair: _pair,
+    Decay: _decay,
+    Drive: _drive,
+    Activation: lambda op: lambda x: apply_activation(op.kind, x),
+    Glu: _glu,
+    LayerNorm: _layernorm,
+    Divide: lambda op: lambda x, count: x / count,
+    Cast: _cast,
+    Requant: _requant,
+    ShiftLeft: _shift_left,
+    Lut: _lut,
+    Normalize: _normalize,
+}

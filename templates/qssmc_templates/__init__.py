@@ -1,0 +1,1 @@
+"""Templates and hand-written kernels of every target."""
