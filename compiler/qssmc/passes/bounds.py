@@ -161,6 +161,12 @@ def _pairs(re: list[Interval], im: list[Interval]) -> Bound:
     return Bound(value, (min(sums[0][1][0], sums[1][1][0]), max(sums[0][1][1], sums[1][1][1])))
 
 
+def _widened(bound: Bound, passing: Interval) -> Bound:
+    """The bound with one more result on the way: a product as it is before the sum takes it away."""
+    low, high = passing.span
+    return Bound(bound.value, (min(bound.inner[0], low), max(bound.inner[1], high)))
+
+
 def _lane(x: Interval, lane: int) -> Interval:
     return Interval(x.low[..., lane], x.high[..., lane])
 
@@ -168,7 +174,8 @@ def _lane(x: Interval, lane: int) -> Interval:
 def _diag(op: Diag, x: Interval) -> Bound:
     a = _exact(op.lambda_bar.data)
     re, im = _lane(x, 0), _lane(x, 1)
-    return _pairs([re.times(a[:, 0]), im.times(-a[:, 1])], [im.times(a[:, 0]), re.times(a[:, 1])])
+    sums = _pairs([re.times(a[:, 0]), im.times(-a[:, 1])], [im.times(a[:, 0]), re.times(a[:, 1])])
+    return _widened(sums, im.times(a[:, 1]))
 
 
 def _inject(op: Inject, u: Interval) -> Bound:
@@ -188,7 +195,8 @@ def _readout(op: Readout, x: Interval) -> Bound:
     re, im = _lane(x, 0), _lane(x, 1)
     if op.heads is None:
         both = Interval(np.concatenate([re.low, im.low]), np.concatenate([re.high, im.high]))
-        return _matrix(np.concatenate([c[..., 0], -c[..., 1]], axis=1), both, None)
+        sums = _matrix(np.concatenate([c[..., 0], -c[..., 1]], axis=1), both, None)
+        return _widened(sums, im.times(c[..., 1]))
     terms = [re.times(c[:, 0]), im.times(-c[:, 1])]
     low, high = (_exact(np.zeros(op.channels, np.int64)) for _ in range(2))
     inner_low, inner_high = low.copy(), high.copy()
@@ -198,7 +206,8 @@ def _readout(op: Readout, x: Interval) -> Bound:
             high[head] += term.high[state]
             inner_low[head] += min(0, term.low[state])
             inner_high[head] += max(0, term.high[state])
-    return Bound(Interval(low, high), (int(min([0, *inner_low])), int(max([0, *inner_high]))))
+    sums = Bound(Interval(low, high), (int(min([0, *inner_low])), int(max([0, *inner_high]))))
+    return _widened(sums, im.times(c[:, 1]))
 
 
 def _add(op: Add, *terms: Interval) -> Bound:
@@ -290,7 +299,7 @@ _RULES: dict[type[Op], Callable[..., Bound]] = {
     ),
     Pair: _pair,
     Requant: _requant,
-    ShiftLeft: lambda op, x: _plain(x.times(_exact(1) << _spread(op.amount, op))),
+    ShiftLeft: lambda op, x: _plain(x.times(1 << _spread(op.amount, op))),
     Lut: _lut,
     Normalize: _normalize,
 }

@@ -1,0 +1,153 @@
+"""Handlers: how each torch module or function that the frontend takes becomes IR ops."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from qssmc.ir.build import Builder
+from qssmc.ir.ops import TypeFault
+from qssmc.ir.table import Table
+from qssmc.ir.types import Type
+from qssmc.models.blocks import QGELU, ChannelBatchNorm, MeanPool
+from qssmc.models.s4d import S4D
+
+# (builder, module, stem of the names, operand, origin) -> value
+ModuleHandler = Callable[[Builder, Any, str, str, str], str]
+
+
+def numbers(tensor: torch.Tensor) -> NDArray[np.float64]:
+    """A parameter as float64."""
+    return tensor.detach().cpu().double().numpy()
+
+
+def _linear(b: Builder, module: nn.Linear, stem: str, x: str, origin: str) -> str:
+    bias = np.zeros(module.out_features) if module.bias is None else numbers(module.bias)
+    return b.add("matvec", stem, x, weight=Table.real(numbers(module.weight)), bias=Table.real(bias), origin=origin)
+
+
+def _s4d(b: Builder, module: S4D, stem: str, u: str, origin: str) -> str:
+    """x <- decay(x) + drive(u); y = Re(c x) + d u, with the states of all heads in one vector, in head order."""
+    heads = Table.integer(np.repeat(np.arange(module.d_model), module.d_state))
+    count = module.d_model * module.d_state
+    dt = Table.real(np.repeat(np.exp(numbers(module.log_dt)), module.d_state))
+    a_real = -np.exp(numbers(module.log_a_real)).ravel()
+    a = Table.real(np.stack([a_real, numbers(module.a_imag).ravel()], axis=-1))
+    x = b.source("state", f"{stem}_x", Type((count,), complex=True), origin)
+    ax = b.add("decay", f"{stem}_ax", x, a=a, dt=dt, method=module.discretization, origin=origin)
+    weights = Table.real(numbers(module.b).reshape(count, 2))
+    bu = b.add(
+        "drive", f"{stem}_bu", u, a=a, b=weights, dt=dt, method=module.discretization, heads=heads, origin=origin
+    )
+    b.updates[x] = b.add("add", f"{stem}_xn", ax, bu, origin=origin)
+    c = Table.real(numbers(module.c).reshape(count, 2))
+    cx = b.add("readout", f"{stem}_cx", b.updates[x], c=c, heads=heads, channels=module.d_model, origin=origin)
+    du = b.add("scale", f"{stem}_du", u, factor=Table.real(numbers(module.d)), origin=origin)
+    return b.add("add", f"{stem}_y", cx, du, origin=origin)
+
+
+def _mean_pool(b: Builder, module: MeanPool, stem: str, x: str, origin: str) -> str:
+    """The mean over time: a running sum and a step count, divided after the last sample."""
+    total = b.source("state", f"{stem}_total", b.type(x), origin)
+    b.updates[total] = b.add("add", f"{stem}_total_n", total, x, origin=origin)
+    count = b.source("state", f"{stem}_steps", Type((1,)), origin)
+    one = b.add("constant", f"{stem}_one", value=Table.real([1.0]), origin=origin)
+    b.updates[count] = b.add("add", f"{stem}_steps_n", count, one, origin=origin)
+    return b.add("divide", stem, total, count, origin=origin)
+
+
+def _batch_norm(b: Builder, module: ChannelBatchNorm, stem: str, x: str, origin: str) -> str:
+    if module.running_mean is None or module.running_var is None:
+        raise TypeFault("batch norm without running statistics cannot stream")
+    width = b.type(x).shape[0]
+    gamma = np.ones(width) if module.weight is None else numbers(module.weight)
+    beta = np.zeros(width) if module.bias is None else numbers(module.bias)
+    factor = gamma / np.sqrt(numbers(module.running_var) + module.eps)
+    scaled = b.add("scale", f"{stem}_scaled", x, factor=Table.real(factor), origin=origin)
+    return b.add("offset", stem, scaled, value=Table.real(beta - numbers(module.running_mean) * factor), origin=origin)
+
+
+def _layer_norm(b: Builder, module: nn.LayerNorm, stem: str, x: str, origin: str) -> str:
+    width = b.type(x).shape[0]
+    if tuple(module.normalized_shape) != (width,):
+        raise TypeFault(f"layer norm must cover the {width} channels of one step, not {module.normalized_shape}")
+    gamma = np.ones(width) if module.weight is None else numbers(module.weight)
+    beta = np.zeros(width) if module.bias is None else numbers(module.bias)
+    tables = {"gamma": Table.real(gamma), "beta": Table.real(beta)}
+    return b.add("layernorm", stem, x, **tables, eps=float(module.eps), origin=origin)
+
+
+def _glu(b: Builder, module: nn.GLU, stem: str, x: str, origin: str) -> str:
+    if module.dim not in (-1, 2):
+        raise TypeFault(f"GLU must split the channels (dim=-1), not dim={module.dim}")
+    return b.add("glu", stem, x, origin=origin)
+
+
+def _activation(kind: str) -> ModuleHandler:
+    def handler(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> str:
+        return b.add("activation", stem, x, kind=kind, origin=origin)
+
+    return handler
+
+
+def _gelu(b: Builder, module: nn.GELU, stem: str, x: str, origin: str) -> str:
+    kind = "gelu_tanh" if module.approximate == "tanh" else "gelu"
+    return b.add("activation", stem, x, kind=kind, origin=origin)
+
+
+def _nothing(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> str:
+    return x
+
+
+MODULES: dict[type[nn.Module], ModuleHandler] = {
+    S4D: _s4d,
+    nn.Linear: _linear,
+    nn.GELU: _gelu,
+    nn.ReLU: _activation("relu"),
+    nn.SiLU: _activation("silu"),
+    nn.Sigmoid: _activation("sigmoid"),
+    nn.Tanh: _activation("tanh"),
+    QGELU: _activation("qgelu"),
+    nn.GLU: _glu,
+    nn.LayerNorm: _layer_norm,
+    ChannelBatchNorm: _batch_norm,
+    MeanPool: _mean_pool,
+    nn.Identity: _nothing,
+    nn.Dropout: _nothing,
+}
+# Functions of tensors alone, by the mnemonic and attributes of the op that they become.
+FUNCTIONS: dict[Any, tuple[str, dict[str, Any]]] = {
+    operator.add: ("add", {}),
+    torch.add: ("add", {}),
+    operator.mul: ("mul", {}),
+    torch.mul: ("mul", {}),
+    torch.relu: ("activation", {"kind": "relu"}),
+    nn.functional.relu: ("activation", {"kind": "relu"}),
+    nn.functional.gelu: ("activation", {"kind": "gelu"}),
+    nn.functional.silu: ("activation", {"kind": "silu"}),
+    torch.sigmoid: ("activation", {"kind": "sigmoid"}),
+    nn.functional.sigmoid: ("activation", {"kind": "sigmoid"}),
+    torch.tanh: ("activation", {"kind": "tanh"}),
+    nn.functional.tanh: ("activation", {"kind": "tanh"}),
+}
+SUPPORTED_MODULES: dict[str, str] = {
+    "qssmc.models.S4D": "diagonal SSM, ZOH or bilinear, complex states",
+    "torch.nn.Linear": "encoder, mixing, decoder",
+    "torch.nn.GELU / ReLU / SiLU / Sigmoid / Tanh": "lookup tables, exact to the output LSB",
+    "qssmc.models.blocks.QGELU": "lookup table",
+    "torch.nn.GLU": "over the channels",
+    "torch.nn.LayerNorm": "over the channels of one step",
+    "qssmc.models.blocks.ChannelBatchNorm": "folded where a Linear is beside it",
+    "qssmc.models.blocks.MeanPool": "before a final Linear",
+    "torch.nn.Identity / Dropout": "removed",
+}
+SUPPORTED_FUNCTIONS: dict[str, str] = {
+    "+ and *": "of two tensors of one shape",
+    "torch.relu / sigmoid / tanh, torch.nn.functional.gelu / relu / silu": "lookup tables",
+}

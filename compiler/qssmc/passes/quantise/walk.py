@@ -1,0 +1,308 @@
+"""The walk of the quantise pass: every table onto a grid, and a cast wherever a value must become narrow again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.data.sequences import InputFormat
+from qssmc.ir.build import Builder
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import (
+    Activation,
+    Add,
+    Cast,
+    Constant,
+    Diag,
+    Inject,
+    Input,
+    LayerNorm,
+    Matvec,
+    Mul,
+    Offset,
+    Op,
+    Readout,
+    Scale,
+    Slice,
+    State,
+)
+from qssmc.ir.table import Grid, Table
+from qssmc.ir.verify import verify
+from qssmc.passes.quantise.grids import Window
+from qssmc.passes.quantise.options import QuantiseOptions
+from qssmc.passes.quantise.qssm import Qssm
+from qssmc.passes.quantise.scheme import Real, Scheme, exact_table
+from qssmc.passes.quantise.zhao import Zhao
+from qssmc.passes.scales import result_scale
+
+_SCHEMES: dict[str, type[Scheme]] = {"qssm": Qssm, "zhao": Zhao}
+_COUNTER_BITS = 16  # of the bias that a step counter multiplies
+
+
+@dataclass(frozen=True)
+class Quantise:
+    """The calibrated discrete graph with every table rounded onto a grid and casts between the ops.
+
+    The result still computes with real numbers, each of them on its grid: it is the design, seen by a float model.
+    """
+
+    options: QuantiseOptions
+    input_format: InputFormat
+
+    def __call__(self, graph: Graph) -> Graph:
+        return _Walk(graph, _SCHEMES[self.options.scheme](self.options), self.options, self.input_format).graph()
+
+
+class _Walk:
+    """Builds the quantised graph op by op.
+
+    names: the exact ("wide") value that stands for an op; narrow: its cast, made when an operand must have few bits.
+    scales: the grid of every value that has one. old: which calibrated op a value came from, to find its range.
+    """
+
+    def __init__(self, graph: Graph, scheme: Scheme, options: QuantiseOptions, input_format: InputFormat) -> None:
+        self.source, self.scheme, self.options = graph, scheme, options
+        self.b = Builder(graph.name, "quantised")
+        self.names: dict[str, str] = {}
+        self.narrow: dict[str, str] = {}
+        self.scales: dict[str, NDArray[np.float64] | None] = {}
+        self.input_scale = 2.0**-input_format.frac
+        self.heads = _heads_of_states(graph)
+
+    def graph(self) -> Graph:
+        """The quantised graph."""
+        for op in self.source.ops:
+            self.names[op.name] = _STEPS[type(op)](self, op)
+        self.b.updates = {state: self.narrow.get(new, self.names[new]) for state, new in self.source.updates.items()}
+        self.b.outputs = [replace(output, value=self.names[output.value]) for output in self.source.outputs]
+        return verify(self.b.graph()).without_dead_ops()
+
+    # --- helpers -----------------------------------------------------------------------------------------------------
+
+    def add(self, mnemonic: str, name: str, *inputs: str, origin: str, **attributes: Any) -> str:
+        """Append an op and note its scale."""
+        value = self.b.add(mnemonic, name, *inputs, origin=origin, **attributes)
+        self.note(value)
+        return value
+
+    def note(self, value: str) -> None:
+        """Work out the scale of a value from its operands."""
+        op = self.b.ops[value]
+        operands = [self.scales[name] for name in op.inputs]
+        known = tuple(scale for scale in operands if scale is not None)
+        if isinstance(op, Cast):
+            self.scales[value] = np.broadcast_to(op.scale.data, op.type.shape)
+        else:
+            self.scales[value] = result_scale(op, known) if len(known) == len(operands) else None
+
+    def scale(self, value: str) -> NDArray[np.float64]:
+        """The scale of a value that is known to lie on a grid."""
+        found = self.scales[value]
+        assert found is not None, f"%{value} has no grid"
+        return found
+
+    def cast(self, name: str, value: str, window: Window, origin: str) -> str:
+        """Round a value into a window."""
+        tables = {
+            "scale": Table.real(window.scale),
+            "low": Table.integer(window.low),
+            "high": Table.integer(window.high),
+        }
+        return self.add("cast", name, value, origin=origin, **tables)
+
+    def operand(self, old: str, shared: bool = False) -> str:
+        """The value of an op as a narrow operand; the first use decides whether all channels share a scale."""
+        value = self.names[old]
+        if isinstance(self.b.ops[value], (Cast, State)):
+            return value
+        if old not in self.narrow:
+            op = self.source[old]
+            if isinstance(op, Slice) and self.names[op.inputs[0]] == self.narrow.get(op.inputs[0]):
+                return value
+            window = self.scheme.activation(self.source.ranges[old].data, shared)
+            self.narrow[old] = self.cast(f"{old}_q", value, window, op.origin)
+        return self.narrow[old]
+
+    # --- one step an op ----------------------------------------------------------------------------------------------
+
+    def input(self, op: Input) -> str:
+        """The sensor's samples, on the sensor's grid."""
+        self.b.append(op)
+        self.scales[op.name] = np.full(op.type.shape, self.input_scale)
+        return op.name
+
+    def state(self, op: State) -> str:
+        """A complex state lies on the scheme's grid; a running sum takes the grid of what it sums."""
+        self.b.append(op)
+        if op.type.complex:
+            window = self.scheme.state(self.source.ranges[self.source.updates[op.name]].data, self.heads[op.name])
+            self.scales[op.name] = np.broadcast_to(window.scale, op.type.shape)
+        else:
+            self.scales[op.name] = None
+        return op.name
+
+    def constant(self, op: Constant) -> str:
+        """A count of steps: an integer already."""
+        self.b.append(op)
+        self.note(op.name)
+        return op.name
+
+    def matvec(self, op: Matvec) -> str:
+        """Weights of few bits; the bias on the accumulator's grid."""
+        x = self.operand(op.inputs[0])
+        if self.is_counter(op.inputs[0]):
+            largest = float(np.abs(op.weight.data).max(initial=0.0))
+            step = 2.0 ** (np.ceil(np.log2(max(largest, 2.0**-30))) - (_COUNTER_BITS - 1))
+            weight = Table.real(np.rint(op.weight.data / step) * step, Grid.of(step, _COUNTER_BITS))
+        else:
+            weight = self.scheme.matrix(op.weight.data, self.scale(x))
+        assert weight.grid is not None
+        rows = (np.broadcast_to(weight.grid.scale, weight.data.shape) * self.scale(x))[:, 0]
+        return self.add("matvec", op.name, x, weight=weight, bias=exact_table(op.bias.data, rows), origin=op.origin)
+
+    def is_counter(self, name: str) -> bool:
+        """Whether a value is a number of steps."""
+        update = self.source[self.source.updates[name]] if name in self.source.updates else None
+        return update is not None and any(isinstance(self.source[i], Constant) for i in update.inputs)
+
+    def diag(self, op: Diag) -> str:
+        """The state transition."""
+        heads = self.heads[op.inputs[0]]
+        before = set(self.b.ops)
+        value = self.scheme.transition(self.b, op, self.names[op.inputs[0]], heads)
+        for name in self.b.ops:
+            if name not in before:
+                self.note(name)
+        return self.state_term(op, value, heads)
+
+    def inject(self, op: Inject) -> str:
+        """The input of the states."""
+        u = self.operand(op.inputs[0])
+        heads = op.heads.data if op.heads is not None else np.zeros(op.type.shape[0], np.int64)
+        b_bar = self.scheme.per_state(op.b_bar.data * self.input_weight(op, u), heads)
+        b_bar = _unweighted(b_bar, self.input_weight(op, u))
+        return self.state_term(op, self.add("inject", op.name, u, b_bar=b_bar, heads=op.heads, origin=op.origin), heads)
+
+    def input_weight(self, op: Inject, u: str) -> NDArray[np.float64]:
+        """How far each input of a MIMO system reaches, so that its columns share a scale; 1 for a diagonal one."""
+        return np.ones(1) if op.heads is not None else self.scale(u)[None, :, None]
+
+    def state_term(self, op: Op, value: str, heads: NDArray[np.int64]) -> str:
+        """lambda_bar x or b_bar u, rounded if the scheme does so."""
+        if not self.scheme.rounds_state_terms:
+            return value
+        return self.cast(f"{op.name}_q", value, self.scheme.state(self.source.ranges[op.name].data, heads), op.origin)
+
+    def readout(self, op: Readout) -> str:
+        """The output of the states, from the rounded state or from the sum behind it."""
+        old = op.inputs[0]
+        value = self.names[old] if self.scheme.reads_sum else self.narrow[old]
+        heads = op.heads.data if op.heads is not None else np.zeros(op.type.shape[0], np.int64)
+        c = self.scheme.per_head(op.c.data, heads)
+        return self.add("readout", op.name, value, c=c, heads=op.heads, channels=op.channels, origin=op.origin)
+
+    def scale_op(self, op: Scale) -> str:
+        """One factor a channel."""
+        factor = np.broadcast_to(op.factor.data, op.type.shape)
+        x = self.operand(op.inputs[0])
+        return self.add("scale", op.name, x, factor=self.scheme.vector(factor), origin=op.origin)
+
+    def offset(self, op: Offset) -> str:
+        """A bias on the grid of what it is added to."""
+        x = self.names[op.inputs[0]]
+        if self.scales[x] is None:
+            x = self.operand(op.inputs[0])
+        return self.add("offset", op.name, x, value=exact_table(op.value.data, self.scale(x)), origin=op.origin)
+
+    def add_op(self, op: Add) -> str:
+        """An exact sum; what becomes a state is rounded at once."""
+        state = next((name for name, update in self.source.updates.items() if update == op.name), None)
+        terms = [self.narrow.get(name, self.names[name]) for name in op.inputs]
+        if state is not None and not op.type.complex:
+            terms = [self.names[i] if isinstance(self.source[i], (State, Constant)) else self.operand(i) for i in op.inputs]
+            return self.running_sum(op, state, terms)
+        terms = [self.operand(i) if isinstance(self.source[i], Activation) else t for i, t in zip(op.inputs, terms, strict=True)]
+        value = self.add("add", op.name, *terms, origin=op.origin)
+        if state is not None:
+            window = self.scheme.state(self.source.ranges[op.name].data, self.heads[state])
+            self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
+        return value
+
+    def running_sum(self, op: Add, state: str, terms: list[str]) -> str:
+        """sum <- clamp(sum + x), wide enough for max_steps samples."""
+        (term,) = [name for name in terms if name != state]
+        scale = self.scale(term)
+        self.scales[state] = scale
+        value = self.add("add", op.name, *terms, origin=op.origin)
+        if isinstance(self.b.ops[term], Constant):
+            low, high = 0, self.options.max_steps
+        else:
+            made = self.b.ops[term]
+            assert isinstance(made, Cast)
+            reach = int(max(np.abs(made.low.data).max(), np.abs(made.high.data).max()))
+            high = (1 << (reach * self.options.max_steps).bit_length()) - 1
+            low = -high
+        window = Window(scale, np.int64(low), np.int64(high))  # type: ignore[arg-type]
+        self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
+        return value
+
+    def mul(self, op: Mul) -> str:
+        """An exact product of two narrow values."""
+        return self.add("mul", op.name, *(self.operand(name) for name in op.inputs), origin=op.origin)
+
+    def activation(self, op: Activation) -> str:
+        """A table from a narrow value to a narrow value: one table for all channels, so one scale on both sides."""
+        x = self.operand(op.inputs[0], shared=True)
+        value = self.add("activation", op.name, x, kind=op.kind, origin=op.origin)
+        window = self.scheme.activation(self.source.ranges[op.name].data, True)
+        self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
+        return self.narrow[op.name]
+
+    def layernorm(self, op: LayerNorm) -> str:
+        """Channels are compared with each other, so they share a scale; gamma and beta get the weights' bits."""
+        x = self.operand(op.inputs[0], shared=True)
+        gamma = self.scheme.vector(op.gamma.data)
+        return self.add("layernorm", op.name, x, gamma=gamma, beta=op.beta, eps=op.eps, origin=op.origin)
+
+    def slice(self, op: Slice) -> str:
+        """A view."""
+        return self.add("slice", op.name, self.names[op.inputs[0]], start=op.start, stop=op.stop, origin=op.origin)
+
+
+def _heads_of_states(graph: Graph) -> dict[str, NDArray[np.int64]]:
+    """Which head each state of a complex state op belongs to; all to one where the system is MIMO."""
+    found = {}
+    for state in graph.states:
+        if state.type.complex:
+            readers = [op for op in graph.users[graph.updates[state.name]] if isinstance(op, Readout)]
+            heads = next((op.heads for op in readers if op.heads is not None), None)
+            found[state.name] = np.zeros(state.type.shape[0], np.int64) if heads is None else heads.data
+    return found
+
+
+def _unweighted(table: Table, weight: Real) -> Table:
+    """Undo the column weights that a table was rounded with."""
+    assert table.grid is not None
+    return Table.real(table.data / weight, Grid.of(table.grid.scale / weight, table.grid.width))
+
+
+_STEPS: dict[type[Op], Callable[[_Walk, Any], str]] = {
+    Input: _Walk.input,
+    State: _Walk.state,
+    Constant: _Walk.constant,
+    Matvec: _Walk.matvec,
+    Diag: _Walk.diag,
+    Inject: _Walk.inject,
+    Readout: _Walk.readout,
+    Scale: _Walk.scale_op,
+    Offset: _Walk.offset,
+    Add: _Walk.add_op,
+    Mul: _Walk.mul,
+    Activation: _Walk.activation,
+    LayerNorm: _Walk.layernorm,
+    Slice: _Walk.slice,
+}

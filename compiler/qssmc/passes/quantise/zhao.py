@@ -1,0 +1,68 @@
+"""The published scheme (Zhao et al., arXiv 2506.12480): asymmetric, static, real scales, one a head in the SSM."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.ir.build import Builder
+from qssmc.ir.ops import Diag
+from qssmc.ir.table import Grid, Table
+from qssmc.passes.quantise.grids import Window, affine_window, round_in_window
+from qssmc.passes.quantise.scheme import Real, Scheme, group_max, row
+
+_STATE_CLIP = 50.0
+
+
+class Zhao(Scheme):
+    """99.999-percentile ranges; lambda_bar x, b_bar u and their sum are each requantised; y reads the sum before that.
+
+    Zero points are whole numbers of steps, so they fold into asymmetric clamps and the integers stay centred.
+    """
+
+    rounds_state_terms = True
+    reads_sum = True
+
+    def activation(self, ranges: Real, shared: bool) -> Window:
+        """One scale a tensor."""
+        low, high = row(ranges, "low_99999").min(), row(ranges, "high_99999").max()
+        return affine_window(low, high, self.options.activation_bits)
+
+    def state(self, ranges: Real, heads: NDArray[np.int64]) -> Window:
+        """One scale and zero point a head, shared by its states and by re and im; ranges clipped to +-50."""
+        low = -group_max(np.maximum(-row(ranges, "low_99999").min(axis=-1), 0.0), heads)
+        high = group_max(np.maximum(row(ranges, "high_99999").max(axis=-1), 0.0), heads)
+        return affine_window(np.maximum(low, -_STATE_CLIP), np.minimum(high, _STATE_CLIP), self.options.state_bits)
+
+    def matrix(self, weight: Real, scale: Real) -> Table:
+        """One scale a tensor; the operand's scale plays no part."""
+        return self._table(weight, weight.min(), weight.max(), self.options.weight_bits)
+
+    def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64]) -> str:
+        """lambda_bar x on one grid a head: nothing keeps the rounded pole inside the unit circle."""
+        table = self._by_head(op.lambda_bar.data, heads, self.options.a_bits)
+        return b.add("diag", op.name, x, lambda_bar=table, origin=op.origin)
+
+    def per_state(self, values: Real, heads: NDArray[np.int64]) -> Table:
+        """One scale a head."""
+        return self._by_head(values, heads, self.options.weight_bits)
+
+    def per_head(self, values: Real, heads: NDArray[np.int64]) -> Table:
+        """One scale a head."""
+        return self._by_head(values, heads, self.options.weight_bits)
+
+    def vector(self, values: Real) -> Table:
+        """One scale for all channels."""
+        return self._table(values, values.min(initial=0.0), values.max(initial=0.0), self.options.weight_bits)
+
+    def _by_head(self, values: Real, heads: NDArray[np.int64], bits: int) -> Table:
+        if values.ndim == 3:
+            return self._table(values, values.min(), values.max(), bits)
+        low = -group_max(np.maximum(-values.min(axis=-1), 0.0), heads)
+        high = group_max(np.maximum(values.max(axis=-1), 0.0), heads)
+        return self._table(values, low[:, None], high[:, None], bits)
+
+    @staticmethod
+    def _table(values: Real, low: Real, high: Real, bits: int) -> Table:
+        window = affine_window(np.asarray(low), np.asarray(high), bits)
+        return Table.real(round_in_window(values, window), Grid.of(window.scale, bits))

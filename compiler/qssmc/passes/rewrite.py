@@ -1,0 +1,40 @@
+"""Rewriting: the walk that most passes are, op by op, with values renamed where an op was replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from qssmc.ir.build import Builder
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Op
+from qssmc.ir.table import Table
+from qssmc.ir.verify import verify
+
+# Builds what stands for an op, given its operands' new names; returns the new value's name, or None to keep the op.
+Replace = Callable[[Builder, Op, tuple[str, ...]], str | None]
+
+
+def rewrite(graph: Graph, stage: str, replace_op: Replace, ranges: Mapping[str, Table] | None = None) -> Graph:
+    """Walk the ops in order into a new graph of a stage; ops that replace_op leaves (None) are kept.
+
+    Ranges are carried over by name (or replaced by `ranges`), dead ops are dropped, the result is verified.
+    """
+    builder = Builder(graph.name, stage)
+    names: dict[str, str] = {}
+    for op in graph.ops:
+        inputs = tuple(names[name] for name in op.inputs)
+        made = replace_op(builder, op, inputs)
+        names[op.name] = builder.append(replace(op, inputs=inputs)) if made is None else made
+    return finish(graph, builder, names, ranges)
+
+
+def finish(graph: Graph, builder: Builder, names: Mapping[str, str], ranges: Mapping[str, Table] | None = None) -> Graph:
+    """The built graph with the old one's updates, outputs and notes under their new names."""
+    builder.updates = {names[state]: names[value] for state, value in graph.updates.items()}
+    builder.outputs = [replace(output, value=names[output.value]) for output in graph.outputs]
+    built = builder.graph()
+    notes = graph.ranges if ranges is None else ranges
+    return verify(
+        replace(built, ranges={name: table for name, table in notes.items() if name in built.by_name})
+    ).without_dead_ops()
