@@ -201,11 +201,14 @@ def _normalize(op: Normalize) -> Rule:
     return rule
 
 
+_LARGEST_ROOT = np.int64(3037000499)  # floor(sqrt(2^63 - 1)): the square of the next does not fit
+
+
 def integer_sqrt(value: Array) -> Array:
-    """floor(sqrt(value)) for int64 from 0 to 2^62, exact: the float estimate is corrected by one either way."""
-    root = np.floor(np.sqrt(value.astype(np.float64))).astype(np.int64)
+    """floor(sqrt(value)) for any int64 from 0 on, exact: the float estimate is corrected by one either way."""
+    root = np.minimum(np.floor(np.sqrt(value.astype(np.float64))).astype(np.int64), _LARGEST_ROOT)
     root = np.where(root * root > value, root - 1, root)
-    return np.where((root + 1) * (root + 1) <= value, root + 1, root)
+    return np.where((root < _LARGEST_ROOT) & ((root + 1) * (root + 1) <= value), root + 1, root)
 
 
 RULES: dict[type[Op], Callable[[Any], Rule]] = {

@@ -7,6 +7,7 @@ import os
 import urllib.request
 import zipfile
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from qssmc.data.digits import load_digits, load_enlarged_digits
@@ -101,8 +102,9 @@ def fetch(name: str, data: str | Path | None = None) -> Path:
             if found != item.sha256:
                 raise MalformedInputError(f"{item.url} has SHA-256 {found}, not {item.sha256}; nothing was kept")
             partial.replace(target)
-        except OSError as error:
-            raise UsageError(f"{item.url} could not be downloaded ({error}); try again or place it at {target}") from error
+        except (OSError, HTTPException, zipfile.BadZipFile) as error:
+            hint = f"try again or place it at {target}"
+            raise UsageError(f"{item.url} could not be downloaded ({error}); {hint}") from error
         finally:
             partial.unlink(missing_ok=True)
     return root

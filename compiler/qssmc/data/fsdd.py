@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import wave
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from qssmc.errors import MalformedInputError
 # Speech peaks near a quarter of full scale: frac 13 puts typical samples between -1 and 1.
 FSDD_FORMAT = InputFormat(width=16, frac=13, signed=True)
 _SECONDS, _RATE, _DECIMATION = 0.64, 8000, 4
+# What a broken archive or WAV file raises; RuntimeError is an encrypted or unknown kind of zip.
+_UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, wave.Error, struct.error)
 _TEST_TAKES = 5  # The official split: takes 0-4 of each speaker and digit are the test set.
 
 
@@ -31,7 +35,9 @@ def load_fsdd(root: Path, split: str) -> Sequences:
                 if (int(take) < _TEST_TAKES) == (split == "test"):
                     samples.append(_prepare(_read_wav(archive.read(name))))
                     labels.append(int(digit))
-    except (OSError, ValueError, zipfile.BadZipFile, wave.Error) as error:
+        if not samples:
+            raise ValueError(f"it has no {split} recordings")
+    except _UNREADABLE as error:
         raise MalformedInputError(f"{path} cannot be read as the spoken digits ({error}); fetch it again") from error
     return Sequences(np.stack(samples)[:, :, None], np.array(labels, np.int64), FSDD_FORMAT)
 

@@ -21,9 +21,8 @@ class InputFormat:
 
     def __post_init__(self) -> None:
         if not 1 <= self.width <= 32 or not -32 <= self.frac <= 32:
-            raise UsageError(
-                f"input format must have a width of 1 to 32 bits and frac of -32 to 32, not {self.width} and {self.frac}"
-            )
+            wanted = "a width of 1 to 32 bits and frac of -32 to 32"
+            raise UsageError(f"input format must have {wanted}, not {self.width} and {self.frac}")
 
     @property
     def bounds(self) -> tuple[int, int]:

@@ -195,6 +195,7 @@ def _states(table: Table, heads: Table | None, channels: int, matrix_axis: int) 
         return table.shape[1 - matrix_axis]
     _need(len(table.shape) == 2 and table.shape[1] == 2, f"table must be (states, 2), not {table.shape}")
     _need(heads.shape == table.shape[:1], f"heads is {heads.shape}, the table is {table.shape}")
+    _need(not heads.is_real, "heads must be integers")
     owner = heads.data
     _need(not owner.size or (owner.min() >= 0 and owner.max() < channels), f"heads must lie in 0..{channels - 1}")
     return table.shape[0]
@@ -449,7 +450,8 @@ class Requant(Op):
         _need(not x.is_real, "requant exists in the integer stage only")
         for what in ("multiplier", "shift", "low", "high"):
             _spread(getattr(self, what), x, what)
-        _need(bool((self.shift.data >= 0).all()), "shift must not be negative")
+            _kind(getattr(self, what), x, what)
+        _need(bool(((self.shift.data >= 0) & (self.shift.data < WIDEST - 1)).all()), "shift must lie in 0..62")
         _need(bool((self.low.data <= self.high.data).all()), "low must not exceed high")
         return _like(x, x.shape, x.complex)
 
@@ -465,7 +467,8 @@ class ShiftLeft(Op):
         (x,) = operands
         _need(not x.is_real, "shift_left exists in the integer stage only")
         _spread(self.amount, x, "amount")
-        _need(bool((self.amount.data >= 0).all()), "amount must not be negative")
+        _kind(self.amount, x, "amount")
+        _need(bool(((self.amount.data >= 0) & (self.amount.data < WIDEST - 1)).all()), "amount must lie in 0..62")
         return _like(x, x.shape, x.complex)
 
 
@@ -481,6 +484,8 @@ class Lut(Op):
         (x,) = operands
         _need(not x.is_real, "lut exists in the integer stage only")
         extent = _vector(x)
+        _kind(self.entries, x, "entries")
+        _kind(self.first, x, "first")
         shared = len(self.entries.shape) == 1
         _need(shared or (len(self.entries.shape) == 2 and self.entries.shape[0] == extent), "entries do not fit")
         _need(self.first.shape in ((), (extent,)), f"first is {self.first.shape}, but the operand is {x}")

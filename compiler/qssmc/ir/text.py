@@ -4,9 +4,10 @@
     %u : u8[1] = input
     %w : i16[2] = matvec %u weight=@w.weight bias=@w.bias from "encoder"
     output y : step = %w
-    table @w.weight : int[2,1] grid 4
+    table @w.weight : int[2,1] grid width[]=4 scale[]=0.5
       1 -2
-    table @w.bias : int[2] = 0 3
+    table @w.bias : int[2]
+      0 3
 """
 
 from __future__ import annotations
@@ -65,11 +66,11 @@ def op_line(op: Op) -> str:
 
 def parse(text: str) -> Graph:
     """The graph that a text stands for. Raises IRError with the line that cannot be read."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")] or [""]
     reader = _Reader(lines)
     try:
         return reader.graph()
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise IRError(f"line {reader.line!r} cannot be read: {error}") from error
 
 
@@ -81,7 +82,7 @@ def _attribute(op: Op, name: str) -> str:
     value = getattr(op, name)
     if isinstance(value, Table):
         return _number(value.data[()]) if _is_inline(value) else f"@{op.name}.{name}"
-    return repr(value) if isinstance(value, float) else str(value)
+    return _number(value) if isinstance(value, float) else str(value)
 
 
 def _number(value: Any) -> str:
@@ -152,6 +153,8 @@ class _Reader:
             match = _TABLE.fullmatch(self.line)
             index += 1
             if not match:
+                if self.line.startswith("  "):
+                    raise ValueError("indented lines are the numbers of a table, and no table comes before this one")
                 continue
             numbers: list[str] = []
             while index < len(self.lines) and self.lines[index].startswith("  "):
@@ -175,6 +178,8 @@ class _Reader:
         if not match:
             raise ValueError("not an op")
         name, type_, mnemonic, operands, attributes, origin = match.groups()
+        if mnemonic not in BY_MNEMONIC:
+            raise ValueError(f"there is no op {mnemonic}")
         op_class = BY_MNEMONIC[mnemonic]
         given = dict(item.split("=", 1) for item in attributes.split())
         return op_class(
@@ -202,6 +207,8 @@ class _Reader:
 
     def _value(self, kind: str, text: str) -> Any:
         if text.startswith("@"):
+            if text.removeprefix("@") not in self.tables["table @"]:
+                raise ValueError(f"there is no table {text}")
             return self.tables["table @"][text.removeprefix("@")]
         if kind.startswith("Table"):
             is_integer = re.fullmatch(r"-?\d+", text) is not None

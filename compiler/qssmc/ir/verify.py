@@ -30,6 +30,8 @@ def _faults(graph: Graph) -> Iterator[str]:
     if graph.stage not in STAGES:
         yield f"stage must be one of {', '.join(STAGES)}, not {graph.stage}"
         return
+    if not _NAME.fullmatch(graph.name):
+        yield f"graph {graph.name}: the name must be letters, digits and _"
     seen: dict[str, Op] = {}
     for op in graph.ops:
         where = f"%{op.name} ({op.mnemonic}{', from ' + op.origin if op.origin else ''})"
@@ -75,12 +77,20 @@ def _binding_faults(graph: Graph, ops: dict[str, Op]) -> Iterator[str]:
     for state in graph.states:
         if state.name not in graph.updates:
             yield f"%{state.name}: a state must have a next value"
-    if not graph.outputs:
-        yield "a graph must have an output"
-    for output in graph.outputs:
-        if output.value not in ops:
-            yield f"output {output.name}: %{output.value} is not defined"
-        elif output.when == "last" and any(isinstance(ops[name], Input) for name in graph.needed([output.value])):
-            yield f"output {output.name}: it comes after the last sample, so it may depend on states only"
+    yield from _output_faults(graph, ops)
     for note, notes in (("range", graph.ranges), ("scale", graph.scales)):
         yield from (f"{note} %{name}: there is no such value" for name in notes if name not in ops)
+
+
+def _output_faults(graph: Graph, ops: dict[str, Op]) -> Iterator[str]:
+    if not graph.outputs:
+        yield "a graph must have an output"
+    for i, output in enumerate(graph.outputs):
+        if not _NAME.fullmatch(output.name):
+            yield f"output {output.name}: the name must be letters, digits and _"
+        if output.name in {other.name for other in graph.outputs[:i]}:
+            yield f"output {output.name}: the name is taken"
+        if output.value not in ops:
+            yield f"output {output.name}: %{output.value} is not defined"
+        elif output.when == "last" and any(isinstance(ops.get(name), Input) for name in graph.needed([output.value])):
+            yield f"output {output.name}: it comes after the last sample, so it may depend on states only"

@@ -52,7 +52,7 @@ class Block(nn.Module):
         self.residual = config.residual
         self.pre_norm = norm(config.norm if config.norm_position == "pre" else "none", width)
         self.post_norm = norm(config.norm if config.norm_position == "post" else "none", width)
-        self.ssm = S4D(width, config.d_state, config.discretization)
+        self.ssm = S4D(width, config.d_state, config.discretization, config.dt_min, config.dt_max)
         self.activation = activation(config.activation)
         self.dropout = nn.Dropout(config.dropout)
         self.mixing = nn.Linear(width, 2 * width if config.mixing == "glu" else width)
@@ -62,7 +62,8 @@ class Block(nn.Module):
         """x: (batch, length, H) to the same shape."""
         y = self.dropout(self.activation(self.ssm(self.pre_norm(x))))
         y = self.gate(self.mixing(y))
-        return self.post_norm(x + y if self.residual else y)
+        mixed: Tensor = self.post_norm(x + y if self.residual else y)
+        return mixed
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """One sample. x: (batch, H); state: complex (batch, H, N)."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import struct
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qssmc.data.sequences import InputFormat
-from qssmc.errors import MalformedInputError
-from qssmc.models.config import ConfigError, ModelConfig
+from qssmc.errors import MalformedInputError, UsageError
+from qssmc.models.config import ModelConfig
 from qssmc.models.network import SequenceModel
 
 FORMAT, VERSION = "qssmc.checkpoint", 1
@@ -40,31 +42,31 @@ class Checkpoint:
 
     def build(self) -> SequenceModel:
         """The torch module in evaluation mode; a missing, extra, misshapen or non-finite tensor is an error."""
+        self.check("checkpoint")
         model = SequenceModel(self.config)
-        faults = _tensor_faults(self.state, model.state_dict())
-        if faults:
-            raise MalformedInputError("checkpoint: " + "; ".join(faults))
         model.load_state_dict(self.state)
         return model.eval()
+
+    def check(self, where: str) -> None:
+        """Raise MalformedInputError with every tensor that disagrees with the config; `where` opens the message."""
+        try:
+            faults = _tensor_faults(self.state, _wanted(self.config, len(self.state)))
+        except ValueError as error:
+            faults = [str(error)]
+        if faults:
+            raise MalformedInputError(f"{where}: {'; '.join(faults)}")
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write .pt (a plain dict, torch.save) or .safetensors; the file is complete or absent."""
-    partial = path.with_name(path.name + ".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: tensor.detach().contiguous() for name, tensor in checkpoint.state.items()}
-    calibration = None if checkpoint.calibration is None else torch.from_numpy(checkpoint.calibration.copy())
-    header = _header(checkpoint)
-    if path.suffix == ".safetensors":
-        from safetensors.torch import save_file
-
-        named = {_STATE + name: tensor for name, tensor in tensors.items()}
-        if calibration is not None:
-            named["calibration"] = calibration
-        save_file(named, partial, metadata={"qssmc": json.dumps(header, sort_keys=True)})
-    else:
-        torch.save({**header, "state": tensors, "calibration": calibration}, partial)
-    partial.replace(path)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(_safetensors_bytes(checkpoint) if path.suffix == ".safetensors" else _torch_bytes(checkpoint))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -80,13 +82,44 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{path} is not a qssmc checkpoint (no format: {FORMAT!r}); save yours with qssmc.models.save_checkpoint"
         )
     if payload.get("version") != VERSION:
-        raise MalformedInputError(f"{path} has checkpoint version {payload.get('version')!r}; this qssmc reads {VERSION}")
+        found = payload.get("version")
+        raise MalformedInputError(f"{path} has checkpoint version {found!r}, but this qssmc reads version {VERSION}")
     try:
-        return _from_payload(payload)
-    except ConfigError as error:
+        checkpoint = _from_payload(payload)
+    except UsageError as error:
         raise MalformedInputError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise MalformedInputError(f"{path} is not a complete checkpoint ({type(error).__name__}: {error})") from error
+    checkpoint.check(str(path))
+    return checkpoint
+
+
+def _torch_bytes(checkpoint: Checkpoint) -> bytes:
+    payload = {**_header(checkpoint), "state": _tensors(checkpoint), "calibration": _calibration_tensor(checkpoint)}
+    # Saved to memory, because torch.save to a path writes the file's name into the archive.
+    buffer = io.BytesIO()
+    torch.save(payload, buffer)
+    return buffer.getvalue()
+
+
+def _safetensors_bytes(checkpoint: Checkpoint) -> bytes:
+    from safetensors.torch import save
+
+    named = {_STATE + name: tensor for name, tensor in _tensors(checkpoint).items()}
+    calibration = _calibration_tensor(checkpoint)
+    if calibration is not None:
+        named["calibration"] = calibration
+    content: bytes = save(named, metadata={"qssmc": json.dumps(_header(checkpoint), sort_keys=True)})
+    return content
+
+
+def _tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    # Clones, so that tensors that share memory are stored one by one.
+    return {name: tensor.detach().clone().contiguous() for name, tensor in checkpoint.state.items()}
+
+
+def _calibration_tensor(checkpoint: Checkpoint) -> Tensor | None:
+    return None if checkpoint.calibration is None else torch.from_numpy(checkpoint.calibration.copy())
 
 
 def _header(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -111,19 +144,31 @@ def _from_payload(payload: dict[str, Any]) -> Checkpoint:
     if samples is not None:
         _check_calibration(samples, config, input_format)
     length = payload["sequence_length"]
-    if not isinstance(length, int) or length < 1:
+    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
         raise ValueError(f"sequence_length must be an integer of at least 1, not {length!r}")
     return Checkpoint(config, state, input_format, length, samples, dict(payload.get("provenance") or {}))
 
 
 def _check_calibration(samples: NDArray[Any], config: ModelConfig, input_format: InputFormat) -> None:
     if samples.ndim != 3 or samples.shape[2] != config.d_input or not np.issubdtype(samples.dtype, np.integer):
-        raise ValueError(
-            f"calibration must be integers of shape (count, length, {config.d_input}), not {samples.dtype} {samples.shape}"
-        )
+        wanted = f"integers of shape (count, length, {config.d_input})"
+        raise ValueError(f"calibration must be {wanted}, not {samples.dtype} of shape {samples.shape}")
     low, high = input_format.bounds
-    if samples.size and (samples.min() < low or samples.max() > high):
+    if not samples.size:
+        raise ValueError("calibration must hold at least one sample")
+    if samples.min() < low or samples.max() > high:
         raise ValueError(f"calibration samples must lie in {low}..{high}, not {samples.min()}..{samples.max()}")
+
+
+def _wanted(config: ModelConfig, tensors: int) -> dict[str, Tensor]:
+    """The tensors of a model without their memory, because a config may ask for more of it than there is."""
+    if config.n_layers > tensors:
+        raise ValueError(f"config has {config.n_layers} layers, but there are {tensors} tensors")
+    try:
+        with torch.device("meta"):
+            return SequenceModel(config).state_dict()
+    except RuntimeError as error:
+        raise ValueError("config describes a model too large for any memory") from error
 
 
 def _tensor_faults(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> list[str]:
@@ -135,15 +180,26 @@ def _tensor_faults(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> list[
             continue
         if tensor.shape != wanted[name].shape:
             faults.append(f"tensor {name} must have shape {tuple(wanted[name].shape)}, not {tuple(tensor.shape)}")
+        elif tensor.layout != torch.strided or tensor.device.type != "cpu" or _kind(tensor) != _kind(wanted[name]):
+            faults.append(
+                f"tensor {name} must be dense {wanted[name].dtype} numbers, not {tensor.layout} {tensor.dtype}"
+            )
         elif not bool(torch.isfinite(tensor).all()):
             count = int((~torch.isfinite(tensor)).sum())
             faults.append(f"tensor {name} has {count} values that are NaN or infinite")
     return faults
 
 
+def _kind(tensor: Tensor) -> tuple[bool, bool]:
+    return tensor.is_floating_point(), tensor.is_complex()
+
+
 def _read_torch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # A file that torch finds odd is either read or refused here.
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise MalformedInputError(
             f"{path} is refused: it is a pickle with code or objects in it, or not a torch file; "
@@ -158,7 +214,9 @@ def _read_safetensors(path: Path) -> Any:
 
     try:
         with safe_open(path, framework="pt") as archive:
-            payload: dict[str, Any] = json.loads((archive.metadata() or {}).get("qssmc", "{}"))
+            payload = json.loads((archive.metadata() or {}).get("qssmc", "{}"))
+            if not isinstance(payload, dict):
+                return None
             names = list(archive.keys())
             payload["state"] = {
                 name.removeprefix(_STATE): archive.get_tensor(name) for name in names if name.startswith(_STATE)

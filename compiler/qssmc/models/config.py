@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, cast, get_args
 
@@ -35,7 +36,8 @@ class ModelConfig:
 
     d_state counts complex states a head (N in S4D, Gu et al., arXiv 2206.11893); a head is one of the
     d_model channels. output "pooled" answers once, from the mean over time, when the sequence closes;
-    "step" answers at every sample.
+    "step" answers at every sample. Time steps start between dt_min and dt_max: about 1 / dt samples are remembered, so
+    short sequences want larger ones.
     """
 
     d_input: int = 1
@@ -51,6 +53,8 @@ class ModelConfig:
     norm_position: NormPosition = "pre"
     dropout: float = 0.0
     output: Output = "pooled"
+    dt_min: float = 1e-3
+    dt_max: float = 1e-1
 
     def __post_init__(self) -> None:
         faults = [
@@ -63,10 +67,12 @@ class ModelConfig:
             for name, choices in _CHOICES.items()
             if getattr(self, name) not in choices
         ]
-        if not isinstance(self.residual, bool):
+        if not _is_flag(self.residual):
             faults.append(f"residual must be true or false, not {self.residual!r}")
         if not isinstance(self.dropout, (int, float)) or not 0.0 <= float(self.dropout) < 1.0:
             faults.append(f"dropout must lie in [0, 1), not {self.dropout!r}")
+        if not 0.0 < self.dt_min <= self.dt_max < math.inf:
+            faults.append(f"dt_min and dt_max must be above 0 and in order, not {self.dt_min!r} and {self.dt_max!r}")
         if faults:
             raise ConfigError("model config: " + "; ".join(faults))
 
@@ -84,6 +90,10 @@ class ModelConfig:
         if unknown:
             raise ConfigError(f"model config has unknown keys: {', '.join(unknown)}")
         return cls(**cast(dict[str, Any], values))
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
 
 
 def _is_count(value: object) -> bool:

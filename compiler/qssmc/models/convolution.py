@@ -23,14 +23,18 @@ class CausalConvolution(torch.autograd.Function):
         u_spectrum, kernel_spectrum = torch.fft.rfft(u, n=size), torch.fft.rfft(kernel, n=size)
         ctx.save_for_backward(u_spectrum, kernel_spectrum)
         ctx.length, ctx.size = length, size
-        return torch.fft.irfft(u_spectrum * kernel_spectrum, n=size)[..., :length]
+        y: Tensor = torch.fft.irfft(u_spectrum * kernel_spectrum, n=size)[..., :length]
+        return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor, Tensor]:
         u_spectrum, kernel_spectrum = ctx.saved_tensors
         spectrum = torch.fft.rfft(grads[0], n=ctx.size)
-        grad_kernel = torch.fft.irfft((spectrum * u_spectrum.conj().resolve_conj()).sum(0), n=ctx.size)[..., : ctx.length]
-        grad_u = torch.fft.irfft(spectrum * kernel_spectrum.conj().resolve_conj(), n=ctx.size)[..., : ctx.length]
+        kernel_product = (spectrum * u_spectrum.conj().resolve_conj()).sum(0)
+        u_product = spectrum * kernel_spectrum.conj().resolve_conj()
+        grad_u, grad_kernel = (
+            torch.fft.irfft(each, n=ctx.size)[..., : ctx.length] for each in (u_product, kernel_product)
+        )
         return grad_u, grad_kernel
 
 

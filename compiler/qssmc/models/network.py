@@ -48,8 +48,8 @@ class SequenceModel(nn.Module):
         x = self.encoder(u)
         layers = []
         for block, layer_state in zip(self.blocks, state.layers, strict=True):
-            x, layer_state = block.step(x, layer_state)  # type: ignore[operator]
-            layers.append(layer_state)
+            x, after = block.step(x, layer_state)  # type: ignore[operator]
+            layers.append(after)
         total, count = state.total + x, state.count + 1
         answer = self.decoder(total / count if self.config.output == "pooled" else x)
         return answer, StreamState(layers, total, count)

@@ -91,4 +91,3 @@ class S4D(nn.Module):
         lambda_bar, b_bar, c = self.step_parameters()
         state = lambda_bar * state + b_bar * u[..., None]
         return (c * state).real.sum(-1) + self.d * u, state
-

@@ -40,7 +40,7 @@ from qssmc.ir.ops import (
     Xbar,
 )
 from qssmc.ir.table import Table
-from qssmc.ir.types import width_of
+from qssmc.ir.types import WIDEST, width_of
 
 Exact = NDArray[Any]  # of Python integers: no overflow anywhere
 
@@ -90,10 +90,11 @@ def bounds(graph: Graph) -> dict[str, Bound]:
             found[op.name] = Bound(interval, interval.span)
         else:
             found[op.name] = _RULES[type(op)](op, *(found[name].value for name in op.inputs))
-        if found[op.name].inner_width > 64:
+        width = found[op.name].inner_width
+        if width > WIDEST:
             raise UnsupportedModelError(
-                f"%{op.name} ({op.mnemonic}, from {op.origin}) needs an accumulator of {found[op.name].inner_width} bits, "
-                "and 64 is the widest; use fewer bits for its operands"
+                f"%{op.name} ({op.mnemonic}, from {op.origin}) needs an accumulator of {width} bits, "
+                f"and {WIDEST} is the widest; use fewer bits for its operands"
             )
     return found
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import pickle
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -24,6 +26,8 @@ from qssmc.models.config import ModelConfig
 from qssmc.models.network import SequenceModel
 from qssmc.training.augment import shift_images
 
+# What torch.load and a state dict of another shape raise.
+_UNREADABLE = (RuntimeError, LookupError, OSError, EOFError, TypeError, ValueError, AttributeError, pickle.PickleError)
 _SSM_PARAMETERS = ("log_dt", "log_a_real", "a_imag", ".b", ".c")
 
 
@@ -39,7 +43,8 @@ class TrainOptions:
     shift: int = 0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or self.shift < 0 or not self.lr > 0 or self.weight_decay < 0:
+        rates = 0 < self.lr < math.inf and 0 <= self.weight_decay < math.inf
+        if self.epochs < 1 or self.batch_size < 1 or self.shift < 0 or not rates:
             raise UsageError("epochs and batch size must be at least 1, lr above 0, weight decay and shift at least 0")
 
 
@@ -64,12 +69,15 @@ def train(
 ) -> Checkpoint:
     """Train a model; work/ keeps progress.pt and train.jsonl (one line an epoch), and an existing run there goes on.
 
-    The same config, options, data and thread count give the same model, interrupted or not.
+    The same config, options, data and thread count give the same model, interrupted or not. Raises UsageError if the
+    work folder holds another run or if the loss stops being finite.
     """
     work.mkdir(parents=True, exist_ok=True)
+    identity = {"config": config.to_dict(), "options": asdict(options), "data": _fingerprint(train_set)}
     torch.manual_seed(options.seed)
     run = _start(config, options, len(train_set))
-    _resume(run, config, options, work / "progress.pt")
+    _resume(run, identity, work / "progress.pt")
+    _cut_log(work / "train.jsonl", run.epoch)
     console = Console(stderr=True, quiet=quiet)
     while run.epoch < options.epochs:
         record = _epoch(run, options, train_set, test_set, console)
@@ -77,7 +85,7 @@ def train(
         console.print(line, highlight=False, soft_wrap=True)
         with (work / "train.jsonl").open("a") as log:
             log.write(line + "\n")
-        _save(run, config, options, work / "progress.pt")
+        _save(run, identity, work / "progress.pt")
     state = {name: tensor.detach().clone() for name, tensor in run.model.state_dict().items()}
     provenance = {"options": asdict(options), "test_accuracy": accuracy(run.model, test_set)}
     return Checkpoint(config, state, train_set.format, train_set.samples.shape[1], provenance=provenance)
@@ -98,7 +106,8 @@ def accuracy(model: SequenceModel, data: Sequences, batch_size: int = 250) -> fl
 
 def _start(config: ModelConfig, options: TrainOptions, count: int) -> _Run:
     model = SequenceModel(config)
-    ssm, rest = [], []
+    ssm: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         (ssm if ".ssm." in name and name.endswith(_SSM_PARAMETERS) else rest).append(parameter)
     groups: list[dict[str, Any]] = [
@@ -129,9 +138,9 @@ def _epoch(run: _Run, options: TrainOptions, data: Sequences, test: Sequences, c
             run.optimizer.step()
             run.schedule.step()
             losses.append(float(loss.detach()))
+            if not math.isfinite(losses[-1]):
+                raise UsageError(f"training diverged in epoch {run.epoch + 1}: the loss is not finite; lower --lr")
             progress.advance(task)
-    if not math.isfinite(sum(losses)):
-        raise UsageError(f"training diverged in epoch {run.epoch + 1}: the loss is not finite; lower --lr")
     run.epoch += 1
     return {
         "epoch": run.epoch,
@@ -157,11 +166,18 @@ def _to_tensor(samples: NDArray[Any], data: Sequences) -> torch.Tensor:
     return torch.from_numpy(data.format.to_real(samples))
 
 
-def _save(run: _Run, config: ModelConfig, options: TrainOptions, path: Path) -> None:
+def _fingerprint(data: Sequences) -> str:
+    """A digest of the training data, so that a run is not continued on other data."""
+    digest = hashlib.sha256(repr((data.samples.shape, data.samples.dtype.str, data.format)).encode())
+    digest.update(np.ascontiguousarray(data.samples).data)
+    digest.update(np.ascontiguousarray(data.labels).data)
+    return digest.hexdigest()
+
+
+def _save(run: _Run, identity: dict[str, Any], path: Path) -> None:
     partial = path.with_name(path.name + ".partial")
     payload = {
-        "config": config.to_dict(),
-        "options": asdict(options),
+        **identity,
         "epoch": run.epoch,
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
@@ -171,16 +187,39 @@ def _save(run: _Run, config: ModelConfig, options: TrainOptions, path: Path) -> 
     partial.replace(path)
 
 
-def _resume(run: _Run, config: ModelConfig, options: TrainOptions, path: Path) -> None:
+def _resume(run: _Run, identity: dict[str, Any], path: Path) -> None:
     if not path.is_file():
         return
     try:
         saved = torch.load(path, weights_only=True)
-        if saved["config"] != config.to_dict() or saved["options"] != asdict(options):
-            raise UsageError(f"{path} holds a run with another config or options; give another --work folder")
+        # Fields that a run's file does not name yet stand at their defaults.
+        found = {
+            "config": ModelConfig.from_dict(saved["config"]).to_dict(),
+            "options": asdict(TrainOptions(**saved["options"])),
+            "data": saved.get("data", identity["data"]),
+        }
+        if found != identity:
+            raise UsageError(f"{path} holds a run with {_difference(found, identity)}; give another --work folder")
         run.model.load_state_dict(saved["model"])
         run.optimizer.load_state_dict(saved["optimizer"])
         run.schedule.load_state_dict(saved["schedule"])
         run.epoch = saved["epoch"]
-    except (RuntimeError, KeyError, EOFError) as error:
-        raise MalformedInputError(f"{path} cannot be resumed ({error}); remove it to start anew") from error
+    except _UNREADABLE as error:
+        raise MalformedInputError(f"{path} cannot be resumed; remove it to start anew") from error
+
+
+def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """What a saved run has that differs from the one asked for: "epochs 3, not 4"."""
+    for part in ("config", "options"):
+        for name, value in wanted[part].items():
+            if found[part][name] != value:
+                return f"{name} {found[part][name]}, not {value}"
+    return "other training data"
+
+
+def _cut_log(path: Path, epochs: int) -> None:
+    """Keep the log's first lines: an interruption can fall between the line of an epoch and its saved state."""
+    if path.is_file():
+        lines = path.read_text().splitlines(keepends=True)
+        if len(lines) > epochs:
+            path.write_text("".join(lines[:epochs]))

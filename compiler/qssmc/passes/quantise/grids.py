@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Real = NDArray[np.float64]
+_SILENT = 2.0**-100  # what reaches no further is taken for zero
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,14 @@ class Window:
     high: NDArray[np.int64]
 
 
-def power_of_two_window(low: Real, high: Real, bits: int) -> Window:
-    """The finest power-of-two scale at which 2^bits levels reach from low to high, zero among them.
+def power_of_two_window(low: Real, high: Real, bits: int, least: Real | float = 0.0) -> Window:
+    """The finest power-of-two scale, from least on, at which 2^bits levels reach from low to high, zero among them.
 
     The levels need not be symmetric about zero: the window is a zero point that costs nothing, because the integers
     stay centred and only the clamp moves. Levels to spare go to both sides, or to the one side that is in use.
     """
     low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
-    span = np.maximum(high - low, 2.0**-30)
-    exponent = np.ceil(np.log2(span / (2.0**bits - 1)))
+    exponent = np.ceil(np.log2(np.maximum(_span(low, high) / (2.0**bits - 1), least)))
     exponent = np.where(_levels(low, high, exponent) > 2**bits, exponent + 1, exponent)
     scale = np.exp2(exponent)
     first, last = np.floor(low / scale + 0.5), np.floor(high / scale + 0.5)
@@ -37,31 +37,32 @@ def power_of_two_window(low: Real, high: Real, bits: int) -> Window:
     return Window(scale, first.astype(np.int64), (first + 2**bits - 1).astype(np.int64))
 
 
-def affine_window(low: Real, high: Real, bits: int) -> Window:
-    """The asymmetric quantiser of Zhao et al.: real scale (high - low) / (2^bits - 1), zero point folded into the clamp."""
+def affine_window(low: Real, high: Real, bits: int, least: Real | float = 0.0) -> Window:
+    """The asymmetric quantiser of Zhao et al.: real scale (high - low) / (2^bits - 1), zero point folded into the clamp.
+
+    Scales below least are raised to it.
+    """
     low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
-    scale = np.maximum(high - low, 2.0**-30) / (2.0**bits - 1)
+    scale = np.maximum(_span(low, high) / (2.0**bits - 1), least)
     first = np.floor(low / scale + 0.5).astype(np.int64)
     return Window(scale, first, first + 2**bits - 1)
 
 
-def power_of_two_scale(values: Real, bits: int, axes: tuple[int, ...]) -> Real:
+def power_of_two_scale(values: Real, bits: int, axes: tuple[int, ...], least: Real | float = 0.0) -> Real:
     """The power-of-two scale of each group of numbers (reduced over axes, kept as 1) with the least squared error.
 
-    Compares the scale at which the largest number just fits with the two next finer ones, which clip it.
+    Compares the scale at which the largest number just fits with the two next finer ones, which clip it; scales below
+    least (powers of two as well) are raised to it. A group of zeros gets the scale of numbers up to 1.
     """
     top = 2.0 ** (bits - 1) - 1
     largest = np.abs(values).max(axis=axes, keepdims=True, initial=0.0)
-    first = np.exp2(np.ceil(np.log2(np.maximum(largest, 2.0**-40) / top)))
-    best, least = first, None
+    first = np.exp2(np.ceil(np.log2(np.where(largest > _SILENT, largest, 1.0) / top)))
+    best, smallest = first, np.full(first.shape, np.inf)
     for finer in (1.0, 0.5, 0.25):
         scale = first * finer
         error = ((round_to(values, scale, bits) - values) ** 2).sum(axis=axes, keepdims=True)
-        if least is None:
-            best, least = scale, error
-        else:
-            best, least = np.where(error < least, scale, best), np.minimum(error, least)
-    return np.asarray(best)
+        best, smallest = np.where(error < smallest, scale, best), np.minimum(error, smallest)
+    return np.maximum(best, least)
 
 
 def round_to(values: Real, scale: Real, bits: int) -> Real:
@@ -73,6 +74,11 @@ def round_to(values: Real, scale: Real, bits: int) -> Real:
 def round_in_window(values: Real, window: Window) -> Real:
     """The nearest numbers of a window."""
     return np.asarray(np.clip(np.rint(values / window.scale), window.low, window.high) * window.scale)
+
+
+def _span(low: Real, high: Real) -> Real:
+    """How far a value moves; 1 for one that never does, so that a silent channel has no absurdly fine scale."""
+    return np.where(high - low > _SILENT, high - low, 1.0)
 
 
 def _levels(low: Real, high: Real, exponent: Real) -> Real:

@@ -9,12 +9,17 @@ Complex = NDArray[np.complex128]
 _REACH = range(-3, 4)
 
 
-def increment_exponents(pole: Complex, bits: int, most: int) -> NDArray[np.float64]:
-    """The exponent e of each state: the finest grid 2^-e on which D = lambda_bar - 1 fits into `bits`, at most `most`."""
+def increment_exponents(pole: Complex, bits: int, state_bits: int) -> NDArray[np.float64]:
+    """The exponent e of each state: the finest grid 2^-e on which D = lambda_bar - 1 fits into `bits`.
+
+    No finer than what a 32-bit accumulator holds: 2^e (|x| + |Re D x| + |Im D x|) and as much again as |x| for the
+    input, with x of state_bits.
+    """
     d = pole - 1.0
     largest = np.maximum(np.abs(d.real), np.abs(d.imag))
-    top = 2.0 ** (bits - 1) - 1
-    return np.clip(np.floor(np.log2(top / np.maximum(largest, 2.0**-40))), 0, most)
+    finest = np.floor(np.log2((2.0 ** (bits - 1) - 1) / np.maximum(largest, 2.0**-40)))
+    room = 0.98 * 2.0 ** (32 - state_bits) / (2.0 + np.abs(d.real) + np.abs(d.imag))
+    return np.clip(np.minimum(finest, np.floor(np.log2(room))), 0, None)
 
 
 def round_inside(pole: Complex, origin: complex, scale: NDArray[np.float64], bits: int) -> Complex:

@@ -12,6 +12,8 @@ from qssmc.passes.quantise.grids import Window, power_of_two_scale, power_of_two
 from qssmc.passes.quantise.poles import increment_exponents, round_inside
 from qssmc.passes.quantise.scheme import Real, Scheme, row
 
+_FAINT = 2.0**-100  # a head whose states reach no further is silent
+
 
 class Qssm(Scheme):
     """Requantisation is a shift in every place, and each state has its own exponent."""
@@ -19,29 +21,30 @@ class Qssm(Scheme):
     rounds_state_terms = False
     reads_sum = False
 
-    def activation(self, ranges: Real, shared: bool) -> Window:
+    def activation(self, ranges: Real, shared: bool, least: Real) -> Window:
         """Per channel unless shared; the 99.9 % range for few bits, where resolution counts for more than peaks."""
         which = "999" if self.options.activation_bits <= 6 else "99999"
         low, high = row(ranges, f"low_{which}"), row(ranges, f"high_{which}")
         if shared:
-            low, high = low.min(), high.max()
-        return power_of_two_window(low, high, self.options.activation_bits)
+            low, high, least = low.min(), high.max(), least.min()
+        return power_of_two_window(low, high, self.options.activation_bits, least)
 
     def state(self, ranges: Real, heads: NDArray[np.int64]) -> Window:
         """Symmetric, one scale a state: after balancing all reach just below 1."""
         reach = np.maximum(-row(ranges, "low_999"), row(ranges, "high_999")).max(axis=-1)
-        whole = np.exp2(np.ceil(np.log2(np.maximum(reach, 2.0**-30))))
+        whole = np.exp2(np.ceil(np.log2(np.where(reach > 0.0, reach, _FAINT))))
         # States of one head are summed by the readout, so they share a scale; balancing has made them equal already.
         for head in np.unique(heads):
             whole[heads == head] = whole[heads == head].max()
+        whole = np.where(whole > _FAINT, whole, 1.0)
         top = 2 ** (self.options.state_bits - 1) - 1
         return Window(whole * 2.0 ** -(self.options.state_bits - 1), np.int64(-top), np.int64(top))  # type: ignore[arg-type]
 
-    def matrix(self, weight: Real, scale: Real) -> Table:
+    def matrix(self, weight: Real, scale: Real, least: Real) -> Table:
         """Rows with a scale each, on columns weighted by how far each operand reaches."""
         bits = self.options.weight_bits
         weighted = weight * scale
-        rows = power_of_two_scale(weighted, bits, (1,))
+        rows = power_of_two_scale(weighted, bits, (1,), least[:, None])
         return Table.real(round_to(weighted, rows, bits) / scale, Grid.of(rows / scale, bits))
 
     def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64]) -> str:
@@ -51,30 +54,29 @@ class Qssm(Scheme):
             scale = np.full(pole.shape, 2.0 ** -(bits - 1))
             table = Table.real(round_inside(pole, 0.0, scale, bits) * scale, Grid.of(scale[:, None], bits))
             return b.add("diag", op.name, x, lambda_bar=table, origin=op.origin)
-        # The sum x 2^e + D x has state bits + e bits: 30 of them leave room for the input in a 32-bit accumulator.
-        scale = np.exp2(-increment_exponents(pole, bits, 30 - self.options.state_bits))
+        scale = np.exp2(-increment_exponents(pole, bits, self.options.state_bits))
         table = Table.real(round_inside(pole, 1.0, scale, bits) * scale, Grid.of(scale[:, None], bits))
         change = b.add("diag", f"{op.name}_d", x, lambda_bar=table, origin=op.origin)
         return b.add("add", op.name, x, change, origin=op.origin)
 
-    def per_state(self, values: Real, heads: NDArray[np.int64]) -> Table:
+    def per_state(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
         """One scale a state."""
         axes = tuple(range(1, values.ndim))
-        scale = power_of_two_scale(values, self.options.weight_bits, axes)
+        scale = power_of_two_scale(values, self.options.weight_bits, axes, least.reshape(-1, *[1] * len(axes)))
         return Table.real(round_to(values, scale, self.options.weight_bits), Grid.of(scale, self.options.weight_bits))
 
-    def per_head(self, values: Real, heads: NDArray[np.int64]) -> Table:
+    def per_head(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
         """One scale a head."""
         bits = self.options.weight_bits
         if values.ndim == 3:
-            scale = power_of_two_scale(values, bits, (1, 2))
+            scale = power_of_two_scale(values, bits, (1, 2), least[:, None, None])
         else:
             scale = np.ones((len(values), 1))
             for head in np.unique(heads):
-                scale[heads == head] = power_of_two_scale(values[heads == head], bits, (0, 1))
+                scale[heads == head] = power_of_two_scale(values[heads == head], bits, (0, 1), least[head])
         return Table.real(round_to(values, scale, bits), Grid.of(scale, bits))
 
-    def vector(self, values: Real) -> Table:
+    def vector(self, values: Real, least: Real) -> Table:
         """One scale a channel."""
-        scale = power_of_two_scale(values[:, None], self.options.weight_bits, (1,))[:, 0]
+        scale = power_of_two_scale(values[:, None], self.options.weight_bits, (1,), least[:, None])[:, 0]
         return Table.real(round_to(values, scale, self.options.weight_bits), Grid.of(scale, self.options.weight_bits))

@@ -18,7 +18,10 @@ Real = NDArray[np.float64]
 
 
 class Scheme(ABC):
-    """Turns observed ranges into windows, and weights into tables on grids."""
+    """Turns observed ranges into windows, and weights into tables on grids.
+
+    `least`, wherever it is given, is the finest scale worth having, one for each result; 0 where there is none.
+    """
 
     # Whether lambda_bar x and b_bar u are each rounded before they are added.
     rounds_state_terms: bool
@@ -29,7 +32,7 @@ class Scheme(ABC):
         self.options = options
 
     @abstractmethod
-    def activation(self, ranges: Real, shared: bool) -> Window:
+    def activation(self, ranges: Real, shared: bool, least: Real) -> Window:
         """The window of a value between ops. ranges: (RANGE_ROWS, H); shared: one scale for all channels."""
 
     @abstractmethod
@@ -37,24 +40,24 @@ class Scheme(ABC):
         """The window of complex states. ranges: (RANGE_ROWS, S, 2); heads: (S,), whose states may share a scale."""
 
     @abstractmethod
-    def matrix(self, weight: Real, scale: Real) -> Table:
-        """weight (out, in), read against operands of the given scale (in,)."""
+    def matrix(self, weight: Real, scale: Real, least: Real) -> Table:
+        """weight (out, in), read against operands of the given scale (in,). least: of weight times scale, (out,)."""
 
     @abstractmethod
     def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64]) -> str:
         """lambda_bar x with a rounded lambda_bar. Returns the value."""
 
     @abstractmethod
-    def per_state(self, values: Real, heads: NDArray[np.int64]) -> Table:
-        """b_bar (S, 2), or (S, H, 2) of a MIMO system."""
+    def per_state(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
+        """b_bar (S, 2), or (S, H, 2) of a MIMO system. least: (S,)."""
 
     @abstractmethod
-    def per_head(self, values: Real, heads: NDArray[np.int64]) -> Table:
-        """c (S, 2), whose states of one head are summed, or (H, S, 2) of a MIMO system."""
+    def per_head(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
+        """c (S, 2), whose states of one head are summed, or (H, S, 2) of a MIMO system. least: (H,)."""
 
     @abstractmethod
-    def vector(self, values: Real) -> Table:
-        """One factor a channel, (H,)."""
+    def vector(self, values: Real, least: Real) -> Table:
+        """One factor a channel, (H,). least: (H,)."""
 
 
 def row(ranges: Real, name: str) -> Real:

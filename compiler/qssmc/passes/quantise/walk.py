@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.data.sequences import InputFormat
+from qssmc.errors import UnsupportedModelError
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import (
@@ -32,15 +33,17 @@ from qssmc.ir.ops import (
 )
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.verify import verify
-from qssmc.passes.quantise.grids import Window
+from qssmc.passes.quantise.grids import Window, power_of_two_scale, round_to
 from qssmc.passes.quantise.options import QuantiseOptions
 from qssmc.passes.quantise.qssm import Qssm
 from qssmc.passes.quantise.scheme import Real, Scheme, exact_table
+from qssmc.passes.quantise.survey import finest_unit, heads_of_states, is_counter
 from qssmc.passes.quantise.zhao import Zhao
 from qssmc.passes.scales import result_scale
 
 _SCHEMES: dict[str, type[Scheme]] = {"qssm": Qssm, "zhao": Zhao}
 _COUNTER_BITS = 16  # of the bias that a step counter multiplies
+_NORM_BITS = 12  # a normalised value brings its own fraction; gamma need not be finer than 2^-16 of the result
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class _Walk:
     """Builds the quantised graph op by op.
 
     names: the exact ("wide") value that stands for an op; narrow: its cast, made when an operand must have few bits.
-    scales: the grid of every value that has one. old: which calibrated op a value came from, to find its range.
+    scales: the grid of every value that has one, None where it has none.
     """
 
     def __init__(self, graph: Graph, scheme: Scheme, options: QuantiseOptions, input_format: InputFormat) -> None:
@@ -71,11 +74,13 @@ class _Walk:
         self.narrow: dict[str, str] = {}
         self.scales: dict[str, NDArray[np.float64] | None] = {}
         self.input_scale = 2.0**-input_format.frac
-        self.heads = _heads_of_states(graph)
+        self.heads = heads_of_states(graph)
 
     def graph(self) -> Graph:
         """The quantised graph."""
         for op in self.source.ops:
+            if type(op) not in _STEPS:
+                raise UnsupportedModelError(f"%{op.name} ({op.mnemonic}, from {op.origin}) has no quantised form")
             self.names[op.name] = _STEPS[type(op)](self, op)
         self.b.updates = {state: self.narrow.get(new, self.names[new]) for state, new in self.source.updates.items()}
         self.b.outputs = [replace(output, value=self.names[output.value]) for output in self.source.outputs]
@@ -115,16 +120,22 @@ class _Walk:
         return self.add("cast", name, value, origin=origin, **tables)
 
     def operand(self, old: str, shared: bool = False) -> str:
-        """The value of an op as a narrow operand; the first use decides whether all channels share a scale."""
-        value = self.names[old]
-        if isinstance(self.b.ops[value], (Cast, State)):
+        """The value of an op as a narrow operand. The first use decides whether all channels share a scale.
+
+        A later use that needs a shared one makes a second cast.
+        """
+        value, op = self.names[old], self.source[old]
+        if isinstance(self.b.ops[value], State):
             return value
-        if old not in self.narrow:
-            op = self.source[old]
-            if isinstance(op, Slice) and self.names[op.inputs[0]] == self.narrow.get(op.inputs[0]):
-                return value
-            window = self.scheme.activation(self.source.ranges[old].data, shared)
-            self.narrow[old] = self.cast(f"{old}_q", value, window, op.origin)
+        found = value if isinstance(self.b.ops[value], Cast) else self.narrow.get(old)
+        if found is not None and not (shared and np.ptp(self.scale(found)) > 0.0):
+            return found
+        if isinstance(op, Slice) and not shared and self.names[op.inputs[0]] == self.narrow.get(op.inputs[0]):
+            return value
+        window = self.scheme.activation(self.source.ranges[old].data, shared, finest_unit(self.source, op))
+        if found is not None:
+            return self.cast(self.b.fresh(f"{old}_shared_q"), value, window, op.origin)
+        self.narrow[old] = self.cast(f"{old}_q", value, window, op.origin)
         return self.narrow[old]
 
     # --- one step an op ----------------------------------------------------------------------------------------------
@@ -154,20 +165,14 @@ class _Walk:
     def matvec(self, op: Matvec) -> str:
         """Weights of few bits; the bias on the accumulator's grid."""
         x = self.operand(op.inputs[0])
-        if self.is_counter(op.inputs[0]):
-            largest = float(np.abs(op.weight.data).max(initial=0.0))
-            step = 2.0 ** (np.ceil(np.log2(max(largest, 2.0**-30))) - (_COUNTER_BITS - 1))
-            weight = Table.real(np.rint(op.weight.data / step) * step, Grid.of(step, _COUNTER_BITS))
+        if is_counter(self.source, op.inputs[0]):
+            step = power_of_two_scale(op.weight.data, _COUNTER_BITS, (0, 1), finest_unit(self.source, op).max())
+            weight = Table.real(round_to(op.weight.data, step, _COUNTER_BITS), Grid.of(step, _COUNTER_BITS))
         else:
-            weight = self.scheme.matrix(op.weight.data, self.scale(x))
+            weight = self.scheme.matrix(op.weight.data, self.scale(x), finest_unit(self.source, op))
         assert weight.grid is not None
         rows = (np.broadcast_to(weight.grid.scale, weight.data.shape) * self.scale(x))[:, 0]
         return self.add("matvec", op.name, x, weight=weight, bias=exact_table(op.bias.data, rows), origin=op.origin)
-
-    def is_counter(self, name: str) -> bool:
-        """Whether a value is a number of steps."""
-        update = self.source[self.source.updates[name]] if name in self.source.updates else None
-        return update is not None and any(isinstance(self.source[i], Constant) for i in update.inputs)
 
     def diag(self, op: Diag) -> str:
         """The state transition."""
@@ -182,14 +187,15 @@ class _Walk:
     def inject(self, op: Inject) -> str:
         """The input of the states."""
         u = self.operand(op.inputs[0])
-        heads = op.heads.data if op.heads is not None else np.zeros(op.type.shape[0], np.int64)
-        b_bar = self.scheme.per_state(op.b_bar.data * self.input_weight(op, u), heads)
-        b_bar = _unweighted(b_bar, self.input_weight(op, u))
+        if op.heads is not None:
+            heads = op.heads.data
+            b_bar = self.scheme.per_state(op.b_bar.data, heads, finest_unit(self.source, op) / self.scale(u)[heads])
+        else:
+            # All terms of one state's sum must share a scale, so the inputs' scales go into the columns.
+            heads, columns = np.zeros(op.type.shape[0], np.int64), self.scale(u)[None, :, None]
+            weighted = self.scheme.per_state(op.b_bar.data * columns, heads, finest_unit(self.source, op))
+            b_bar = _unweighted(weighted, columns)
         return self.state_term(op, self.add("inject", op.name, u, b_bar=b_bar, heads=op.heads, origin=op.origin), heads)
-
-    def input_weight(self, op: Inject, u: str) -> NDArray[np.float64]:
-        """How far each input of a MIMO system reaches, so that its columns share a scale; 1 for a diagonal one."""
-        return np.ones(1) if op.heads is not None else self.scale(u)[None, :, None]
 
     def state_term(self, op: Op, value: str, heads: NDArray[np.int64]) -> str:
         """lambda_bar x or b_bar u, rounded if the scheme does so."""
@@ -200,16 +206,19 @@ class _Walk:
     def readout(self, op: Readout) -> str:
         """The output of the states, from the rounded state or from the sum behind it."""
         old = op.inputs[0]
-        value = self.names[old] if self.scheme.reads_sum else self.narrow[old]
+        value = self.names[old] if self.scheme.reads_sum else self.narrow.get(old, self.names[old])
         heads = op.heads.data if op.heads is not None else np.zeros(op.type.shape[0], np.int64)
-        c = self.scheme.per_head(op.c.data, heads)
+        unit = np.ones(op.channels)
+        unit[heads if op.heads is not None else slice(None)] = self.scale(value) if op.heads is not None else self.scale(value)[0]
+        c = self.scheme.per_head(op.c.data, heads, finest_unit(self.source, op) / unit)
         return self.add("readout", op.name, value, c=c, heads=op.heads, channels=op.channels, origin=op.origin)
 
     def scale_op(self, op: Scale) -> str:
         """One factor a channel."""
         factor = np.broadcast_to(op.factor.data, op.type.shape)
         x = self.operand(op.inputs[0])
-        return self.add("scale", op.name, x, factor=self.scheme.vector(factor), origin=op.origin)
+        table = self.scheme.vector(factor, finest_unit(self.source, op) / self.scale(x))
+        return self.add("scale", op.name, x, factor=table, origin=op.origin)
 
     def offset(self, op: Offset) -> str:
         """A bias on the grid of what it is added to."""
@@ -258,30 +267,19 @@ class _Walk:
         """A table from a narrow value to a narrow value: one table for all channels, so one scale on both sides."""
         x = self.operand(op.inputs[0], shared=True)
         value = self.add("activation", op.name, x, kind=op.kind, origin=op.origin)
-        window = self.scheme.activation(self.source.ranges[op.name].data, True)
+        window = self.scheme.activation(self.source.ranges[op.name].data, True, finest_unit(self.source, op))
         self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
         return self.narrow[op.name]
 
     def layernorm(self, op: LayerNorm) -> str:
         """Channels are compared with each other, so they share a scale; gamma and beta get the weights' bits."""
         x = self.operand(op.inputs[0], shared=True)
-        gamma = self.scheme.vector(op.gamma.data)
+        gamma = self.scheme.vector(op.gamma.data, finest_unit(self.source, op) * 2.0**_NORM_BITS)
         return self.add("layernorm", op.name, x, gamma=gamma, beta=op.beta, eps=op.eps, origin=op.origin)
 
     def slice(self, op: Slice) -> str:
         """A view."""
         return self.add("slice", op.name, self.names[op.inputs[0]], start=op.start, stop=op.stop, origin=op.origin)
-
-
-def _heads_of_states(graph: Graph) -> dict[str, NDArray[np.int64]]:
-    """Which head each state of a complex state op belongs to; all to one where the system is MIMO."""
-    found = {}
-    for state in graph.states:
-        if state.type.complex:
-            readers = [op for op in graph.users[graph.updates[state.name]] if isinstance(op, Readout)]
-            heads = next((op.heads for op in readers if op.heads is not None), None)
-            found[state.name] = np.zeros(state.type.shape[0], np.int64) if heads is None else heads.data
-    return found
 
 
 def _unweighted(table: Table, weight: Real) -> Table:

@@ -23,10 +23,10 @@ class Zhao(Scheme):
     rounds_state_terms = True
     reads_sum = True
 
-    def activation(self, ranges: Real, shared: bool) -> Window:
+    def activation(self, ranges: Real, shared: bool, least: Real) -> Window:
         """One scale a tensor."""
         low, high = row(ranges, "low_99999").min(), row(ranges, "high_99999").max()
-        return affine_window(low, high, self.options.activation_bits)
+        return affine_window(low, high, self.options.activation_bits, _least_of(least))
 
     def state(self, ranges: Real, heads: NDArray[np.int64]) -> Window:
         """One scale and zero point a head, shared by its states and by re and im; ranges clipped to +-50."""
@@ -34,35 +34,41 @@ class Zhao(Scheme):
         high = group_max(np.maximum(row(ranges, "high_99999").max(axis=-1), 0.0), heads)
         return affine_window(np.maximum(low, -_STATE_CLIP), np.minimum(high, _STATE_CLIP), self.options.state_bits)
 
-    def matrix(self, weight: Real, scale: Real) -> Table:
-        """One scale a tensor; the operand's scale plays no part."""
-        return self._table(weight, weight.min(), weight.max(), self.options.weight_bits)
+    def matrix(self, weight: Real, scale: Real, least: Real) -> Table:
+        """One scale a tensor; the operand's scale plays no part in it."""
+        return self._table(weight, weight.min(), weight.max(), self.options.weight_bits, _least_of(least / scale.max()))
 
     def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64]) -> str:
         """lambda_bar x on one grid a head: nothing keeps the rounded pole inside the unit circle."""
-        table = self._by_head(op.lambda_bar.data, heads, self.options.a_bits)
+        table = self._by_head(op.lambda_bar.data, heads, self.options.a_bits, 0.0)
         return b.add("diag", op.name, x, lambda_bar=table, origin=op.origin)
 
-    def per_state(self, values: Real, heads: NDArray[np.int64]) -> Table:
+    def per_state(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
         """One scale a head."""
-        return self._by_head(values, heads, self.options.weight_bits)
+        return self._by_head(values, heads, self.options.weight_bits, _least_of(least))
 
-    def per_head(self, values: Real, heads: NDArray[np.int64]) -> Table:
+    def per_head(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
         """One scale a head."""
-        return self._by_head(values, heads, self.options.weight_bits)
+        return self._by_head(values, heads, self.options.weight_bits, _least_of(least))
 
-    def vector(self, values: Real) -> Table:
+    def vector(self, values: Real, least: Real) -> Table:
         """One scale for all channels."""
-        return self._table(values, values.min(initial=0.0), values.max(initial=0.0), self.options.weight_bits)
+        return self._table(values, values.min(), values.max(), self.options.weight_bits, _least_of(least))
 
-    def _by_head(self, values: Real, heads: NDArray[np.int64], bits: int) -> Table:
+    def _by_head(self, values: Real, heads: NDArray[np.int64], bits: int, least: float) -> Table:
         if values.ndim == 3:
-            return self._table(values, values.min(), values.max(), bits)
+            return self._table(values, values.min(), values.max(), bits, least)
         low = -group_max(np.maximum(-values.min(axis=-1), 0.0), heads)
         high = group_max(np.maximum(values.max(axis=-1), 0.0), heads)
-        return self._table(values, low[:, None], high[:, None], bits)
+        return self._table(values, low[:, None], high[:, None], bits, least)
 
     @staticmethod
-    def _table(values: Real, low: Real, high: Real, bits: int) -> Table:
-        window = affine_window(np.asarray(low), np.asarray(high), bits)
+    def _table(values: Real, low: Real, high: Real, bits: int, least: float) -> Table:
+        window = affine_window(np.asarray(low), np.asarray(high), bits, least)
         return Table.real(round_in_window(values, window), Grid.of(window.scale, bits))
+
+
+def _least_of(least: Real) -> float:
+    """The finest scale that any of the results that share it has a use for."""
+    useful = least[least > 0.0]
+    return float(useful.min()) if len(useful) else 0.0

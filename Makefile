@@ -1,0 +1,79 @@
+# Set-up, tests and the demonstration. `make setup` needs nothing but Python 3.11 or newer and, on Debian, apt-get.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# What `make test` runs at once, and where MNIST and the spoken digits are looked for.
+JOBS   ?= 2
+export QSSMC_DATA ?= $(abspath ../shared/data)
+
+# The one pinned version stands in pyproject.toml. Where pip would take a CUDA build of it, name an index of CPU builds.
+TORCH       := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml | head -n 1)
+TORCH_INDEX ?=
+
+.PHONY: help setup system demo test lint bench results clean
+
+help:
+	@echo "make setup    install what is missing: Debian packages, a virtual environment in $(VENV)"
+	@echo "make demo     compile and verify the shipped model, then train, compile and verify a small one"
+	@echo "make test     lint, types, layers and every test"
+	@echo "make lint     the same without the tests"
+	@echo "make bench    nanoseconds a step beside other runtimes"
+	@echo "make results  accuracy and memory of the shipped models under each scheme, written to docs/results"
+	@echo "make clean    remove outputs and caches; the virtual environment and unfinished trainings stay"
+
+setup: $(VENV)/.installed
+
+# Checks Python first, then which Debian packages are missing; only those are installed.
+system:
+	@command -v $(PYTHON) >/dev/null || { echo "qssmc: $(PYTHON) is not on PATH; install it with: apt-get install python3" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "qssmc: Python 3.11 or newer is needed, but $(PYTHON) is $$($(PYTHON) -V 2>&1); give another: make setup PYTHON=python3.12" >&2; exit 2; }
+	@missing=""; \
+	command -v gcc >/dev/null || missing="$$missing build-essential"; \
+	command -v clang >/dev/null || missing="$$missing clang"; \
+	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	[ -z "$$missing" ] && exit 0; \
+	if ! command -v apt-get >/dev/null; then \
+	  echo "qssmc: missing:$$missing (their Debian names); install them with this system's package tool, then run make again" >&2; exit 4; fi; \
+	if [ "$$(id -u)" = 0 ]; then sudo=""; elif command -v sudo >/dev/null; then sudo="sudo"; else \
+	  echo "qssmc: missing:$$missing; run as root: apt-get install -y$$missing" >&2; exit 4; fi; \
+	echo "installing:$$missing"; \
+	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q $$missing || { \
+	  echo "qssmc: apt-get could not install:$$missing; install them by hand, then run make again" >&2; exit 4; }
+
+$(VENV)/.created:
+	@$(MAKE) --no-print-directory system
+	@[ -x $(BIN)/python ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml
+	$(BIN)/python -m pip install -q --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
+	$(BIN)/python -m pip install -q -e ".[torch,train,dev]"
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.installed
+	$(BIN)/python -m pip install -q -e ".[bench]"
+	@touch $@
+
+demo: setup
+	$(BIN)/qssmc demo
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest -n $(JOBS)
+
+bench: $(VENV)/.bench
+	$(BIN)/python benchmarks/bench.py --eval
+
+results: $(VENV)/.bench
+	$(BIN)/python benchmarks/results.py
+
+clean:
+	rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find compiler runtime_sim templates tests hw_tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

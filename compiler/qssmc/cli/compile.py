@@ -1,0 +1,111 @@
+"""`qssmc compile`: from a checkpoint to a folder with the design in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import click
+from rich.table import Table
+
+from qssmc.cli.config import configurable
+from qssmc.cli.terminal import Terminal, common_options
+from qssmc.compile import TARGETS, CompileOptions, Design, compile_checkpoint, file_sha256
+from qssmc.errors import UsageError
+from qssmc.folder import check_target, write_folder
+from qssmc.models import load_checkpoint
+from qssmc.passes.quantise import QuantiseOptions, parse_bits
+from qssmc.passes.quantise.options import AForm, SchemeName
+
+_DEFAULT = QuantiseOptions()
+
+
+@click.command("compile")
+@configurable
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--target", type=click.Choice(TARGETS), default="c", show_default=True, help="What to emit.")
+@click.option("-o", "--output-dir", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option("--force", is_flag=True, help="Replace an existing design.")
+@click.option("--name", help="Prefix of every emitted symbol  [default: the model file's name]")
+@click.option("--scheme", type=click.Choice(get_args(SchemeName)), default="qssm", show_default=True)
+@click.option("--bits", default="W8A8", show_default=True, metavar="W#A#", help="Bits of weights and activations.")
+@click.option("--state-bits", type=int, default=_DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
+@click.option("--a-bits", type=int, default=_DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
+@click.option("--a-form", type=click.Choice(get_args(AForm)), default=_DEFAULT.a_form, show_default=True)
+@click.option("--max-steps", type=int, help="Longest sequence that a mean is exact for  [default: 4 x the trained one]")
+@click.option("--calib", metavar="SOURCE", help="FILE.npy or DATASET[:COUNT]  [default: what the model brings]")
+@click.option("--vectors", type=int, default=112, show_default=True, help="Sequences kept for verification.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the draw of calibration sequences.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the data sets.")
+@common_options
+@click.pass_obj
+def compile_(
+    terminal: Terminal,
+    /,
+    model: Path,
+    target: str,
+    output_dir: Path,
+    force: bool,
+    name: str | None,
+    scheme: SchemeName,
+    bits: str,
+    state_bits: int,
+    a_bits: int,
+    a_form: AForm,
+    max_steps: int | None,
+    calib: str | None,
+    vectors: int,
+    seed: int,
+    data: Path | None,
+) -> None:
+    """Compile MODEL (.pt or .safetensors) into OUTPUT_DIR."""
+    weight_bits, activation_bits = parse_bits(bits)
+    check_target(output_dir, force=force)
+    checkpoint = load_checkpoint(model)
+    quantise = QuantiseOptions(
+        scheme=scheme,
+        weight_bits=weight_bits,
+        activation_bits=activation_bits,
+        state_bits=state_bits,
+        a_bits=a_bits,
+        a_form=a_form,
+        max_steps=max_steps or 4 * checkpoint.sequence_length,
+    )
+    options = CompileOptions(name or symbol(model.stem), quantise, (target,), calib, seed, vectors)
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", options.name):
+        raise UsageError(f"--name must be a C identifier that starts with a letter, not {options.name!r}")
+    design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
+    write_folder(design.files, output_dir, force=force)
+    terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))
+    terminal.note(f"next: qssmc verify {output_dir}")
+
+
+def symbol(stem: str) -> str:
+    """A file name as a C prefix."""
+    cleaned = re.sub(r"\W+", "_", stem, flags=re.ASCII).strip("_").lower()
+    return cleaned if cleaned[:1].isalpha() else f"model_{cleaned}".rstrip("_")
+
+
+def summary_table(design: Design, title: str) -> Table:
+    """Bits and bytes by part."""
+    facts = design.summary
+    table = Table(title=title, show_header=True)
+    table.add_column("part")
+    table.add_column("bytes", justify="right")
+    for kind, bits in facts["bits_by_kind"].items():
+        table.add_row(kind, f"{bits / 8:,.0f}")
+    table.add_section()
+    table.add_row("parameters", f"{facts['parameter_bytes']:,}")
+    table.add_row("state", f"{facts['state_bytes']:,}")
+    table.add_row("float32 parameters + state", f"{facts['float32_bytes']:,}  ({facts['times_smaller']} x)")
+    alignment = facts["alignment"]
+    table.add_section()
+    table.add_row(
+        "alignment, a step",
+        f"{alignment['shifts_per_step']} shifts, {alignment['multiplications_per_step']} multiplications",
+    )
+    widest = facts["widest_accumulator"]
+    table.add_row("widest accumulator", f"{widest['bits']} bits (%{widest['op']})")
+    table.add_row("float IR against torch", f"{facts['float_check_relative_error']:.1e} relative")
+    return table

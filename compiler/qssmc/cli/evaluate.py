@@ -1,0 +1,60 @@
+"""`qssmc eval`: accuracy through torch, golden or the emitted C."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.progress import Progress
+
+from qssmc.cli.config import configurable
+from qssmc.cli.terminal import PipeConsole, Terminal, common_options
+from qssmc.data import DATASETS, load_split
+from qssmc.evaluate import ENGINES, Engine, evaluate
+
+
+@click.command("eval")
+@configurable
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--engine", type=click.Choice(ENGINES), default="c", show_default=True)
+@click.option("--dataset", "--data-set", type=click.Choice(DATASETS), help="What to classify (its test split).")
+@click.option("--data", help="Folder of the data sets, or the name of one as a short form of --dataset.")
+@click.option("--count", type=click.IntRange(1), help="Only the first sequences  [default: all]")
+@click.option("--cc", help="C compiler  [default: $CC, else gcc]")
+@common_options
+@click.pass_obj
+def eval_(
+    terminal: Terminal,
+    /,
+    path: Path,
+    engine: Engine,
+    dataset: str | None,
+    data: str | None,
+    count: int | None,
+    cc: str | None,
+) -> None:
+    """Classify a test set with PATH: a model file for --engine torch, a compiled folder for golden and c."""
+    if dataset is None and data in DATASETS:
+        dataset, data = data, None
+    if dataset is None:
+        raise click.UsageError(f"say what to classify: --dataset with one of {', '.join(DATASETS)}")
+    sequences = load_split(dataset, "test", data)
+    if count:
+        sequences = sequences.take(count)
+    console = PipeConsole(stderr=True)
+    with Progress(console=console, transient=True, disable=terminal.quiet or not console.is_terminal) as bar:
+        task = bar.add_task(f"{engine}", total=len(sequences))
+        found = evaluate(path, engine, sequences, cc=cc, progress=lambda done: bar.update(task, completed=done))
+    record = {
+        "engine": engine,
+        "data_set": dataset,
+        "sequences": found.count,
+        "right": found.right,
+        "accuracy": round(found.accuracy, 3),
+        "seconds": round(found.seconds, 3),
+        "predictions": found.predictions.tolist(),
+    }
+    terminal.result(
+        record,
+        f"{path}, {engine}: {found.accuracy:.2f} % of {found.count:,} {dataset} test sequences in {found.seconds:.1f} s",
+    )

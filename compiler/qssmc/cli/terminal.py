@@ -1,0 +1,83 @@
+"""Terminal: what is printed where, and the options -v, -q and --json that every command takes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console, RenderableType
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class PipeConsole(Console):
+    """A rich console that lets a closed pipe reach main(), which ends quietly."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+@dataclass
+class Terminal:
+    """Results go to stdout, as text or (--json) as JSON; notes, progress and errors always go to stderr."""
+
+    verbose: bool = False
+    quiet: bool = False
+    json: bool = False
+
+    def result(self, data: Mapping[str, Any], text: RenderableType) -> None:
+        """Print a command's result: `data` in --json mode, else `text` (a string or a rich table)."""
+        if self.json:
+            sys.stdout.write(json.dumps(data, indent=2, sort_keys=True) + "\n")
+        else:
+            _print(text, stderr=False)
+
+    def note(self, sentence: RenderableType) -> None:
+        """Print progress for a person; -q silences it."""
+        if not self.quiet:
+            _print(sentence, stderr=True)
+
+    def detail(self, sentence: RenderableType) -> None:
+        """Print what only -v asks for."""
+        if self.verbose:
+            _print(sentence, stderr=True)
+
+    def error(self, sentence: str, code: int) -> int:
+        """Print an error; -v adds the traceback of the exception at hand. Returns the exit code."""
+        if self.verbose and sys.exc_info()[0] is not None and code != 2:
+            traceback.print_exc()
+        sys.stderr.write(f"qssmc: error: {sentence}\n")
+        if self.json:
+            sys.stdout.write(json.dumps({"error": sentence, "exit_code": code}) + "\n")
+        return code
+
+
+def _print(text: RenderableType, *, stderr: bool) -> None:
+    # Markup and emoji stay off: file names and messages may hold [brackets] and :colons:.
+    PipeConsole(stderr=stderr, markup=False, emoji=False, highlight=False).print(text, soft_wrap=isinstance(text, str))
+
+
+def common_options(command: F) -> F:
+    """Add -v/--verbose, -q/--quiet and --json, accepted before and after the command's name."""
+    for flags, name, text in reversed(
+        (
+            (("-v", "--verbose"), "verbose", "Say more, and give the traceback of an error."),
+            (("-q", "--quiet"), "quiet", "No progress and no notes."),
+            (("--json",), "json", "Print the result as JSON on stdout."),
+        )
+    ):
+        # Eager, so that they count even if a later argument is wrong.
+        option = click.option(*flags, name, is_flag=True, is_eager=True, expose_value=False, callback=_set, help=text)
+        command = option(command)
+    return command
+
+
+def _set(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    terminal = ctx.find_object(Terminal)
+    if value and terminal is not None and param.name is not None:
+        setattr(terminal, param.name, True)

@@ -1,0 +1,180 @@
+"""Compile: from a checkpoint to a folder of verified-by-construction files; the CLI only parses and prints."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc import __version__
+from qssmc.backends import c as c_backend
+from qssmc.calibration import load_calibration
+from qssmc.errors import UsageError
+from qssmc.folder import to_json, with_manifest
+from qssmc.frontend import compare_with_module, trace
+from qssmc.ir.draw import draw
+from qssmc.ir.graph import Graph
+from qssmc.ir.text import print_graph
+from qssmc.models import Checkpoint
+from qssmc.passes.pipeline import PipelineOptions, run_pipeline
+from qssmc.passes.quantise import QuantiseOptions
+from qssmc.report import alignment_report, certificate, storage_report
+from qssmc_sim import run
+
+TARGETS = ("c",)
+_COMPARED = 16  # sequences that the float IR and the torch module are compared on
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """What a user may choose. name: prefix of the emitted symbols; vectors: sequences kept for verification."""
+
+    name: str
+    quantise: QuantiseOptions = field(default_factory=QuantiseOptions)
+    targets: tuple[str, ...] = TARGETS
+    calib: str | None = None
+    seed: int = 0
+    vectors: int = 112
+
+    def __post_init__(self) -> None:
+        unknown = [target for target in self.targets if target not in TARGETS]
+        if unknown or not self.targets:
+            raise UsageError(f"--target must be {' or '.join(TARGETS)}, not {', '.join(unknown) or 'nothing'}")
+        if self.vectors < 1:
+            raise UsageError(f"--vectors must be at least 1, not {self.vectors}")
+
+
+@dataclass(frozen=True)
+class Design:
+    """A compiled model: the graph after every stage, the files to write, and the facts worth printing."""
+
+    stages: Mapping[str, Graph]
+    files: Mapping[str, bytes]
+    summary: Mapping[str, Any]
+
+    @property
+    def integer(self) -> Graph:
+        """The golden model."""
+        return self.stages["prove"]
+
+
+def compile_checkpoint(
+    checkpoint: Checkpoint, model_sha256: str, options: CompileOptions, *, data: Path | None = None, say: Say = print
+) -> Design:
+    """Trace, check against torch, quantise, prove, emit. Raises a QssmcError; nothing is written."""
+    module = checkpoint.build()
+    samples, origin = load_calibration(
+        options.calib,
+        checkpoint.calibration,
+        checkpoint.input_format,
+        checkpoint.config.d_input,
+        seed=options.seed,
+        data=data,
+    )
+    real = checkpoint.input_format.to_real(samples).astype(np.float64)
+    say(f"trace: {type(module).__name__} with {sum(p.numel() for p in module.parameters())} parameters")
+    graph = trace(module, checkpoint.config.d_input, options.name)
+    say(f"check: float IR, step by step, against the torch module on {min(_COMPARED, len(real))} sequences")
+    error = compare_with_module(graph, module, real[:_COMPARED], lambda g, x: run(g, x).outputs)
+
+    stages: dict[str, Graph] = {"float": graph}
+
+    def seen(name: str, result: Graph) -> None:
+        say(f"pass {name}: {len(result.ops)} ops")
+        stages[name] = result
+
+    passes = PipelineOptions(options.quantise, checkpoint.input_format, real, lambda g, x, see: run(g, x, see) and None)
+    run_pipeline(graph, passes, seen)
+    parameters = sum(p.numel() for p in module.parameters())
+    reports = {
+        "storage": storage_report(stages["prove"], parameters),
+        "alignment": alignment_report(stages["quantise"], stages["prove"]),
+        "certificate": certificate(stages["prove"]),
+        "float_check": {"relative_error": float(f"{error:.3e}"), "sequences": min(_COMPARED, len(real))},
+    }
+    say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
+    files = {
+        **_ir_files(stages),
+        **_vector_files(stages["prove"], samples[: options.vectors]),
+        **{path: text.encode() for path, text in c_backend.emit(stages["prove"]).items()},
+        **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
+    }
+    facts = {
+        "qssmc": __version__,
+        "tools": {"python": platform.python_version(), "numpy": np.__version__},
+        "name": options.name,
+        "model_sha256": model_sha256,
+        "config": {"quantise": asdict(options.quantise), "targets": list(options.targets), "vectors": options.vectors},
+        "calibration": origin,
+        "seed": options.seed,
+        "input_format": asdict(checkpoint.input_format),
+        "golden": _golden_path(stages),
+    }
+    summary = _summary(options, reports, origin)
+    return Design(stages, with_manifest(files, facts), summary)
+
+
+def file_sha256(path: Path) -> str:
+    """The hash that the manifest names a model by."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _ir_files(stages: Mapping[str, Graph]) -> dict[str, bytes]:
+    files = {
+        f"ir/{index:02d}_{name}.ir": print_graph(graph).encode() for index, (name, graph) in enumerate(stages.items())
+    }
+    return {**files, "ir/float.svg": draw(stages["canonicalise"]).encode(), "ir/design.svg": draw(stages["prove"]).encode()}
+
+
+def _golden_path(stages: Mapping[str, Graph]) -> str:
+    return f"ir/{list(stages).index('prove'):02d}_prove.ir"
+
+
+def _vector_files(graph: Graph, samples: NDArray[np.int64]) -> dict[str, bytes]:
+    """Samples and what golden makes of them, as .npy for tools and as text for the emitted main."""
+    outputs = run(graph, samples).outputs
+    files = {"vectors/samples.npy": _npy(samples)}
+    files |= {f"vectors/{name}.npy": _npy(values) for name, values in outputs.items()}
+    return files | {path: text.encode() for path, text in c_backend.vector_texts(graph, samples, outputs).items()}
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    """The bytes of a .npy file, in the smallest integer type that holds the values."""
+    low, high = int(array.min(initial=0)), int(array.max(initial=0))
+    kinds = (np.uint8, np.int8, np.uint16, np.int16, np.int32, np.int64)
+    kind = next(kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
+    stream = io.BytesIO()
+    np.save(stream, array.astype(kind), allow_pickle=False)
+    return stream.getvalue()
+
+
+def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    storage, alignment = reports["storage"], reports["alignment"]
+    widest = max(reports["certificate"]["ops"], key=lambda claim: int(claim["accumulator_width"]))
+    return {
+        "name": options.name,
+        "scheme": options.quantise.scheme,
+        "bits": {
+            "weights": options.quantise.weight_bits,
+            "activations": options.quantise.activation_bits,
+            "state": options.quantise.state_bits,
+            "a": options.quantise.a_bits,
+        },
+        "calibration": origin,
+        "float_check_relative_error": reports["float_check"]["relative_error"],
+        "bits_by_kind": storage["bits_by_kind"],
+        "parameter_bytes": (storage["parameter_bits"] + 7) // 8,
+        "state_bytes": (storage["state_bits"] + 7) // 8,
+        "float32_bytes": storage["float32_bytes"],
+        "times_smaller": storage["times_smaller"],
+        "alignment": {key: value for key, value in alignment.items() if key != "ops"},
+        "widest_accumulator": {"op": widest["name"], "bits": widest["accumulator_width"]},
+    }

@@ -1,0 +1,86 @@
+"""The output folder: written beside its place and renamed into it, so that it is complete or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qssmc.errors import MalformedInputError, UsageError
+
+MANIFEST = "manifest.json"
+FORMAT, VERSION = "qssmc.design", 1
+
+
+def to_json(data: Any) -> bytes:
+    """Stable JSON text."""
+    return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def with_manifest(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files and a manifest of facts (versions, options, hashes of the inputs) and the SHA-256 of every file."""
+    hashes = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
+    manifest = {"format": FORMAT, "version": VERSION, **facts, "files": hashes}
+    return {**files, MANIFEST: to_json(manifest)}
+
+
+def check_target(folder: Path, *, force: bool) -> None:
+    """Refuse a folder that exists (unless it is a design and force is given) or that cannot be made, before any work."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UsageError(f"output {folder} exists and is not a folder; give another one")
+    if folder.is_dir() and any(folder.iterdir()):
+        if not force:
+            raise UsageError(f"output folder {folder} exists; give another one or --force to replace it")
+        if not (folder / MANIFEST).is_file():
+            raise UsageError(f"output folder {folder} holds other things than a design; give another one")
+    parent = next(path for path in folder.absolute().parents if path.exists())
+    if not os.access(parent, os.W_OK | os.X_OK) or not parent.is_dir():
+        raise UsageError(f"output folder {folder} cannot be made: {parent} cannot be written")
+
+
+def write_folder(files: Mapping[str, bytes], folder: Path, *, force: bool) -> None:
+    """Write all files, or nothing."""
+    check_target(folder, force=force)
+    folder = folder.absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        fresh = work / "new"
+        for path, content in files.items():
+            target = fresh / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        if folder.exists():
+            folder.rename(work / "old")
+        fresh.rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a compiled folder. Raises if the folder is not one."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UsageError(f"{folder} is not a compiled design (it has no {MANIFEST}); make one with: qssmc compile")
+    try:
+        manifest = json.loads(path.read_text())
+    except ValueError as error:
+        raise MalformedInputError(f"{path} is not JSON ({error}); compile the model again") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
+        raise MalformedInputError(f"{path} is not a manifest of this version of qssmc; compile the model again")
+    return manifest
+
+
+def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Files that are missing or no longer have the content that was written."""
+    found = []
+    for path, wanted in manifest["files"].items():
+        target = folder / path
+        if not target.is_file() or hashlib.sha256(target.read_bytes()).hexdigest() != wanted:
+            found.append(path)
+    return found

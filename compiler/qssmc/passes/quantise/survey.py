@@ -1,0 +1,47 @@
+"""Survey: what the walk asks of the calibrated graph before it rounds anything."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.ir.graph import RANGE_ROWS, Graph
+from qssmc.ir.ops import Add, Constant, Op, Readout
+
+_MIN, _MAX = RANGE_ROWS.index("min"), RANGE_ROWS.index("max")
+_USEFUL_BITS = 28  # of a sum: what fits beside its sign and its carries into a 32-bit accumulator
+
+
+def heads_of_states(graph: Graph) -> dict[str, NDArray[np.int64]]:
+    """Which head each state of a complex state op belongs to; all to one where the system is MIMO."""
+    found = {}
+    for state in graph.states:
+        if state.type.complex:
+            users = (*graph.users[state.name], *graph.users[graph.updates[state.name]])
+            heads = next((op.heads for op in users if isinstance(op, Readout) and op.heads is not None), None)
+            found[state.name] = np.zeros(state.type.shape[0], np.int64) if heads is None else heads.data
+    return found
+
+
+def is_counter(graph: Graph, name: str) -> bool:
+    """Whether a value is a number of steps: a state that a constant is added to."""
+    update = graph[graph.updates[name]] if name in graph.updates else None
+    return update is not None and any(isinstance(graph[i], Constant) for i in update.inputs)
+
+
+def finest_unit(graph: Graph, op: Op) -> NDArray[np.float64]:
+    """For each element of an op, the power of two below which a unit tells nothing: 2^-28 of how far it reaches.
+
+    How far it reaches is the largest of what was observed of the op itself and of the sums that it is a term of; 0
+    where all of them are silent. Without it, a weight that has died would force its tiny unit on every other term.
+    """
+    values = [op, *(user for user in graph.users[op.name] if isinstance(user, Add))]
+    reach = np.max([_reach(graph, value) for value in values], axis=0)
+    moving = reach > 0.0
+    return np.where(moving, np.exp2(np.floor(np.log2(np.where(moving, reach, 1.0))) - _USEFUL_BITS), 0.0)
+
+
+def _reach(graph: Graph, op: Op) -> NDArray[np.float64]:
+    observed = graph.ranges[op.name].data
+    reach = np.maximum(-observed[_MIN], observed[_MAX])
+    return reach.max(axis=-1) if op.type.complex else reach

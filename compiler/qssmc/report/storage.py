@@ -1,0 +1,103 @@
+"""Storage: the bits that every table and every state of an integer graph takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Inject, Op, Requant, ShiftLeft
+from qssmc.ir.table import Table
+from qssmc.ir.types import width_of
+
+# What the tables of an attribute are called in the report, and what they hold.
+_KINDS = {
+    "weight": "weights",
+    "bias": "biases",
+    "value": "biases",
+    "lambda_bar": "poles",
+    "b_bar": "input weights",
+    "c": "output weights",
+    "factor": "factors",
+    "entries": "lookup tables",
+    "multiplier": "multipliers",
+    "shift": "exponents",
+    "amount": "exponents",
+    "low": "zero points",
+    "first": "zero points",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table or one state: where it comes from, what it holds, how many numbers and how many bits in all."""
+
+    name: str
+    origin: str
+    kind: str
+    elements: int
+    bits: int
+
+
+def storage_report(graph: Graph, float_parameters: int) -> dict[str, Any]:
+    """Parts, totals in bits, and the saving against float32 parameters and float32 states.
+
+    Scalars that become literals of the code are not counted; exponents, zero points, multipliers and the number of
+    states of each ragged head are. float_parameters: numbers in the trained model.
+    """
+    parts = [part for op in graph.ops for part in _tables(op)]
+    states = [_state(op) for op in graph.states]
+    parameter_bits, state_bits = sum(part.bits for part in parts), sum(part.bits for part in states)
+    float_bits = 32 * (float_parameters + sum(part.elements for part in states))
+    kinds: Counter[str] = Counter()
+    for part in (*parts, *states):
+        kinds[part.kind] += part.bits
+    return {
+        "parts": [asdict(part) for part in (*parts, *states)],
+        "bits_by_kind": dict(sorted(kinds.items())),
+        "parameter_bits": parameter_bits,
+        "state_bits": state_bits,
+        "total_bytes": (parameter_bits + state_bits + 7) // 8,
+        "float32_bytes": float_bits // 8,
+        "times_smaller": round(float_bits / max(1, parameter_bits + state_bits), 2),
+    }
+
+
+def _tables(op: Op) -> list[Part]:
+    found = []
+    for name, table in op.tables().items():
+        if name == "heads":
+            bits = _raggedness(table) if isinstance(op, Inject) else 0
+            found.append(Part(f"{op.name}.{name}", op.origin, "head sizes", table.data.size, bits))
+        elif name == "high" or table.shape == () or (name == "bias" and not table.data.any()):
+            continue  # high is low + 2^bits - 1; scalars are literals; a zero bias is no table
+        else:
+            found.append(Part(f"{op.name}.{name}", op.origin, _KINDS[name], table.data.size, _bits(op, name, table)))
+    return [part for part in found if part.bits]
+
+
+def _bits(op: Op, name: str, table: Table) -> int:
+    if table.grid is not None:
+        return table.stored_bits()
+    if isinstance(op, (Requant, ShiftLeft)) and name in ("shift", "amount"):
+        # One exponent serves all the shifts of one state or channel; the largest decides the field's width.
+        return int(table.data.max(initial=0)).bit_length() * table.data.size
+    low, high = int(table.data.min(initial=0)), int(table.data.max(initial=0))
+    return width_of(low, high)[0] * table.data.size
+
+
+def _raggedness(heads: Table) -> int:
+    """Bits that tell how many states each head has; none where all have the same number."""
+    counts = Counter(heads.data.tolist())
+    if len(set(counts.values())) <= 1:
+        return 0
+    channels = max(counts) + 1
+    return channels * max(counts.values()).bit_length()
+
+
+def _state(op: Op) -> Part:
+    elements = 1
+    for extent in op.type.array_shape:
+        elements *= extent
+    return Part(op.name, op.origin, "state", elements, elements * (op.type.width or 0))

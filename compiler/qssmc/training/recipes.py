@@ -1,0 +1,33 @@
+"""Recipes: for each data set, the model and options that `qssmc train` uses where a flag does not say otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What departs from the defaults of ModelConfig and TrainOptions, and what is recorded for calibration.
+
+    calibration is SOURCE:COUNT, or "none" where recordings may not be stored with a model.
+    """
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    calibration: str = "none"
+
+
+RECIPES: Mapping[str, Recipe] = {
+    # 1 437 sequences of 64 steps: short memories, few states, small batches, a high peak rate and shifted images.
+    "digits": Recipe(
+        {"d_model": 32, "d_state": 8, "dt_min": 1e-2, "dt_max": 0.5},
+        {"epochs": 100, "batch_size": 32, "lr": 3e-2, "weight_decay": 5e-2, "shift": 1},
+        "digits:112",
+    ),
+    "digits28": Recipe({}, {}, "digits28:112"),
+    # MNIST's images may not be stored with a model, so digits of the same form stand in for them.
+    "mnist": Recipe({}, {"epochs": 30}, "digits28:112"),
+    "fsdd": Recipe(),
+}

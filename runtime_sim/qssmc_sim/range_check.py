@@ -1,0 +1,2 @@
+"""placeholder"""
+def check_ranges(folder): return 0

@@ -1,0 +1,112 @@
+/* Kernels that every emitted model shares: rounding shifts, saturation, matrix products, normalisation. C99, no libc. */
+#ifndef QSSM_KERNELS_H
+#define QSSM_KERNELS_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define QSSM_INLINE static inline __attribute__((always_inline))
+#else
+#define QSSM_INLINE static inline
+#endif
+
+/* A right shift of a negative number must be arithmetic, and int must hold 32 bits. */
+typedef char qssm_shift_is_arithmetic[((-3) >> 1) == -2 ? 1 : -1];
+typedef char qssm_int_holds_32_bits[sizeof(int) >= 4 ? 1 : -1];
+
+/* floor((x + 2^(n-1)) / 2^n) with factor = 2^(15-n), n = 1 to 15: the rounding multiply-high of vector units. */
+QSSM_INLINE int16_t qssm_round_shift_i16(int16_t x, int16_t factor)
+{
+    return (int16_t)((((int32_t)x * factor >> 14) + 1) >> 1);
+}
+
+/* floor((x + 2^(n-1)) / 2^n) with less_one = n - 1: nothing is added before bits have fallen away. */
+QSSM_INLINE int32_t qssm_round_shift_i32(int32_t x, int32_t less_one)
+{
+    return ((x >> less_one) + 1) >> 1;
+}
+
+QSSM_INLINE int64_t qssm_round_shift_i64(int64_t x, int64_t less_one)
+{
+    return ((x >> less_one) + 1) >> 1;
+}
+
+/* Saturation to low..high. */
+QSSM_INLINE int16_t qssm_clamp_i16(int16_t x, int16_t low, int16_t high)
+{
+    const int16_t raised = x < low ? low : x;
+    return raised > high ? high : raised;
+}
+
+QSSM_INLINE int32_t qssm_clamp_i32(int32_t x, int32_t low, int32_t high)
+{
+    const int32_t raised = x < low ? low : x;
+    return raised > high ? high : raised;
+}
+
+QSSM_INLINE int64_t qssm_clamp_i64(int64_t x, int64_t low, int64_t high)
+{
+    const int64_t raised = x < low ? low : x;
+    return raised > high ? high : raised;
+}
+
+/* floor(sqrt(value)) for value < 2^bits, bits even: one result bit a turn, from the highest. */
+QSSM_INLINE uint64_t qssm_isqrt(uint64_t value, int bits)
+{
+    uint64_t root = 0;
+    for (uint64_t bit = (uint64_t)1 << (bits - 2); bit != 0; bit >>= 2) {
+        if (value >= root + bit) {
+            value -= root + bit;
+            root = (root >> 1) + bit;
+        } else {
+            root >>= 1;
+        }
+    }
+    return root;
+}
+
+/* y = weight * x + bias; bias may be 0. weight is stored [input][output], so that the inner loop runs over outputs, each
+   with a sum of its own. y_t holds every partial sum. */
+#define QSSM_MATVEC(name, w_t, x_t, b_t, y_t)                                                                         \
+    QSSM_INLINE void name(y_t *restrict y, const w_t *restrict weight, const x_t *restrict x,                         \
+                          const b_t *restrict bias, int outs, int ins)                                                \
+    {                                                                                                                 \
+        const int fours = ins / 4 * 4;                                                                                \
+        for (int o = 0; o < outs; o++) {                                                                              \
+            y[o] = bias ? (y_t)bias[o] : (y_t)0;                                                                      \
+        }                                                                                                             \
+        for (int i = 0; i < fours; i += 4) {                                                                          \
+            const w_t *restrict w = weight + i * outs;                                                                \
+            const y_t x0 = x[i], x1 = x[i + 1], x2 = x[i + 2], x3 = x[i + 3];                                         \
+            for (int o = 0; o < outs; o++) {                                                                          \
+                y[o] = (y_t)(y[o] + x0 * w[o] + x1 * w[outs + o] + x2 * w[2 * outs + o] + x3 * w[3 * outs + o]);      \
+            }                                                                                                         \
+        }                                                                                                             \
+        for (int i = fours; i < ins; i++) {                                                                           \
+            const w_t *restrict w = weight + i * outs;                                                                \
+            const y_t x0 = x[i];                                                                                      \
+            for (int o = 0; o < outs; o++) {                                                                          \
+                y[o] = (y_t)(y[o] + x0 * w[o]);                                                                       \
+            }                                                                                                         \
+        }                                                                                                             \
+    }
+
+/* y = (n x - s) * floor(2^frac / max(1, isqrt(n sum(x^2) - s^2 + eps))), s = sum(x). sum_t holds n^2 max(x^2) + eps, which
+   is below 2^bits. */
+#define QSSM_NORMALIZE(name, x_t, sum_t, y_t)                                                                         \
+    QSSM_INLINE void name(y_t *restrict y, const x_t *restrict x, int n, sum_t eps, int frac, int bits)               \
+    {                                                                                                                 \
+        sum_t sum = 0, squares = 0;                                                                                   \
+        for (int i = 0; i < n; i++) {                                                                                 \
+            const sum_t value = x[i];                                                                                 \
+            sum = (sum_t)(sum + value);                                                                               \
+            squares = (sum_t)(squares + value * value);                                                               \
+        }                                                                                                             \
+        const uint64_t root = qssm_isqrt((uint64_t)((sum_t)(n * squares - sum * sum) + (int64_t)eps), bits);          \
+        const int64_t reciprocal = ((int64_t)1 << frac) / (int64_t)(root > 1 ? root : 1);                             \
+        for (int i = 0; i < n; i++) {                                                                                 \
+            y[i] = (y_t)((n * (int64_t)x[i] - sum) * reciprocal);                                                     \
+        }                                                                                                             \
+    }
+
+#endif
