@@ -23,6 +23,7 @@ from qssmc.ir.draw import draw
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import print_graph
 from qssmc.models import Checkpoint
+from qssmc.passes.discretize import check_poles
 from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import alignment_report, certificate, storage_report
@@ -82,6 +83,7 @@ def compile_checkpoint(
     real = checkpoint.input_format.to_real(samples).astype(np.float64)
     say(f"trace: {type(module).__name__} with {sum(p.numel() for p in module.parameters())} parameters")
     graph = trace(module, checkpoint.config.d_input, options.name)
+    check_poles(graph)
     say(f"check: float IR, step by step, against the torch module on {min(_COMPARED, len(real))} sequences")
     error = compare_with_module(graph, module, real[:_COMPARED], lambda g, x: run(g, x).outputs)
 

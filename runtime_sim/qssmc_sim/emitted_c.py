@@ -39,7 +39,8 @@ class EmittedC:
         self._temporary = tempfile.TemporaryDirectory(prefix="qssmc-")
         library = Path(self._temporary.name) / "model.so"
         try:
-            self._compile(cc or os.environ.get("CC") or "gcc", flags, library)
+            self.compiler = cc or os.environ.get("CC") or "gcc"
+            self._compile(self.compiler, flags, library)
             self._library = ctypes.CDLL(str(library))
         except BaseException:
             self._temporary.cleanup()
@@ -99,12 +100,12 @@ class EmittedC:
         """One step of every state. samples: (n, d_input). Returns each op's value, (n, ...) in the IR's order."""
         self._expect(len(samples))
         given = self._samples(samples)
-        return self._traced("step", lambda *arguments: self._function("trace_step")(*arguments), _pointer(given))
+        return self._traced("step", self._function("trace_step"), _pointer(given))
 
     def last_batch(self) -> dict[str, Array]:
         """The end of the sequence for every state, as step_batch; the states stay as they are."""
         self._expect(self.batch)
-        return self._traced("last", lambda *arguments: self._function("trace_last")(*arguments))
+        return self._traced("last", self._function("trace_last"))
 
     # --- pieces ---
 
@@ -119,7 +120,8 @@ class EmittedC:
         except OSError as error:
             package = _PACKAGES.get(Path(name).name, "gcc")
             raise ToolError(
-                f"the C compiler {name} cannot be started ({error.strerror}); install it with: apt-get install {package}"
+                f"the C compiler {name} cannot be started ({error.strerror}); "
+                f"install it with: apt-get install {package}"
             ) from error
         if result.returncode != 0:
             lines = [line for line in result.stderr.splitlines() if "error" in line] or result.stderr.splitlines()
@@ -133,7 +135,9 @@ class EmittedC:
     def _samples(self, samples: NDArray[Any]) -> NDArray[Any]:
         wanted = self.layout["sample"]["count"]
         if samples.shape[-1] != wanted or not np.issubdtype(samples.dtype, np.integer):
-            raise UsageError(f"samples must be integers of {wanted} elements, not {samples.dtype} of {samples.shape[-1]}")
+            raise UsageError(
+                f"samples must be integers of {wanted} elements, not {samples.dtype} of {samples.shape[-1]}"
+            )
         given = np.ascontiguousarray(samples, self._sample)
         if not np.array_equal(given, samples):
             raise UsageError(f"samples must fit {self._sample.name}, but they reach {samples.min()}..{samples.max()}")
@@ -168,7 +172,9 @@ def _read_layout(folder: Path) -> dict[str, Any]:
     try:
         layout: dict[str, Any] = json.loads(path.read_text())
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}); give the folder c/ that the compiler wrote") from error
+        raise UsageError(
+            f"{path} cannot be read ({error.strerror}); give the folder c/ that the compiler wrote"
+        ) from error
     except json.JSONDecodeError as error:
         raise MalformedInputError(f"{path} is not JSON ({error}); compile the model again") from error
     return layout

@@ -39,26 +39,26 @@ def _s4d(b: Builder, module: S4D, stem: str, u: str, origin: str) -> str:
     dt = Table.real(np.repeat(np.exp(numbers(module.log_dt)), module.d_state))
     a_real = -np.exp(numbers(module.log_a_real)).ravel()
     a = Table.real(np.stack([a_real, numbers(module.a_imag).ravel()], axis=-1))
-    x = b.source("state", f"{stem}_x", Type((count,), complex=True), origin)
-    ax = b.add("decay", f"{stem}_ax", x, a=a, dt=dt, method=module.discretization, origin=origin)
+    x = b.source("state", b.fresh(f"{stem}_x"), Type((count,), complex=True), origin)
+    ax = b.add("decay", b.fresh(f"{stem}_ax"), x, a=a, dt=dt, method=module.discretization, origin=origin)
     weights = Table.real(numbers(module.b).reshape(count, 2))
     bu = b.add(
-        "drive", f"{stem}_bu", u, a=a, b=weights, dt=dt, method=module.discretization, heads=heads, origin=origin
+        "drive", b.fresh(f"{stem}_bu"), u, a=a, b=weights, dt=dt, method=module.discretization, heads=heads, origin=origin
     )
-    b.updates[x] = b.add("add", f"{stem}_xn", ax, bu, origin=origin)
+    b.updates[x] = b.add("add", b.fresh(f"{stem}_xn"), ax, bu, origin=origin)
     c = Table.real(numbers(module.c).reshape(count, 2))
-    cx = b.add("readout", f"{stem}_cx", b.updates[x], c=c, heads=heads, channels=module.d_model, origin=origin)
-    du = b.add("scale", f"{stem}_du", u, factor=Table.real(numbers(module.d)), origin=origin)
-    return b.add("add", f"{stem}_y", cx, du, origin=origin)
+    cx = b.add("readout", b.fresh(f"{stem}_cx"), b.updates[x], c=c, heads=heads, channels=module.d_model, origin=origin)
+    du = b.add("scale", b.fresh(f"{stem}_du"), u, factor=Table.real(numbers(module.d)), origin=origin)
+    return b.add("add", b.fresh(f"{stem}_y"), cx, du, origin=origin)
 
 
 def _mean_pool(b: Builder, module: MeanPool, stem: str, x: str, origin: str) -> str:
     """The mean over time: a running sum and a step count, divided after the last sample."""
-    total = b.source("state", f"{stem}_total", b.type(x), origin)
-    b.updates[total] = b.add("add", f"{stem}_total_n", total, x, origin=origin)
-    count = b.source("state", f"{stem}_steps", Type((1,)), origin)
-    one = b.add("constant", f"{stem}_one", value=Table.real([1.0]), origin=origin)
-    b.updates[count] = b.add("add", f"{stem}_steps_n", count, one, origin=origin)
+    total = b.source("state", b.fresh(f"{stem}_total"), b.type(x), origin)
+    b.updates[total] = b.add("add", b.fresh(f"{stem}_total_n"), total, x, origin=origin)
+    count = b.source("state", b.fresh(f"{stem}_steps"), Type((1,)), origin)
+    one = b.add("constant", b.fresh(f"{stem}_one"), value=Table.real([1.0]), origin=origin)
+    b.updates[count] = b.add("add", b.fresh(f"{stem}_steps_n"), count, one, origin=origin)
     return b.add("divide", stem, total, count, origin=origin)
 
 
@@ -69,7 +69,7 @@ def _batch_norm(b: Builder, module: ChannelBatchNorm, stem: str, x: str, origin:
     gamma = np.ones(width) if module.weight is None else numbers(module.weight)
     beta = np.zeros(width) if module.bias is None else numbers(module.bias)
     factor = gamma / np.sqrt(numbers(module.running_var) + module.eps)
-    scaled = b.add("scale", f"{stem}_scaled", x, factor=Table.real(factor), origin=origin)
+    scaled = b.add("scale", b.fresh(f"{stem}_scaled"), x, factor=Table.real(factor), origin=origin)
     return b.add("offset", stem, scaled, value=Table.real(beta - numbers(module.running_mean) * factor), origin=origin)
 
 
@@ -124,18 +124,28 @@ MODULES: dict[type[nn.Module], ModuleHandler] = {
 # Functions of tensors alone, by the mnemonic and attributes of the op that they become.
 FUNCTIONS: dict[Any, tuple[str, dict[str, Any]]] = {
     operator.add: ("add", {}),
+    operator.iadd: ("add", {}),
     torch.add: ("add", {}),
     operator.mul: ("mul", {}),
+    operator.imul: ("mul", {}),
     torch.mul: ("mul", {}),
     torch.relu: ("activation", {"kind": "relu"}),
     nn.functional.relu: ("activation", {"kind": "relu"}),
     nn.functional.gelu: ("activation", {"kind": "gelu"}),
     nn.functional.silu: ("activation", {"kind": "silu"}),
     torch.sigmoid: ("activation", {"kind": "sigmoid"}),
-    nn.functional.sigmoid: ("activation", {"kind": "sigmoid"}),
     torch.tanh: ("activation", {"kind": "tanh"}),
-    nn.functional.tanh: ("activation", {"kind": "tanh"}),
 }
+
+
+def function_op(function: Any, options: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """The mnemonic and attributes that a function and its keyword arguments stand for, or None."""
+    options = {name: value for name, value in options.items() if name != "inplace"}
+    if function is nn.functional.gelu and options.pop("approximate", "none") == "tanh":
+        return "activation", {"kind": "gelu_tanh"}
+    return None if options else FUNCTIONS.get(function)
+
+
 SUPPORTED_MODULES: dict[str, str] = {
     "qssmc.models.S4D": "diagonal SSM, ZOH or bilinear, complex states",
     "torch.nn.Linear": "encoder, mixing, decoder",
@@ -148,6 +158,6 @@ SUPPORTED_MODULES: dict[str, str] = {
     "torch.nn.Identity / Dropout": "removed",
 }
 SUPPORTED_FUNCTIONS: dict[str, str] = {
-    "+ and *": "of two tensors of one shape",
+    "+, *, torch.add, torch.mul": "of two tensors of one shape",
     "torch.relu / sigmoid / tanh, torch.nn.functional.gelu / relu / silu": "lookup tables",
 }

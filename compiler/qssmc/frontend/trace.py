@@ -9,7 +9,7 @@ import torch
 from torch import fx, nn
 
 from qssmc.errors import UnsupportedModelError
-from qssmc.frontend.handlers import FUNCTIONS, MODULES, SUPPORTED_MODULES
+from qssmc.frontend.handlers import MODULES, SUPPORTED_MODULES, function_op
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Input, TypeFault
@@ -18,11 +18,14 @@ from qssmc.ir.verify import verify
 
 
 def trace(module: nn.Module, d_input: int, name: str = "model") -> Graph:
-    """The float IR of a module in evaluation mode that maps (batch, length, d_input) to per-step or pooled answers.
+    """The float IR of a module that maps (batch, length, d_input) to per-step or pooled answers.
 
-    Raises UnsupportedModelError once, listing every module and function that has no IR form.
+    The module is put into evaluation mode. Raises UnsupportedModelError once, listing every module and function that
+    has no IR form.
     """
     _check_finite(module)
+    if type(module) in MODULES:
+        module = nn.Sequential(module)  # fx looks into the root, so what has a handler must not be the root
     calls = _fx_graph(module.eval())
     faults = [fault for call in calls.nodes if (fault := _unsupported(call, module))]
     if faults:
@@ -62,14 +65,26 @@ def _check_finite(module: nn.Module) -> None:
 def _unsupported(call: fx.Node, root: nn.Module) -> str | None:
     if call.op in ("placeholder", "output"):
         return None
+    plain = all(isinstance(argument, fx.Node) for argument in call.args)
     if call.op == "call_module":
         target = root.get_submodule(str(call.target))
-        return None if type(target) in MODULES else f"{call.target} ({type(target).__module__}.{type(target).__name__})"
-    if call.op == "call_function" and call.target in FUNCTIONS:
-        plain = all(isinstance(argument, fx.Node) for argument in call.args) and not call.kwargs
-        return None if plain else f"{call.name} (a call with arguments that are not tensors)"
+        if type(target) not in MODULES:
+            return f"{call.target} ({type(target).__module__}.{type(target).__name__})"
+        single = plain and len(call.args) == 1 and not call.kwargs
+        return None if single else f"{call.target} (called with anything but one tensor, by position)"
+    where = _owner(call) or "forward"
     what = getattr(call.target, "__name__", str(call.target))
-    return f"{call.name} ({call.op.replace('_', ' ')} {what})"
+    if call.op == "call_function" and function_op(call.target, {}):
+        known = plain and function_op(call.target, call.kwargs)
+        return None if known else f"{where} ({what} with arguments that are not tensors, or with options)"
+    return f"{where} ({call.op.replace('_', ' ')} {what})"
+
+
+def _owner(call: fx.Node) -> str:
+    """Path of the module in whose forward a call stands; empty for the root."""
+    stack: Any = call.meta.get("nn_module_stack") or {}
+    paths = [str(entry[0]) for entry in stack.values()]
+    return paths[-1] if paths else ""
 
 
 class _Translation:
@@ -81,15 +96,12 @@ class _Translation:
 
     def graph(self) -> Graph:
         """The finished float graph."""
-        faults = []
         for call in self.calls.nodes:
             try:
                 self._translate(call)
             except TypeFault as fault:
-                faults.append(f"{call.target}: {fault}")
-                break
-        if faults:
-            raise UnsupportedModelError("shapes of the model disagree: " + "; ".join(faults))
+                where = str(call.target) if call.op == "call_module" else _owner(call) or "forward"
+                raise UnsupportedModelError(f"the parts of the model do not fit together at {where}: {fault}") from fault
         return verify(self.builder.graph())
 
     def _translate(self, call: fx.Node) -> None:
@@ -106,20 +118,16 @@ class _Translation:
             operand = self._operand(call.args[0])
             self.values[call] = handler(self.builder, self.module.get_submodule(path), stem, operand, path)
         else:
-            mnemonic, attributes = FUNCTIONS[call.target]
+            found = function_op(call.target, call.kwargs)
+            assert found is not None, "calls without an IR form are reported before the translation"
+            mnemonic, attributes = found
             operands = [self._operand(argument) for argument in call.args]
-            origin = self._owner(call)
+            origin = _owner(call)
             stem = self.builder.fresh(_identifier(f"{origin}_{mnemonic}"))
             self.values[call] = self.builder.add(mnemonic, stem, *operands, origin=origin, **attributes)
 
     def _operand(self, argument: Any) -> str:
         return self.values[argument]
-
-    def _owner(self, call: fx.Node) -> str:
-        """Path of the module in whose forward a function was called."""
-        stack: Any = call.meta.get("nn_module_stack") or {}
-        paths = [str(entry[0]) for entry in stack.values()]
-        return paths[-1] if paths else ""
 
     def _output(self, result: Any) -> None:
         if not isinstance(result, fx.Node):

@@ -11,7 +11,7 @@ from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Divide, Glu, Matvec, Offset, Op, Scale
 from qssmc.ir.table import Table
-from qssmc.passes.rewrite import finish, rewrite
+from qssmc.passes.rewrite import Rebuilder, finish, rewrite
 
 
 def canonicalise(graph: Graph) -> Graph:
@@ -41,9 +41,9 @@ def canonicalise(graph: Graph) -> Graph:
 def _simplify(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
     if isinstance(op, Glu):
         half, (x,) = op.type.shape[0], inputs
-        value = b.add("slice", f"{op.name}_value", x, start=0, stop=half, origin=op.origin)
-        gate = b.add("slice", f"{op.name}_gate_in", x, start=half, stop=2 * half, origin=op.origin)
-        gate = b.add("activation", f"{op.name}_gate", gate, kind="sigmoid", origin=op.origin)
+        value = b.add("slice", b.fresh(f"{op.name}_value"), x, start=0, stop=half, origin=op.origin)
+        gate = b.add("slice", b.fresh(f"{op.name}_gate_in"), x, start=half, stop=2 * half, origin=op.origin)
+        gate = b.add("activation", b.fresh(f"{op.name}_gate"), gate, kind="sigmoid", origin=op.origin)
         return b.add("mul", op.name, value, gate, origin=op.origin)
     if isinstance(op, Scale) and bool((op.factor.data == 1.0).all()):
         return inputs[0]
@@ -67,47 +67,45 @@ def _fold_backward(graph: Graph) -> Graph:
         else:
             bias = bias + op.value.data
         tables = {"weight": Table.real(weight), "bias": Table.real(bias)}
-        return b.add("matvec", b.fresh(f"{made.name}_folded"), *made.inputs, **tables, origin=made.origin)
+        return b.add("matvec", op.name, *made.inputs, **tables, origin=made.origin)
 
     return rewrite(graph, graph.stage, replace_op)
 
 
 def _fold_forward(graph: Graph) -> Graph:
-    """A scale or offset that only matvecs read becomes part of them."""
+    """A scale or offset in front of a matvec becomes part of it."""
 
     def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
         if not isinstance(op, Matvec):
             return None
         made, weight, bias = b.ops[inputs[0]], op.weight.data, op.bias.data
-        while isinstance(made, (Scale, Offset)) and not made.type.complex:
+        while isinstance(made, (Scale, Offset)):
             if isinstance(made, Scale):
                 weight = weight * made.factor.data
             else:
                 bias = bias + weight @ made.value.data
             inputs = made.inputs
             made = b.ops[inputs[0]]
-        return b.add(
-            "matvec", op.name, *inputs, weight=Table.real(weight), bias=Table.real(bias), origin=op.origin
-        )
+        return b.add("matvec", op.name, *inputs, weight=Table.real(weight), bias=Table.real(bias), origin=op.origin)
 
     return rewrite(graph, graph.stage, replace_op)
 
 
 def _sum_before_matvec(graph: Graph) -> Graph:
     """W (sum / n) + b becomes (W sum + n b), the answer times n: exact in integers, and no division is left."""
-    outputs = {output.value: output for output in graph.outputs}
-    b = Builder(graph.name, graph.stage)
+    b = Rebuilder(graph, graph.stage)
     names: dict[str, str] = {}
     mean: set[str] = set()
     for op in graph.ops:
         source = graph[op.inputs[0]] if op.inputs else None
         if isinstance(op, Divide):
-            if any(not (isinstance(user, Matvec) and user.name in outputs) for user in graph.users[op.name]):
+            if any(not isinstance(user, Matvec) or graph.users[user.name] for user in graph.users[op.name]):
                 raise UnsupportedModelError(
-                    f"the mean over time ({op.origin}) must go straight into the final Linear; "
-                    "a nonlinear head after it has no integer form"
+                    f"the mean over time ({op.origin}) must be the answer or go straight into the final Linear; "
+                    "a deeper head after it has no integer form"
                 )
             names[op.name] = names[op.inputs[0]]
+            mean.add(op.name)
         elif isinstance(op, Matvec) and isinstance(source, Divide):
             total, count = (names[name] for name in source.inputs)
             names[op.name] = _summed(b, op, total, count)
@@ -116,16 +114,14 @@ def _sum_before_matvec(graph: Graph) -> Graph:
             names[op.name] = b.append(replace(op, inputs=tuple(names[name] for name in op.inputs)))
     result = finish(graph, b, names)
     marked = tuple(
-        replace(new, mean=new.mean or old.value in mean)
-        for new, old in zip(result.outputs, graph.outputs, strict=True)
+        replace(new, mean=new.mean or old.value in mean) for new, old in zip(result.outputs, graph.outputs, strict=True)
     )
     return replace(result, outputs=marked)
 
 
 def _summed(b: Builder, op: Matvec, total: str, count: str) -> str:
     zero = Table.real(np.zeros(op.bias.shape))
-    weighted = b.add("matvec", f"{op.name}_sum", total, weight=op.weight, bias=zero, origin=op.origin)
+    weighted = b.add("matvec", b.fresh(f"{op.name}_sum"), total, weight=op.weight, bias=zero, origin=op.origin)
     column = Table.real(op.bias.data[:, None])
-    biased = b.add("matvec", f"{op.name}_bias", count, weight=column, bias=zero, origin=op.origin)
+    biased = b.add("matvec", b.fresh(f"{op.name}_bias"), count, weight=column, bias=zero, origin=op.origin)
     return b.add("add", op.name, weighted, biased, origin=op.origin)
-

@@ -12,6 +12,8 @@ from qssmc.ir.ops import Decay, Diag, Drive, Op
 from qssmc.ir.table import Table
 from qssmc.passes.rewrite import rewrite
 
+_ROUNDING = 2.0**-50  # closer to the circle than this, float64 cannot tell inside from outside
+
 
 def discretize(graph: Graph) -> Graph:
     """decay becomes diag, drive becomes inject.
@@ -33,29 +35,36 @@ def discretize(graph: Graph) -> Graph:
     >>> print(print_graph(discretize(before)).splitlines()[3])
     %ax : cf64[1] = diag %x lambda_bar=@ax.lambda_bar
     """
-    result = rewrite(graph, "discrete", _discretize)
-    faults = [fault for op in result.ops if isinstance(op, Diag) for fault in _unstable(op)]
+    check_poles(graph)
+    return rewrite(graph, "discrete", _discretize)
+
+
+def check_poles(graph: Graph) -> None:
+    """Raise UnsupportedModelError, with all of them, for poles whose lambda_bar is not strictly inside the circle."""
+    faults = [fault for op in graph.ops if isinstance(op, (Decay, Diag)) for fault in _unstable(op)]
     if faults:
         raise UnsupportedModelError(
             f"{'; '.join(faults)}; every pole must lie strictly inside the unit circle (a negative real part of A)"
         )
-    return result
 
 
 def _discretize(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
     if isinstance(op, Decay):
-        pole = lambda_bar(op.a.as_complex(), op.dt.data, op.method)
+        with np.errstate(all="ignore"):  # what is not finite is reported as unstable
+            pole = lambda_bar(op.a.as_complex(), op.dt.data, op.method)
         return b.add("diag", op.name, *inputs, lambda_bar=Table.real(pole), origin=op.origin)
     if isinstance(op, Drive):
-        gain = input_gain(op.a.as_complex(), op.dt.data, op.method)
+        with np.errstate(all="ignore"):
+            gain = input_gain(op.a.as_complex(), op.dt.data, op.method)
         b_bar = op.b.as_complex() * (gain if op.heads is not None else gain[:, None])
         return b.add("inject", op.name, *inputs, b_bar=Table.real(b_bar), heads=op.heads, origin=op.origin)
     return None
 
 
-def _unstable(op: Diag) -> list[str]:
-    radius = np.hypot(op.lambda_bar.data[:, 0], op.lambda_bar.data[:, 1])
-    (bad,) = np.nonzero(~(radius < 1.0))
+def _unstable(op: Decay | Diag) -> list[str]:
+    pole = op.lambda_bar.as_complex() if isinstance(op, Diag) else lambda_bar(op.a.as_complex(), op.dt.data, op.method)
+    radius = np.abs(pole)
+    (bad,) = np.nonzero(~(radius < 1.0 - _ROUNDING))
     if not len(bad):
         return []
     return [f"{op.origin or op.name}: {len(bad)} of {len(radius)} poles have |lambda_bar| >= 1 (state {bad[0]} first)"]

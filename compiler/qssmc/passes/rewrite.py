@@ -15,12 +15,28 @@ from qssmc.ir.verify import verify
 Replace = Callable[[Builder, Op, tuple[str, ...]], str | None]
 
 
+class Rebuilder(Builder):
+    """A builder of what replaces a graph: fresh names avoid those that the graph's own ops may still take."""
+
+    def __init__(self, graph: Graph, stage: str) -> None:
+        super().__init__(graph.name, stage)
+        self.reserved = graph.by_name
+
+    def fresh(self, stem: str) -> str:
+        """A name neither taken nor reserved: the stem, or the stem with a number."""
+        name, number = stem, 1
+        while name in self.ops or name in self.reserved:
+            number += 1
+            name = f"{stem}_{number}"
+        return name
+
+
 def rewrite(graph: Graph, stage: str, replace_op: Replace, ranges: Mapping[str, Table] | None = None) -> Graph:
     """Walk the ops in order into a new graph of a stage; ops that replace_op leaves (None) are kept.
 
     Ranges are carried over by name (or replaced by `ranges`), dead ops are dropped, the result is verified.
     """
-    builder = Builder(graph.name, stage)
+    builder = Rebuilder(graph, stage)
     names: dict[str, str] = {}
     for op in graph.ops:
         inputs = tuple(names[name] for name in op.inputs)
@@ -29,7 +45,9 @@ def rewrite(graph: Graph, stage: str, replace_op: Replace, ranges: Mapping[str, 
     return finish(graph, builder, names, ranges)
 
 
-def finish(graph: Graph, builder: Builder, names: Mapping[str, str], ranges: Mapping[str, Table] | None = None) -> Graph:
+def finish(
+    graph: Graph, builder: Builder, names: Mapping[str, str], ranges: Mapping[str, Table] | None = None
+) -> Graph:
     """The built graph with the old one's updates, outputs and notes under their new names."""
     builder.updates = {names[state]: names[value] for state, value in graph.updates.items()}
     builder.outputs = [replace(output, value=names[output.value]) for output in graph.outputs]

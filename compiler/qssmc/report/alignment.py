@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Op, Requant, Scale, ShiftLeft
+from qssmc.ir.ops import Normalize, Op, Requant, Scale, ShiftLeft
 
 
 def alignment_report(quantised: Graph, integer: Graph) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def alignment_report(quantised: Graph, integer: Graph) -> dict[str, Any]:
 
     This is the cost that Zhao et al. (arXiv 2506.12480) leave to future work. An op counts once for each element (twice
     if complex); its bits are what it adds to the width of the value. A requant's own shift is rounding, not alignment;
-    its multiplier is.
+    its multiplier is. The gamma of a layer norm is a weight of the model.
     """
     already = {op.name for op in quantised.ops}
     rows = [row for op in integer.ops if (row := _row(integer, op, already))]
@@ -37,7 +37,7 @@ def _row(graph: Graph, op: Op, already: set[str]) -> dict[str, Any] | None:
     elif isinstance(op, Requant):
         scaled = np.broadcast_to(op.multiplier.data, op.type.shape) != 1
         row["multiplications"] = int(scaled.sum()) * lanes
-    elif isinstance(op, Scale) and op.name not in already:
+    elif isinstance(op, Scale) and op.name not in already and not isinstance(graph[op.inputs[0]], Normalize):
         row["multiplications"] = elements
     if not row["shifts"] and not row["multiplications"]:
         return None

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Inject, Op, Requant, ShiftLeft
 from qssmc.ir.table import Table
@@ -46,7 +48,7 @@ def storage_report(graph: Graph, float_parameters: int) -> dict[str, Any]:
     Scalars that become literals of the code are not counted; exponents, zero points, multipliers and the number of
     states of each ragged head are. float_parameters: numbers in the trained model.
     """
-    parts = [part for op in graph.ops for part in _tables(op)]
+    parts = [part for op in graph.ops for part in _tables(graph, op)]
     states = [_state(op) for op in graph.states]
     parameter_bits, state_bits = sum(part.bits for part in parts), sum(part.bits for part in states)
     float_bits = 32 * (float_parameters + sum(part.elements for part in states))
@@ -64,11 +66,11 @@ def storage_report(graph: Graph, float_parameters: int) -> dict[str, Any]:
     }
 
 
-def _tables(op: Op) -> list[Part]:
+def _tables(graph: Graph, op: Op) -> list[Part]:
     found = []
     for name, table in op.tables().items():
         if name == "heads":
-            bits = _raggedness(table) if isinstance(op, Inject) else 0
+            bits = _raggedness(table, graph[op.inputs[0]].type.shape[0]) if isinstance(op, Inject) else 0
             found.append(Part(f"{op.name}.{name}", op.origin, "head sizes", table.data.size, bits))
         elif name == "high" or table.shape == () or (name == "bias" and not table.data.any()):
             continue  # high is low + 2^bits - 1; scalars are literals; a zero bias is no table
@@ -87,13 +89,10 @@ def _bits(op: Op, name: str, table: Table) -> int:
     return width_of(low, high)[0] * table.data.size
 
 
-def _raggedness(heads: Table) -> int:
-    """Bits that tell how many states each head has; none where all have the same number."""
-    counts = Counter(heads.data.tolist())
-    if len(set(counts.values())) <= 1:
-        return 0
-    channels = max(counts) + 1
-    return channels * max(counts.values()).bit_length()
+def _raggedness(heads: Table, channels: int) -> int:
+    """Bits that tell how many states each head has, empty ones among them; none where all have the same number."""
+    counts = np.bincount(heads.data, minlength=channels)
+    return 0 if np.ptp(counts) == 0 else channels * int(counts.max()).bit_length()
 
 
 def _state(op: Op) -> Part:

@@ -1,4 +1,4 @@
-/* Kernels that every emitted model shares: rounding shifts, saturation, matrix products, normalisation. C99, no libc. */
+/* Kernels that every emitted model shares: rounding shifts, saturation, matrix products, normalisation. */
 #ifndef QSSM_KERNELS_H
 #define QSSM_KERNELS_H
 
@@ -65,8 +65,8 @@ QSSM_INLINE uint64_t qssm_isqrt(uint64_t value, int bits)
     return root;
 }
 
-/* y = weight * x + bias; bias may be 0. weight is stored [input][output], so that the inner loop runs over outputs, each
-   with a sum of its own. y_t holds every partial sum. */
+/* y = weight * x + bias; bias may be 0. weight is stored [input][output], so that the inner loop runs over outputs,
+   each with a sum of its own. y_t holds every partial sum. */
 #define QSSM_MATVEC(name, w_t, x_t, b_t, y_t)                                                                         \
     QSSM_INLINE void name(y_t *restrict y, const w_t *restrict weight, const x_t *restrict x,                         \
                           const b_t *restrict bias, int outs, int ins)                                                \
@@ -77,28 +77,28 @@ QSSM_INLINE uint64_t qssm_isqrt(uint64_t value, int bits)
         }                                                                                                             \
         for (int i = 0; i < fours; i += 4) {                                                                          \
             const w_t *restrict w = weight + i * outs;                                                                \
-            const y_t x0 = x[i], x1 = x[i + 1], x2 = x[i + 2], x3 = x[i + 3];                                         \
+            const y_t x0 = (y_t)x[i], x1 = (y_t)x[i + 1], x2 = (y_t)x[i + 2], x3 = (y_t)x[i + 3];                     \
             for (int o = 0; o < outs; o++) {                                                                          \
                 y[o] = (y_t)(y[o] + x0 * w[o] + x1 * w[outs + o] + x2 * w[2 * outs + o] + x3 * w[3 * outs + o]);      \
             }                                                                                                         \
         }                                                                                                             \
         for (int i = fours; i < ins; i++) {                                                                           \
             const w_t *restrict w = weight + i * outs;                                                                \
-            const y_t x0 = x[i];                                                                                      \
+            const y_t x0 = (y_t)x[i];                                                                                 \
             for (int o = 0; o < outs; o++) {                                                                          \
                 y[o] = (y_t)(y[o] + x0 * w[o]);                                                                       \
             }                                                                                                         \
         }                                                                                                             \
     }
 
-/* y = (n x - s) * floor(2^frac / max(1, isqrt(n sum(x^2) - s^2 + eps))), s = sum(x). sum_t holds n^2 max(x^2) + eps, which
-   is below 2^bits. */
+/* y = (n x - s) * floor(2^frac / max(1, isqrt(n sum(x^2) - s^2 + eps))), s = sum(x). sum_t holds n^2 max(x^2) + eps,
+   which is below 2^bits. */
 #define QSSM_NORMALIZE(name, x_t, sum_t, y_t)                                                                         \
     QSSM_INLINE void name(y_t *restrict y, const x_t *restrict x, int n, sum_t eps, int frac, int bits)               \
     {                                                                                                                 \
         sum_t sum = 0, squares = 0;                                                                                   \
         for (int i = 0; i < n; i++) {                                                                                 \
-            const sum_t value = x[i];                                                                                 \
+            const sum_t value = (sum_t)x[i];                                                                          \
             sum = (sum_t)(sum + value);                                                                               \
             squares = (sum_t)(squares + value * value);                                                               \
         }                                                                                                             \

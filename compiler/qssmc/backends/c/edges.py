@@ -41,7 +41,7 @@ def take_in(unit: Unit, phase: Phase, lanes: Lanes, u: Op) -> Edge:
     name = f"{unit.names[u.name]}_lanes"
     ctype = arithmetic(*unit.bounds[u.name].value.span)
     heads = heads_table(unit, lanes)
-    source = f"{unit.array(phase, u.name)}[{f'{heads}[j]' if heads else 'j'}]"
+    source = f"({ctype.text}){unit.array(phase, u.name)}[{f'{heads}[j]' if heads else 'j'}]"
     lines = [f"{ctype.text} {name}[{lanes.width}];"]
     for part, (start, count) in enumerate(lanes.parts):
         value = f"{name}[j]" if part and heads else source

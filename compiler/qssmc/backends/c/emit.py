@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from qssmc.backends.c.blocks import block_lines
 from qssmc.backends.c.lanes import assign
-from qssmc.backends.c.names import identifiers, prefix_of
+from qssmc.backends.c.names import identifiers, parameters, prefix_of
 from qssmc.backends.c.plan import ELEMENTWISE, SINGLES, SOURCES, Phase, input_type, plan
-from qssmc.backends.c.scalar import stored
+from qssmc.backends.c.scalar import CType, stored
 from qssmc.backends.c.tables import Tables
 from qssmc.backends.c.trace import Trace, elements, layout_of, orders_of, trace_of
 from qssmc.backends.c.unit import Unit, indented
@@ -27,7 +27,7 @@ FOLDER = "c"
 
 @dataclass(frozen=True)
 class Leaving:
-    """An output as the templates see it. parameter: the pointer argument; at: its first element in a phase's row."""
+    """An output as the templates see it. parameter: the pointer argument; value: the op that it is."""
 
     name: str
     parameter: str
@@ -36,6 +36,16 @@ class Leaving:
     macro: str
     about: str
     value: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """A member of the state struct as the templates see it."""
+
+    name: str
+    type: CType
+    count: int
+    about: str
 
 
 def emit(graph: Graph) -> dict[str, str]:
@@ -107,15 +117,14 @@ def _output(unit: Unit, phase: Phase, output: Leaving) -> list[str]:
 
 
 def _leaving(unit: Unit, when: str) -> list[Leaving]:
-    outputs = [output for output in unit.graph.outputs if output.when == when]
+    arguments = parameters(unit.graph, when)
     found = []
-    for output in outputs:
+    for output in (output for output in unit.graph.outputs if output.when == when):
         op = unit.graph[output.value]
         count = op.type.shape[0] * (2 if op.type.complex else 1)
-        parameter = "out" if len(outputs) == 1 else output.name
         macro = f"{unit.prefix.upper()}_OUTPUT_{output.name.upper()}"
         about = _about(unit.graph, output)
-        found.append(Leaving(output.name, parameter, stored(op.type).text, count, macro, about, op.name))
+        found.append(Leaving(output.name, arguments[output.name], stored(op.type).text, count, macro, about, op.name))
     return found
 
 
@@ -136,7 +145,7 @@ def _view(unit: Unit, bodies: dict[str, list[str]]) -> dict[str, Any]:
     graph, prefix = unit.graph, unit.prefix
     sample = input_type(graph)
     states = [
-        {"name": unit.names[op.name], "type": stored(op.type), "count": max(1, elements(op, unit.layouts)), "ir": op}
+        Field(unit.names[op.name], stored(op.type), max(1, elements(op, unit.layouts)), f"%{op.name} : {op.type}")
         for op in graph.states
     ]
     formats = [f"%{op.name} : {op.type}, integers {op.type.bounds[0]}..{op.type.bounds[1]}" for op in graph.inputs]
@@ -156,7 +165,7 @@ def _view(unit: Unit, bodies: dict[str, list[str]]) -> dict[str, Any]:
         "formats": formats + scales,
         "states": states,
         "table_bytes": unit.tables.bytes,
-        "state_bytes": sum(state["type"].bytes * state["count"] for state in states),
+        "state_bytes": sum(state.type.bytes * state.count for state in states),
         "kernels": list(unit.kernels.values()),
         "step_lines": indented(bodies["step"]),
         "last_lines": indented(bodies["last"]),
@@ -179,7 +188,12 @@ def _uses(lines: list[str], text: str) -> bool:
 def _layout(unit: Unit, phases: dict[str, Phase], traces: dict[str, Trace], view: dict[str, Any]) -> dict[str, Any]:
     """What the loader of the emitted C needs to know."""
     outputs = [
-        {"name": output.name, "when": when, "count": output.count, "shape": list(unit.graph[output.value].type.array_shape)}
+        {
+            "name": output.name,
+            "when": when,
+            "count": output.count,
+            "shape": list(unit.graph[output.value].type.array_shape),
+        }
         for when in ("step", "last")
         for output in view[f"{when}_outputs"]
     ]

@@ -191,7 +191,8 @@ class LoopBody:
         parts = []
         if rounding.odd:
             odd = self._sum(op, rounding.odd, _lane(rounding.odd_interval, k, self.lanes), k)
-            parts.append(f"({odd.text} >> {rounding.pre})" if rounding.pre else odd.text)
+            pre = self._table(op, "pre", rounding.pre)
+            parts.append(odd.text if pre == "0" else f"({odd.text} >> {pre})")
         parts += [self._term(term, k).text for term in rounding.even]
         parts = parts or ["0"]
         inside = _lane(rounding.inside, k, self.lanes)

@@ -1,4 +1,4 @@
-"""Names: C identifiers for the values of a graph, equal to the IR names wherever C and the emitter's own names allow."""
+"""Names: C identifiers for the values of a graph, equal to the IR names wherever C and the emitter allow it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Mapping
 
 from qssmc.ir.graph import Graph
 
-_KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
-    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
-    "asm typeof memset memcpy main errno signal stdin stdout stderr NULL".split()
-)
+_WORDS = """
+    auto break case char const continue default do double else enum extern float for goto if inline int long register
+    restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+    asm typeof memset memcpy main errno signal stdin stdout stderr NULL
+"""
+_KEYWORDS = frozenset(_WORDS.split())
 # What the emitted functions call their own variables.
 _OWN = frozenset({"s", "sample", "out", "i", "j", "at", "level", "lane", "block", "trace", "trace_i"})
-# What the emitter appends to a value's name: its lanes, parts and single elements.
-SUFFIXES = ("", "_lanes", "_sums", "_wide", "_out") + tuple(
-    f"{stem}_{part}" for stem in ("", "_sum", "_scaled") for part in ("re", "im", "i")
-)
+# What the emitter appends to a value's name: its lanes, their sums, and single elements.
+_STEMS = ("", "_sum", "_scaled")
+SUFFIXES = ("", "_lanes", "_sums", "_wide", *(f"{stem}_{part}" for stem in _STEMS for part in ("re", "im", "i")))
 _RESERVED = re.compile(r"(u?int(_least|_fast)?\d+_t|u?intptr_t|u?intmax_t|INT\d+_C|UINT\d+_C|QSSM_.*|qssm_.*)")
 
 
@@ -30,18 +30,28 @@ def prefix_of(graph: Graph) -> str:
 def identifiers(graph: Graph) -> Mapping[str, str]:
     """The C identifier of every op: its name, with _ appended until it and what derives from it are free."""
     prefix = prefix_of(graph)
-    taken = set(_KEYWORDS | _OWN) | {output.name for output in graph.outputs if len(graph.outputs) > 1}
+    taken = set(_KEYWORDS | _OWN)
+    for when in ("step", "last"):
+        taken |= set(parameters(graph, when).values())
     found: dict[str, str] = {}
     for op in graph.ops:
-        name = op.name
-        while _clashes(name, taken, prefix):
+        name = f"value_{op.name}" if _is_reserved(op.name, prefix) else op.name
+        while any(name + suffix in taken for suffix in SUFFIXES):
             name += "_"
         found[op.name] = name
         taken |= {name + suffix for suffix in SUFFIXES}
     return found
 
 
-def _clashes(name: str, taken: set[str], prefix: str) -> bool:
-    if _RESERVED.fullmatch(name) or name.lower().startswith(f"{prefix.lower()}_"):
-        return True
-    return any(name + suffix in taken for suffix in SUFFIXES)
+def parameters(graph: Graph, when: str) -> Mapping[str, str]:
+    """The pointer argument of each output of a phase: out if it is the only one, else its name."""
+    outputs = [output.name for output in graph.outputs if output.when == when]
+    if len(outputs) == 1:
+        return {outputs[0]: "out"}
+    clear = _KEYWORDS | _OWN
+    return {name: f"out_{name}" if name in clear or _is_reserved(name, prefix_of(graph)) else name for name in outputs}
+
+
+def _is_reserved(name: str, prefix: str) -> bool:
+    """Whether a name could be that of a type, a kernel or a symbol of the model."""
+    return bool(_RESERVED.fullmatch(name)) or name.lower().startswith(f"{prefix.lower()}_")

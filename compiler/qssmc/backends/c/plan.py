@@ -164,11 +164,19 @@ class _Planner:
             at, target = self.index[op.name], min(targets)
             block = self.blocks[target]
             alone = len(targets) == 1 and target != at and block.space == self.space(op)
-            if alone and all(is_loop(user) and not isinstance(user, Inject) for user in self.users[op.name]):
-                if all(self._is_stored(operand, besides=op) for operand in self.graph.operands(op)):
-                    self.blocks[at].ops.remove(op)
-                    block.ops.append(op)
-                    self.index[op.name] = target
+            joined = alone and all(is_loop(user) and not isinstance(user, Inject) for user in self.users[op.name])
+            if joined and self._stores_nothing_else(op):
+                self.blocks[at].ops.remove(op)
+                block.ops.append(op)
+                self.index[op.name] = target
+
+    def _stores_nothing_else(self, op: Op) -> bool:
+        """Whether every operand is stored anyway, or is read by op alone and can move with it in the same way."""
+        return all(
+            self._is_stored(operand, besides=op)
+            or (self.users[operand.name] == (op,) and not isinstance(op, Inject) and self._stores_nothing_else(operand))
+            for operand in self.graph.operands(op)
+        )
 
     def _is_stored(self, op: Op, besides: Op | None = None) -> bool:
         if not is_loop(op) or isinstance(op, Readout) or op.name in self.kept:

@@ -86,8 +86,8 @@ def _lut(unit: Unit, phase: Phase, op: Lut) -> str:
     first = np.broadcast_to(op.first.data, (extent,))
     origin = unit.tables.element(f"{name}_first", [int(value) for value in first], "i")
     minus = _minus(origin)
-    x, y = unit.array(phase, op.inputs[0]), phase.storage[op.name]
-    return f"for (int i = 0; i < {extent}; i++) {y}[i] = {table}[{row}{x}[i]{minus}];"
+    x, y, element = unit.array(phase, op.inputs[0]), phase.storage[op.name], phase.element[op.name].text
+    return f"for (int i = 0; i < {extent}; i++) {y}[i] = ({element}){table}[{row}{x}[i]{minus}];"
 
 
 def _minus(text: str) -> str:
@@ -129,4 +129,3 @@ def _concat(unit: Unit, phase: Phase, op: Concat) -> list[str]:
 def _copy(phase: Phase, op: Op, to: int, x: str, start: int, extent: int) -> str:
     element, y = phase.element[op.name], phase.storage[op.name]
     return f"for (int i = 0; i < {extent}; i++) {y}[{to} + i] = ({element.text}){x}[{start} + i];"
-

@@ -1,4 +1,4 @@
-"""Tables: the constant arrays of the emitted C, each in the smallest type that holds it, in the order loops read them."""
+"""Tables: the constant arrays of the emitted C, each in the smallest type that holds it."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ class Tables:
             return literal(values[0] if len(values) else 0)
         return f"{self.array(name, values, only_trace=only_trace)}[{index}]"
 
-    def array(
-        self, name: str, values: Sequence[int], *, element: CType | None = None, only_trace: bool = False
-    ) -> str:
+    def array(self, name: str, values: Sequence[int], *, element: CType | None = None, only_trace: bool = False) -> str:
         """The C name of an array that holds the values: the given one, numbered if other values have taken it."""
         kept = tuple(int(value) for value in values) or (0,)
         full, number = f"{self.prefix}_{name}", 1

@@ -31,24 +31,27 @@ class Term:
 
 
 @dataclass(frozen=True)
+class Leaf:
+    """A term and the op that reads its value."""
+
+    term: Term
+    reader: Op
+
+
+@dataclass(frozen=True)
 class Rounding:
     """A requant without multiplier: outside + ((sum of (odd >> pre) + sum of even + half) >> shift), then the clamp.
 
-    The factors of even terms and the shift are already divided by 2^pre.
+    pre and shift are one an element; the factors of even terms and the shift are already divided by 2^pre.
     """
 
     outside: tuple[Term, ...]
     odd: tuple[Term, ...]
     even: tuple[Term, ...]
-    pre: int
+    pre: Exact
     shift: Exact
     odd_interval: Interval
     inside: Interval
-
-    @property
-    def inner(self) -> tuple[Term, ...]:
-        """All terms under the shift."""
-        return (*self.odd, *self.even)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def folds(graph: Graph, phase: Phase, block: Block, bounds: Mapping[str, Bound])
             found.requant(op)
     for op in block.ops:
         if isinstance(op, ShiftLeft) and op.name not in found.elided:
-            found.shifted[op.name] = found.fold(Term(op.inputs[0], found.factor(op)), op)
+            found.shift_left(op)
     return Folds(found.roundings, found.shifted, frozenset(found.elided))
 
 
@@ -96,56 +99,84 @@ class _Finder:
         """2^amount of each element."""
         return np.array(1 << spread(op.amount.data, op.type.shape), dtype=object)
 
-    def fold(self, term: Term, reader: Op) -> Term:
-        """Let a product with a table take the factor into its table, if the reader alone uses it."""
-        op = self.graph[term.value]
-        if isinstance(op, (Inject, Scale)) and self.private(op.name, reader) and (term.factor != 1).any():
+    def fold(self, leaf: Leaf) -> None:
+        """Let a product with a table take the factor into its table, if one op alone reads it."""
+        op = self.graph[leaf.term.value]
+        if isinstance(op, (Inject, Scale)) and self.private(op.name, leaf.reader) and (leaf.term.factor != 1).any():
             self.elided.add(op.name)
-        return term
+
+    def expand(self, name: str, reader: Op, factor: Exact) -> list[Leaf]:
+        """factor * value as a sum of terms, through the adds and left shifts that are read here only."""
+        op = self.graph[name]
+        if not isinstance(op, (Add, ShiftLeft)) or not self.private(name, reader):
+            return [Leaf(Term(name, factor), reader)]
+        self.elided.add(name)
+        inner = factor * self.factor(op) if isinstance(op, ShiftLeft) else factor
+        return [leaf for operand in op.inputs for leaf in self.expand(operand, op, inner)]
+
+    def shift_left(self, op: ShiftLeft) -> None:
+        """Plan a left shift with a variable of its own."""
+        leaf = Leaf(Term(op.inputs[0], self.factor(op)), op)
+        self.fold(leaf)
+        self.shifted[op.name] = leaf.term
 
     def requant(self, op: Requant) -> None:
         """Plan a requant without multiplier."""
-        shape = op.type.shape
-        shift = spread(op.shift.data, shape)
-        add = self.graph[op.inputs[0]]
-        through = isinstance(add, Add) and self.private(add.name, op)
-        names, reader = (add.inputs, add) if through else (op.inputs, op)
-        if through:
-            self.elided.add(add.name)
-        outside: list[Term] = []
-        inner: list[Term] = []
-        for name in names:
-            term = self._term(name, reader, shape)
-            if name != term.value:
-                self.elided.add(name)
-            if (term.factor >= 1 << shift).all() and (term.factor > 1).all():
-                outside.append(Term(term.value, term.factor >> shift))
+        shift = spread(op.shift.data, op.type.shape)
+        leaves = self.expand(op.inputs[0], op, spread(np.ones((), np.int64), op.type.shape))
+        outside, inner = [], []
+        for leaf in leaves:
+            factor = leaf.term.factor
+            if (factor >= 1 << shift).all() and (factor > 1).all():
+                outside.append(Term(leaf.term.value, factor >> shift))
             else:
-                inner.append(self.fold(term, self.graph[name]) if name != term.value else term)
-        self.roundings[op.name] = self._narrowest(tuple(outside), inner, shift, op)
+                self.fold(leaf)
+                inner.append(leaf.term)
+        self.roundings[op.name] = self._narrowest(tuple(outside), tuple(inner), shift, op)
 
-    def _term(self, name: str, reader: Op, shape: tuple[int, ...]) -> Term:
-        op = self.graph[name]
-        if isinstance(op, ShiftLeft) and self.private(name, reader):
-            return Term(op.inputs[0], self.factor(op))
-        return Term(name, spread(np.int64(1), shape))
+    def _narrowest(self, outside: tuple[Term, ...], inner: tuple[Term, ...], shift: Exact, op: Op) -> Rounding:
+        """Shift in advance where that makes the sum fit 16 bits, or else 32; not at all where neither can be."""
+        zero = shift * 0
+        for bits in (16, 32):
+            pre = self._pre(inner, shift, op, bits)
+            if pre is not None:
+                return self._rounding(outside, inner, shift, pre, op)
+        return self._rounding(outside, inner, shift, zero, op)
 
-    def _narrowest(self, outside: tuple[Term, ...], inner: list[Term], shift: Exact, op: Op) -> Rounding:
-        """Shift the sum by pre = 0, 1, ... in advance until it fits 16 bits; keep pre = 0 where that never happens."""
-        first: Rounding | None = None
-        for pre in range(max(1, int(min(shift, default=0)))):
-            odd = tuple(t for t in inner if any(f % (1 << pre) for f in t.factor))
-            even = tuple(Term(t.value, t.factor >> pre) for t in inner if not any(t is o for o in odd))
-            odd_interval, even_interval = self.sum(odd, op), self.sum(even, op)
-            inside = Interval(
-                (odd_interval.low >> pre) + even_interval.low, (odd_interval.high >> pre) + even_interval.high
-            )
-            made = Rounding(outside, odd, even, pre, shift - pre, odd_interval, inside)
-            first = first or made
-            if fits16(odd_interval) and fits16(inside):
-                return made
-        assert first is not None
-        return first
+    def _pre(self, inner: tuple[Term, ...], shift: Exact, op: Op, bits: int) -> Exact | None:
+        """The least shift in advance with which each element fits, the same for all elements if that is possible.
+
+        It may not exceed the left shift of any term that has one, and must leave a shift of one bit or more.
+        """
+        even = [term.factor for term in inner if (term.factor != 1).any()]
+        limit = np.maximum(0, shift - 1)
+        for factor in even:
+            limit = np.minimum(limit, np.array([int(f).bit_length() - 1 for f in factor], dtype=object))
+        need = shift * 0
+        for _ in range(1 + max([0, *limit])):
+            made = self._rounding((), inner, shift, need, op)
+            bad = ~_fits(made.inside, bits) | ((made.shift > 15) & (bits == 16))
+            if not _fits(made.odd_interval, bits).all():
+                return None
+            if not bad.any():
+                widest = need * 0 + max([0, *need])
+                return widest if (widest <= limit).all() else need
+            need = need + bad
+            if (need > limit).any():
+                return None
+        return None
+
+    def _rounding(
+        self, outside: tuple[Term, ...], inner: tuple[Term, ...], shift: Exact, pre: Exact, op: Op
+    ) -> Rounding:
+        odd = tuple(term for term in inner if (term.factor % (1 << pre)).any())
+        even = tuple(Term(t.value, t.factor >> pre) for t in inner if not any(t is o for o in odd))
+        odd_interval, even_interval = self.sum(odd, op), self.sum(even, op)
+        each = pre[..., None] if op.type.complex else pre
+        inside = Interval(
+            (odd_interval.low >> each) + even_interval.low, (odd_interval.high >> each) + even_interval.high
+        )
+        return Rounding(outside, odd, even, pre, shift - pre, odd_interval, inside)
 
     def sum(self, terms: tuple[Term, ...], op: Op) -> Interval:
         """An interval that holds the sum of the terms and of any of them."""
@@ -156,8 +187,13 @@ class _Finder:
         return Interval(low, high)
 
 
+def _fits(interval: Interval, bits: int) -> NDArray[np.bool_]:
+    """Which elements fit a signed integer of some bits, re and im both."""
+    inside = (interval.low >= -(1 << (bits - 1))) & (interval.high < 1 << (bits - 1))
+    return np.asarray(inside.all(axis=-1) if inside.ndim > 1 else inside, bool)
+
+
 def fits16(interval: Interval) -> bool:
     """Whether every element fits 16 bits, signed."""
     low, high = interval.span
     return low >= -(1 << 15) and high < 1 << 15
-

@@ -38,7 +38,7 @@ def power_of_two_window(low: Real, high: Real, bits: int, least: Real | float = 
 
 
 def affine_window(low: Real, high: Real, bits: int, least: Real | float = 0.0) -> Window:
-    """The asymmetric quantiser of Zhao et al.: real scale (high - low) / (2^bits - 1), zero point folded into the clamp.
+    """The asymmetric quantiser of Zhao et al.: real scale (high - low) / (2^bits - 1), zero point in the clamp.
 
     Scales below least are raised to it.
     """

@@ -25,7 +25,7 @@ def increment_exponents(pole: Complex, bits: int, state_bits: int) -> NDArray[np
 def round_inside(pole: Complex, origin: complex, scale: NDArray[np.float64], bits: int) -> Complex:
     """For each pole, the point origin + scale * (p + iq) that is nearest in log(lambda_bar) strictly inside the circle.
 
-    log(lambda_bar) measures decay and phase alike, relative to what they do over many steps. p and q have `bits`
+    The log of their ratio measures decay and phase alike, relative to what they do over many steps. p and q have `bits`
     signed bits, without the most negative one. A pole with no such point near it gets the centre-most neighbour.
     """
     ideal = (pole - origin) / scale
@@ -39,7 +39,7 @@ def round_inside(pole: Complex, origin: complex, scale: NDArray[np.float64], bit
             value = origin + scale * point
             radius = np.abs(value)
             with np.errstate(divide="ignore", invalid="ignore"):
-                distance = np.abs(np.log(value) - np.log(pole))
+                distance = np.abs(np.log(value / pole))
             distance = np.where((radius < 1.0) & (radius > 0.0), distance, np.inf)
             best = np.where(distance < least, point, best)
             least = np.minimum(distance, least)

@@ -56,7 +56,7 @@ class Qssm(Scheme):
             return b.add("diag", op.name, x, lambda_bar=table, origin=op.origin)
         scale = np.exp2(-increment_exponents(pole, bits, self.options.state_bits))
         table = Table.real(round_inside(pole, 1.0, scale, bits) * scale, Grid.of(scale[:, None], bits))
-        change = b.add("diag", f"{op.name}_d", x, lambda_bar=table, origin=op.origin)
+        change = b.add("diag", b.fresh(f"{op.name}_d"), x, lambda_bar=table, origin=op.origin)
         return b.add("add", op.name, x, change, origin=op.origin)
 
     def per_state(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:

@@ -32,16 +32,17 @@ def is_counter(graph: Graph, name: str) -> bool:
 def finest_unit(graph: Graph, op: Op) -> NDArray[np.float64]:
     """For each element of an op, the power of two below which a unit tells nothing: 2^-28 of how far it reaches.
 
-    How far it reaches is the largest of what was observed of the op itself and of the sums that it is a term of; 0
-    where all of them are silent. Without it, a weight that has died would force its tiny unit on every other term.
+    Where the op is nothing but a term of sums, it is how far those reach; 0 where they are silent. Without it, a
+    weight that has died would force its tiny unit on every other term.
     """
-    values = [op, *(user for user in graph.users[op.name] if isinstance(user, Add))]
-    reach = np.max([_reach(graph, value) for value in values], axis=0)
+    reach, users = _reach(graph, op), graph.users[op.name]
+    if users and all(isinstance(user, Add) for user in users):
+        reach = np.maximum(reach, np.min([_reach(graph, user) for user in users], axis=0))
     moving = reach > 0.0
-    return np.where(moving, np.exp2(np.floor(np.log2(np.where(moving, reach, 1.0))) - _USEFUL_BITS), 0.0)
+    return np.asarray(np.where(moving, np.exp2(np.floor(np.log2(np.where(moving, reach, 1.0))) - _USEFUL_BITS), 0.0))
 
 
 def _reach(graph: Graph, op: Op) -> NDArray[np.float64]:
     observed = graph.ranges[op.name].data
     reach = np.maximum(-observed[_MIN], observed[_MAX])
-    return reach.max(axis=-1) if op.type.complex else reach
+    return np.asarray(reach.max(axis=-1) if op.type.complex else reach)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from qssmc.data.sequences import InputFormat
 from qssmc.errors import UnsupportedModelError
-from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import (
     Activation,
@@ -33,13 +32,13 @@ from qssmc.ir.ops import (
 )
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.verify import verify
+from qssmc.passes.quantise.draft import Draft
 from qssmc.passes.quantise.grids import Window, power_of_two_scale, round_to
 from qssmc.passes.quantise.options import QuantiseOptions
 from qssmc.passes.quantise.qssm import Qssm
 from qssmc.passes.quantise.scheme import Real, Scheme, exact_table
 from qssmc.passes.quantise.survey import finest_unit, heads_of_states, is_counter
 from qssmc.passes.quantise.zhao import Zhao
-from qssmc.passes.scales import result_scale
 
 _SCHEMES: dict[str, type[Scheme]] = {"qssm": Qssm, "zhao": Zhao}
 _COUNTER_BITS = 16  # of the bias that a step counter multiplies
@@ -60,19 +59,17 @@ class Quantise:
         return _Walk(graph, _SCHEMES[self.options.scheme](self.options), self.options, self.input_format).graph()
 
 
-class _Walk:
+class _Walk(Draft):
     """Builds the quantised graph op by op.
 
     names: the exact ("wide") value that stands for an op; narrow: its cast, made when an operand must have few bits.
-    scales: the grid of every value that has one, None where it has none.
     """
 
     def __init__(self, graph: Graph, scheme: Scheme, options: QuantiseOptions, input_format: InputFormat) -> None:
+        super().__init__(graph)
         self.source, self.scheme, self.options = graph, scheme, options
-        self.b = Builder(graph.name, "quantised")
         self.names: dict[str, str] = {}
         self.narrow: dict[str, str] = {}
-        self.scales: dict[str, NDArray[np.float64] | None] = {}
         self.input_scale = 2.0**-input_format.frac
         self.heads = heads_of_states(graph)
 
@@ -86,38 +83,7 @@ class _Walk:
         self.b.outputs = [replace(output, value=self.names[output.value]) for output in self.source.outputs]
         return verify(self.b.graph()).without_dead_ops()
 
-    # --- helpers -----------------------------------------------------------------------------------------------------
-
-    def add(self, mnemonic: str, name: str, *inputs: str, origin: str, **attributes: Any) -> str:
-        """Append an op and note its scale."""
-        value = self.b.add(mnemonic, name, *inputs, origin=origin, **attributes)
-        self.note(value)
-        return value
-
-    def note(self, value: str) -> None:
-        """Work out the scale of a value from its operands."""
-        op = self.b.ops[value]
-        operands = [self.scales[name] for name in op.inputs]
-        known = tuple(scale for scale in operands if scale is not None)
-        if isinstance(op, Cast):
-            self.scales[value] = np.broadcast_to(op.scale.data, op.type.shape)
-        else:
-            self.scales[value] = result_scale(op, known) if len(known) == len(operands) else None
-
-    def scale(self, value: str) -> NDArray[np.float64]:
-        """The scale of a value that is known to lie on a grid."""
-        found = self.scales[value]
-        assert found is not None, f"%{value} has no grid"
-        return found
-
-    def cast(self, name: str, value: str, window: Window, origin: str) -> str:
-        """Round a value into a window."""
-        tables = {
-            "scale": Table.real(window.scale),
-            "low": Table.integer(window.low),
-            "high": Table.integer(window.high),
-        }
-        return self.add("cast", name, value, origin=origin, **tables)
+    # --- operands ---------------------------------------------------------------------------------------------------
 
     def operand(self, old: str, shared: bool = False) -> str:
         """The value of an op as a narrow operand. The first use decides whether all channels share a scale.
@@ -134,7 +100,7 @@ class _Walk:
             return value
         window = self.scheme.activation(self.source.ranges[old].data, shared, finest_unit(self.source, op))
         if found is not None:
-            return self.cast(self.b.fresh(f"{old}_shared_q"), value, window, op.origin)
+            return self.cast(f"{old}_shared_q", value, window, op.origin)
         self.narrow[old] = self.cast(f"{old}_q", value, window, op.origin)
         return self.narrow[old]
 
@@ -208,10 +174,17 @@ class _Walk:
         old = op.inputs[0]
         value = self.names[old] if self.scheme.reads_sum else self.narrow.get(old, self.names[old])
         heads = op.heads.data if op.heads is not None else np.zeros(op.type.shape[0], np.int64)
-        unit = np.ones(op.channels)
-        unit[heads if op.heads is not None else slice(None)] = self.scale(value) if op.heads is not None else self.scale(value)[0]
-        c = self.scheme.per_head(op.c.data, heads, finest_unit(self.source, op) / unit)
+        c = self.scheme.per_head(op.c.data, heads, finest_unit(self.source, op) / self.unit_of_heads(op, value))
         return self.add("readout", op.name, value, c=c, heads=op.heads, channels=op.channels, origin=op.origin)
+
+    def unit_of_heads(self, op: Readout, value: str) -> Real:
+        """The scale of the states that each channel sums, which is one; 1 for a channel without states."""
+        unit, scale = np.ones(op.channels), self.scale(value)
+        if op.heads is not None:
+            unit[op.heads.data] = scale
+        elif len(scale):
+            unit[:] = scale[0]
+        return unit
 
     def scale_op(self, op: Scale) -> str:
         """One factor a channel."""
@@ -230,31 +203,30 @@ class _Walk:
     def add_op(self, op: Add) -> str:
         """An exact sum; what becomes a state is rounded at once."""
         state = next((name for name, update in self.source.updates.items() if update == op.name), None)
-        terms = [self.narrow.get(name, self.names[name]) for name in op.inputs]
         if state is not None and not op.type.complex:
-            terms = [self.names[i] if isinstance(self.source[i], (State, Constant)) else self.operand(i) for i in op.inputs]
-            return self.running_sum(op, state, terms)
-        terms = [self.operand(i) if isinstance(self.source[i], Activation) else t for i, t in zip(op.inputs, terms, strict=True)]
+            return self.running_sum(op, state)
+        terms = [self.narrow.get(name, self.names[name]) for name in op.inputs]
         value = self.add("add", op.name, *terms, origin=op.origin)
         if state is not None:
             window = self.scheme.state(self.source.ranges[op.name].data, self.heads[state])
             self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
         return value
 
-    def running_sum(self, op: Add, state: str, terms: list[str]) -> str:
+    def running_sum(self, op: Add, state: str) -> str:
         """sum <- clamp(sum + x), wide enough for max_steps samples."""
-        (term,) = [name for name in terms if name != state]
-        scale = self.scale(term)
-        self.scales[state] = scale
-        value = self.add("add", op.name, *terms, origin=op.origin)
-        if isinstance(self.b.ops[term], Constant):
-            low, high = 0, self.options.max_steps
-        else:
-            made = self.b.ops[term]
-            assert isinstance(made, Cast)
+        others = [name for name in op.inputs if name != state]
+        if len(others) != 1 or len(op.inputs) != 2:
+            raise UnsupportedModelError(f"%{state} (from {op.origin}) must become itself plus one value")
+        term = self.names[others[0]] if isinstance(self.source[others[0]], Constant) else self.operand(others[0])
+        self.scales[state] = scale = self.scale(term)
+        value = self.add("add", op.name, state, term, origin=op.origin)
+        made = self.b.ops[term]
+        if isinstance(made, Cast):
             reach = int(max(np.abs(made.low.data).max(), np.abs(made.high.data).max()))
             high = (1 << (reach * self.options.max_steps).bit_length()) - 1
             low = -high
+        else:
+            low, high = 0, self.options.max_steps
         window = Window(scale, np.int64(low), np.int64(high))  # type: ignore[arg-type]
         self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
         return value

@@ -1,4 +1,4 @@
-"""Align: the quantised graph in integers; every sum on one binary point, by shifts where possible."""
+"""The walk of the align pass: what each quantised op becomes in integers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qssmc.data.sequences import InputFormat
 from qssmc.errors import UnsupportedModelError
-from qssmc.ir.activation import apply_activation
-from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import (
     Activation,
@@ -33,15 +30,12 @@ from qssmc.ir.ops import (
     State,
 )
 from qssmc.ir.table import Grid, Table
-from qssmc.ir.types import Type
+from qssmc.ir.types import WIDEST, Type
 from qssmc.ir.verify import IRError, verify
-from qssmc.passes.fixedpoint import MULTIPLIER_BITS, as_factor
+from qssmc.passes.align.draft import Draft, Scales
+from qssmc.passes.fixedpoint import MULTIPLIER_BITS, lut_entries, reciprocal_frac
 from qssmc.passes.scales import grid_scale, is_power_of_two, result_scale
 
-Scales = NDArray[np.float64]
-_EXACT_TERM = 1 << (MULTIPLIER_BITS - 2)  # the least multiplier that stands for a ratio of scales precisely enough
-_NO_CLAMP = (1 << 40) - 1  # beyond what a requantised term of a sum can be
-_NORM_FRAC = 20  # of the reciprocal square root in a layer norm
 _LONGEST_TABLE = 1 << 12
 
 
@@ -56,32 +50,27 @@ class Align:
     input_format: InputFormat
 
     def __call__(self, graph: Graph) -> Graph:
-        return _Alignment(graph, self.input_format).graph()
+        return _Walk(graph, self.input_format).graph()
 
 
-class _Alignment:
-    """names: the integer value that stands for a quantised op; scales: the unit of each integer value."""
+class _Walk(Draft):
+    """names: the integer value that stands for each quantised op."""
 
     def __init__(self, graph: Graph, input_format: InputFormat) -> None:
+        super().__init__(graph)
         self.source, self.format = graph, input_format
-        self.b = Builder(graph.name, "integer")
         self.names: dict[str, str] = {}
-        self.scales: dict[str, Scales] = {}
 
     def graph(self) -> Graph:
         """The integer graph."""
         for op in self.source.ops:
+            if type(op) not in _STEPS:
+                raise UnsupportedModelError(f"%{op.name} ({op.mnemonic}, from {op.origin}) has no integer form")
             self.names[op.name] = _STEPS[type(op)](self, op)
         self.b.updates = {state: self.names[value] for state, value in self.source.updates.items()}
         self.b.outputs = [replace(o, value=self.common(self.names[o.value])) for o in self.source.outputs]
         self.b.scales = {name: Table.real(scale) for name, scale in self.scales.items()}
         return verify(self.b.graph()).without_dead_ops()
-
-    def put(self, mnemonic: str, name: str, *inputs: str, scale: Scales, origin: str, **attributes: Any) -> str:
-        """Append an op whose unit is known."""
-        value = self.b.add(mnemonic, self.b.fresh(name), *inputs, origin=origin, **attributes)
-        self.scales[value] = np.ascontiguousarray(np.broadcast_to(scale, self.b.type(value).shape))
-        return value
 
     def exact(self, op: Op, mnemonic: str, **attributes: Any) -> str:
         """An op that stays what it was, on integer tables."""
@@ -95,9 +84,7 @@ class _Alignment:
     def input(self, op: Input) -> str:
         """The sensor's integers."""
         self.scales[op.name] = np.full(op.type.shape, 2.0**-self.format.frac)
-        return self.b.source(
-            "input", op.name, Type(op.type.shape, self.format.width, self.format.signed), op.origin
-        )
+        return self.b.source("input", op.name, Type(op.type.shape, self.format.width, self.format.signed), op.origin)
 
     def state(self, op: State) -> str:
         """A state lies on the grid of the cast that it becomes."""
@@ -105,7 +92,7 @@ class _Alignment:
         if not isinstance(update, Cast):
             raise IRError(f"state %{op.name} does not end in a cast but in {update.mnemonic}")
         self.scales[op.name] = np.broadcast_to(update.scale.data, op.type.shape)
-        return self.b.source("state", op.name, replace(op.type, width=64), op.origin)
+        return self.b.source("state", op.name, replace(op.type, width=WIDEST), op.origin)
 
     def constant(self, op: Constant) -> str:
         """Already integers."""
@@ -154,34 +141,27 @@ class _Alignment:
             target = scales.min(axis=0)
             aligned = [self.shifted(term, target, op.origin) for term in terms]
         else:
-            target = scales.max(axis=0) * 2.0**-MULTIPLIER_BITS
+            target = self.sum_unit(op, scales)
             aligned = [self.multiplied(term, target, op.origin) for term in terms]
         return self.put("add", op.name, *aligned, scale=target, origin=op.origin)
 
-    def shifted(self, value: str, target: Scales, origin: str) -> str:
-        """The value in units of a finer power-of-two target."""
-        amount = np.frexp(self.scales[value] / target)[1].astype(np.int64) - 1
-        if not amount.any():
-            return value
-        return self.put(
-            "shift_left", f"{value}_aligned", value, scale=target, origin=origin, amount=_compact(amount)
-        )
-
-    def multiplied(self, value: str, target: Scales, origin: str) -> str:
-        """The value in units of any target: an exact multiple where that is precise enough, else a requant."""
-        ratio = self.scales[value] / target
-        if ratio.min(initial=np.inf) < _EXACT_TERM:
-            return self.requant(f"{value}_aligned", value, target, -_NO_CLAMP, _NO_CLAMP, origin)
-        factor = np.rint(ratio).astype(np.int64)
-        table = Table.integer(factor, Grid.of(1.0, int(factor.max(initial=1)).bit_length() + 1))
-        return self.put("scale", f"{value}_aligned", value, scale=target, origin=origin, factor=table)
+    def sum_unit(self, op: Add, scales: Scales) -> Scales:
+        """The unit of a sum of unrelated scales: 2^-15 of the coarsest term's, or of the cast's that reads the sum."""
+        users = self.source.users[op.name]
+        casts = [np.broadcast_to(user.scale.data, op.type.shape) for user in users if isinstance(user, Cast)]
+        coarsest = scales.max(axis=0)
+        if casts and len(casts) == len(users):
+            coarsest = np.maximum(coarsest, np.min(casts, axis=0))
+        return np.asarray(coarsest * 2.0**-MULTIPLIER_BITS)
 
     def common(self, value: str) -> str:
         """An output with one unit for all its elements, so that they can be compared."""
-        scale = self.scales[value]
-        if bool((scale == scale.flat[0]).all()) or not is_power_of_two(scale / scale.flat[0]):
+        scale, origin = self.scales[value], self.b.ops[value].origin
+        if np.ptp(scale) == 0.0:
             return value
-        return self.shifted(value, np.full(scale.shape, scale.min()), self.b.ops[value].origin)
+        if is_power_of_two(scale / scale.flat[0]):
+            return self.shifted(value, np.full(scale.shape, scale.min()), origin)
+        return self.multiplied(value, np.full(scale.shape, scale.max() * 2.0**-MULTIPLIER_BITS), origin)
 
     # --- rounding ----------------------------------------------------------------------------------------------------
 
@@ -192,28 +172,6 @@ class _Alignment:
             return self.table(op, source)
         target = np.broadcast_to(op.scale.data, op.type.shape)
         return self.requant(op.name, self.names[op.inputs[0]], target, op.low, op.high, op.origin)
-
-    def requant(
-        self, name: str, value: str, target: Scales, low: Table | int, high: Table | int, origin: str
-    ) -> str:
-        """The value rounded to units of the target; where that is finer than its own, shifted up first."""
-        factor = as_factor(self.scales[value] / target)
-        if factor.left.any():
-            scale = self.scales[value] * np.exp2(-factor.left.astype(np.float64))
-            value = self.put(
-                "shift_left", f"{value}_up", value, scale=scale, origin=origin, amount=_compact(factor.left)
-            )
-        return self.put(
-            "requant",
-            name,
-            value,
-            scale=target,
-            origin=origin,
-            multiplier=_compact(factor.multiplier),
-            shift=_compact(factor.shift),
-            low=low if isinstance(low, Table) else Table.integer(low),
-            high=high if isinstance(high, Table) else Table.integer(high),
-        )
 
     def table(self, op: Cast, activation: Activation) -> str:
         """entries[q - low] = the cast of f(scale q), exact to the last bit, for every q that the operand can be."""
@@ -226,14 +184,11 @@ class _Alignment:
         low, high = int(lows[0]), int(highs[0])
         if high - low >= _LONGEST_TABLE:
             raise UnsupportedModelError(
-                f"the table of {activation.origin} would have {high - low + 1} entries; "
-                f"use at most 12 activation bits"
+                f"the table of {activation.origin} would have {high - low + 1} entries; use at most 12 activation bits"
             )
-        y = apply_activation(activation.kind, np.arange(low, high + 1) * scales[0])
-        scale = float(op.scale.data)
-        q = np.clip(np.floor(y / scale + 0.5), op.low.data, op.high.data).astype(np.int64)
-        width = max(1, int(op.high.data - op.low.data).bit_length())
-        entries = Table.integer(q, Grid.of(1.0, width))
+        least, most = int(op.low.data), int(op.high.data)
+        found = lut_entries(activation.kind, range(low, high + 1), scales[0], float(op.scale.data), least, most)
+        entries = Table.integer(found, Grid.of(1.0, max(1, (most - least).bit_length())))
         return self.put(
             "lut",
             op.name,
@@ -250,21 +205,18 @@ class _Alignment:
 
     def layernorm(self, op: LayerNorm) -> str:
         """(n x - s) / sqrt(v) by the integer reciprocal, then gamma and beta."""
-        x, origin = self.names[op.inputs[0]], op.origin
-        unit = float(self.scales[x].flat[0])
-        eps = round(op.eps * op.type.shape[0] ** 2 / unit**2)
-        norm = self.put(
-            "normalize", f"{op.name}_norm", x, scale=np.exp2(-float(_NORM_FRAC)) * np.ones(1), origin=origin,
-            eps=eps, frac=_NORM_FRAC,
-        )
-        gamma = np.broadcast_to(grid_scale(op.gamma, op), op.type.shape)
-        scaled = self.put(
-            "scale", f"{op.name}_scaled", norm, scale=gamma * self.scales[norm], origin=origin,
-            factor=_integers(op.gamma),
-        )
-        beta = np.rint(op.beta.data / self.scales[scaled]).astype(np.int64)
+        x, operand, count = self.names[op.inputs[0]], self.source[op.inputs[0]], op.type.shape[0]
+        if not isinstance(operand, Cast) or np.ptp(self.scales[x]) > 0.0:
+            raise IRError(f"%{op.name}: the operand of a layer norm must be a cast with one scale")
+        eps = round(op.eps * count**2 / float(self.scales[x][0]) ** 2)
+        frac = reciprocal_frac(count, int(operand.high.data.max() - operand.low.data.min()) + 1)
+        name, unit = self.b.fresh(f"{op.name}_norm"), np.ldexp(np.ones(1), -frac)
+        norm = self.put("normalize", name, x, scale=unit, origin=op.origin, eps=eps, frac=frac)
+        name, unit = self.b.fresh(f"{op.name}_scaled"), grid_scale(op.gamma, op) * unit
+        scaled = self.put("scale", name, norm, scale=unit, origin=op.origin, factor=_integers(op.gamma))
+        beta = np.rint(op.beta.data / unit).astype(np.int64)
         value = Table.integer(beta, Grid.of(1.0, int(np.abs(beta).max(initial=0)).bit_length() + 1))
-        return self.put("offset", op.name, scaled, scale=self.scales[scaled], origin=origin, value=value)
+        return self.put("offset", op.name, scaled, scale=unit, origin=op.origin, value=value)
 
 
 def _integers(table: Table) -> Table:
@@ -273,27 +225,20 @@ def _integers(table: Table) -> Table:
     return Table.integer(table.on_grid(), Grid.of(1.0, table.grid.width))
 
 
-def _compact(values: NDArray[np.int64]) -> Table:
-    """A scalar where all elements are the same, else one an element."""
-    if values.size and bool((values == values.flat[0]).all()):
-        return Table.integer(values.flat[0])
-    return Table.integer(values)
-
-
-_STEPS: dict[type[Op], Callable[[_Alignment, Any], str]] = {
-    Input: _Alignment.input,
-    State: _Alignment.state,
-    Constant: _Alignment.constant,
-    Matvec: _Alignment.matvec,
-    Diag: _Alignment.diag,
-    Inject: _Alignment.inject,
-    Readout: _Alignment.readout,
-    Scale: _Alignment.scale_op,
-    Offset: _Alignment.offset,
-    Add: _Alignment.add,
-    Mul: _Alignment.mul,
-    Slice: _Alignment.slice,
-    Activation: _Alignment.activation,
-    LayerNorm: _Alignment.layernorm,
-    Cast: _Alignment.cast,
+_STEPS: dict[type[Op], Callable[[_Walk, Any], str]] = {
+    Input: _Walk.input,
+    State: _Walk.state,
+    Constant: _Walk.constant,
+    Matvec: _Walk.matvec,
+    Diag: _Walk.diag,
+    Inject: _Walk.inject,
+    Readout: _Walk.readout,
+    Scale: _Walk.scale_op,
+    Offset: _Walk.offset,
+    Add: _Walk.add,
+    Mul: _Walk.mul,
+    Slice: _Walk.slice,
+    Activation: _Walk.activation,
+    LayerNorm: _Walk.layernorm,
+    Cast: _Walk.cast,
 }

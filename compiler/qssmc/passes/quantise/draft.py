@@ -1,0 +1,54 @@
+"""Draft: a quantised graph in the making, which knows the scale of every value so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Cast
+from qssmc.ir.table import Table
+from qssmc.passes.quantise.grids import Window
+from qssmc.passes.quantise.scheme import Real
+from qssmc.passes.rewrite import Rebuilder
+from qssmc.passes.scales import result_scale
+
+
+class Draft:
+    """scales: one an element, for every value that lies on a grid; None for the others."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.b = Rebuilder(graph, "quantised")
+        self.scales: dict[str, Real | None] = {}
+
+    def add(self, mnemonic: str, name: str, *inputs: str, origin: str, **attributes: Any) -> str:
+        """Append an op and note its scale."""
+        value = self.b.add(mnemonic, name, *inputs, origin=origin, **attributes)
+        self.note(value)
+        return value
+
+    def note(self, value: str) -> None:
+        """Work out the scale of a value from its operands."""
+        op = self.b.ops[value]
+        operands = [self.scales[name] for name in op.inputs]
+        known = tuple(scale for scale in operands if scale is not None)
+        if isinstance(op, Cast):
+            self.scales[value] = np.broadcast_to(op.scale.data, op.type.shape)
+        else:
+            self.scales[value] = result_scale(op, known) if len(known) == len(operands) else None
+
+    def scale(self, value: str) -> Real:
+        """The scale of a value that is known to lie on a grid."""
+        found = self.scales[value]
+        assert found is not None, f"%{value} has no grid"
+        return found
+
+    def cast(self, stem: str, value: str, window: Window, origin: str) -> str:
+        """Round a value into a window."""
+        tables = {
+            "scale": Table.real(window.scale),
+            "low": Table.integer(window.low),
+            "high": Table.integer(window.high),
+        }
+        return self.add("cast", self.b.fresh(stem), value, origin=origin, **tables)

@@ -1,0 +1,209 @@
+"""The C target against the golden model: every op, every step, both compilers, bit for bit."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from emitted import (
+    SANITIZE,
+    STRICT,
+    by_hand,
+    compare_every_op,
+    compare_outputs,
+    old_value_read_late,
+    replay,
+    wide_numbers,
+    write,
+)
+
+import hand
+from graphs import random_s4d
+from one_op import MNEMONICS, extreme_samples, one_op
+from qssmc.backends.c import SUPPORTED, emit
+from qssmc.errors import UnsupportedModelError
+from qssmc.ir import Graph
+from qssmc.ir.ops import STAGES
+from qssmc.passes.prove import prove
+from qssmc_sim import Machine, run
+from qssmc_sim.emitted_c import EmittedC
+
+RAGGED = [3, 0, 5, 2]
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain": {"states": [8] * 16},
+    "wide": {"states": [4] * 40},
+    "ragged": {"states": [12, 5, 7, 2, 9, 3, 8, 8, 10, 2, 6, 7, 11, 4, 0, 12]},
+    "few": {"states": [1]},
+    "no states": {"states": [0, 0]},
+    "two layers": {"states": RAGGED, "layers": 2, "norm": True},
+    "multiplier": {"states": RAGGED, "multiplier": True, "increment": False},
+    "every step": {"states": RAGGED, "output": "step", "d_input": 3},
+    "16 bits of state": {"states": [6, 4, 4], "state_bits": 16, "norm": True, "multiplier": True},
+    "long": {"states": [70, 3]},
+}
+
+
+def make(name: str) -> Graph:
+    return random_s4d(**VARIANTS[name], seed=len(name))
+
+
+def test_supports_every_op_of_the_integer_stage() -> None:
+    assert frozenset(STAGES["integer"]) == SUPPORTED
+
+
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+@pytest.mark.parametrize("name", list(VARIANTS))
+def test_random_models_equal_golden(name: str, cc: str, tmp_path: Path) -> None:
+    graph = make(name)
+    compare_every_op(graph, tmp_path, cc=cc)
+    compare_outputs(graph, tmp_path, cc=cc)
+
+
+@pytest.mark.parametrize("graph", [*by_hand(), hand.mimo(), hand.crossbar(), hand.delay_line()], ids=lambda g: g.name)
+def test_hand_written_graphs_equal_golden(graph: Graph, tmp_path: Path) -> None:
+    compare_every_op(graph, tmp_path, level="-O0")
+    compare_outputs(graph, tmp_path, cc="clang")
+
+
+@pytest.mark.parametrize("mnemonic", MNEMONICS)
+def test_each_op_equals_golden(mnemonic: str, tmp_path: Path) -> None:
+    for seed in range(3):
+        compare_every_op(prove(one_op(mnemonic, seed)), tmp_path / str(seed), level="-O0")
+
+
+@pytest.mark.parametrize("graph", [make("two layers"), make("every step"), wide_numbers()], ids=lambda g: g.name)
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+def test_replay_is_clean_under_sanitizers(graph: Graph, cc: str, tmp_path: Path) -> None:
+    folder = write(graph, tmp_path, extreme_samples(graph, 3, 3, 9))
+    result = replay(folder, cc=cc, flags=SANITIZE)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "3 sequences of 9 samples: every output is as expected\n"
+
+
+def test_one_step_that_differs_from_the_graph_is_found(tmp_path: Path) -> None:
+    """Guards the comparison itself: golden of another seed must not pass for this one."""
+    samples = extreme_samples(make("plain"), 3, 2, 5)
+    other = run(random_s4d([8] * 16, seed=99), samples).outputs
+    with EmittedC(write(make("plain"), tmp_path)) as emitted:
+        assert any(not np.array_equal(other[name], values) for name, values in emitted.run(samples).items())
+
+
+def test_each_mutated_table_is_found(tmp_path: Path) -> None:
+    """One wrong number in any table of the model must change what an op gives; of lookup tables, all numbers."""
+    graph = random_s4d([2, 1], seed=4)
+    folder = write(graph, tmp_path)
+    path = folder / "random_tables.h"
+    text = path.read_text()
+    normal = text.split("#ifdef RANDOM_TRACE")[0]
+    tables = list(re.finditer(r"(\w+)\[\d+\] = \{\n(.*?)\};", normal, re.DOTALL))
+    assert len(tables) > 10
+    samples = extreme_samples(graph, 5, 4, 40)
+    missed = []
+    for table in tables:
+        numbers = re.sub(r"\(?-?\d+\)?", _other, table[2], count=0 if "entries" in table[1] else 1)
+        path.write_text(text[: table.start(2)] + numbers + text[table.end(2) :])
+        with EmittedC(folder, trace=True, flags=("-std=c99", "-O0")) as emitted:
+            if not _differs(graph, emitted, samples):
+                missed.append(table[1])
+    assert missed == []
+
+
+def _other(number: re.Match[str]) -> str:
+    value = int(number[0].strip("()"))
+    return "0" if value == -1 else str(2 * value + 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("factor >> 14) + 1) >> 1", "factor >> 14) + 0) >> 1"),
+        ("x < low ? low : x;", "x <= low ? low + 1 : x;"),
+        ("x1 * w[outs + o]", "x1 * w[o]"),
+        ("root + bit) {", "root + bit + 1) {"),
+    ],
+)
+def test_each_broken_kernel_is_found(before: str, after: str, tmp_path: Path) -> None:
+    graph = make("two layers")
+    folder = write(graph, tmp_path)
+    path = folder / "qssm_kernels.h"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+    with EmittedC(folder, trace=True, flags=("-std=c99", "-O0")) as emitted:
+        assert _differs(graph, emitted, extreme_samples(graph, 5, 4, 40))
+
+
+def _differs(graph: Graph, emitted: EmittedC, samples: Any) -> bool:
+    golden = Machine(graph, len(samples))
+    emitted.reset(len(samples))
+    for t in range(samples.shape[1]):
+        wanted, got = golden.step(samples[:, t]), emitted.step_batch(samples[:, t])
+        if any(not np.array_equal(got[name], values) for name, values in wanted.items()):
+            return True
+    wanted, got = golden.last(), emitted.last_batch()
+    return any(not np.array_equal(got[name], values) for name, values in wanted.items())
+
+
+def test_same_graph_gives_same_bytes() -> None:
+    assert emit(make("two layers")) == emit(make("two layers"))
+
+
+def test_only_main_uses_more_of_libc_than_string_h() -> None:
+    for path, text in emit(make("two layers")).items():
+        if path.endswith((".c", ".h")) and path != "c/main.c":
+            code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+            assert set(re.findall(r"#include <(.*?)>", code)) <= {"stdint.h", "string.h"}
+            assert not re.search(r"\b(float|double|malloc|free|printf)\b", code)
+
+
+def test_every_ir_line_opens_a_block() -> None:
+    graph = make("two layers")
+    text = emit(graph)["c/random.c"]
+    for op in graph.ops:
+        if op.mnemonic not in ("input", "state", "constant"):
+            assert f"%{op.name} : {op.type} = {op.mnemonic}" in text, op.name
+
+
+def test_state_loop_works_in_16_bits() -> None:
+    """Speed: an 8-bit state with increments is 20 bits in the IR, and must need no more than 16-bit lanes."""
+    text = emit(random_s4d([32] * 16))["c/random.c"]
+    loop = text.split("for (int level")[1].split("RANDOM_TRACE_PUT")[0]
+    assert "int16_t l0_xn_re" in loop
+    assert "int32_t" not in loop
+    assert "lane < 64" in loop  # four lanes a head: two vectors of 16 bits in AVX-512, one loop in any case
+
+
+def test_header_counts_the_memory(tmp_path: Path) -> None:
+    files = emit(random_s4d([2, 1], seed=4))
+    sizes = {"8": 1, "16": 2, "32": 4, "64": 8}
+    tables = files["c/random_tables.h"].split("#ifdef RANDOM_TRACE")[0]
+    arrays = re.findall(r"u?int(\d+)_t \w+\[(\d+)\] =", tables)
+    states = re.findall(r"u?int(\d+)_t \w+\[(\d+)\]; /\*", files["c/random.h"])
+    table_bytes, state_bytes = (sum(sizes[bits] * int(n) for bits, n in found) for found in (arrays, states))
+    assert f"Memory: {table_bytes} bytes of constant tables, {state_bytes} bytes of state" in files["c/random.h"]
+
+
+def test_other_stages_are_refused() -> None:
+    with pytest.raises(UnsupportedModelError, match="float stage, but C needs the integer stage"):
+        emit(hand.float_model())
+
+
+def test_replay_reports_the_first_mismatch(tmp_path: Path) -> None:
+    graph = old_value_read_late()
+    folder = write(graph, tmp_path, extreme_samples(graph, 3, 2, 3))
+    expected = tmp_path / "vectors" / "expected.txt"
+    rows = expected.read_text().splitlines()
+    rows[3] = f"{int(rows[3].split()[0]) + 1} {rows[3].split(maxsplit=1)[1]}"
+    expected.write_text("\n".join(rows))
+    result = replay(folder, flags=("-O0",))
+    assert result.returncode == 1
+    assert result.stdout.startswith("mismatch: sequence 0, step 2, output old[0] is ")
+    expected.write_text("1 2 3 4 nothing")
+    assert replay(folder, flags=("-O0",)).returncode == 2
+
+
+def test_strict_flags_are_strict() -> None:
+    assert {"-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic", "-std=c99"} == set(STRICT)

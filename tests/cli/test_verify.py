@@ -1,0 +1,129 @@
+"""`qssmc verify` and `qssmc eval` on a compiled model: passes as compiled, and catches what was broken on purpose."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qssmc.cli import main
+from qssmc.evaluate import evaluate
+from qssmc.data import InputFormat, Sequences
+from tiny import LENGTH, tiny_model
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("verify")
+    assert main(["-q", "compile", str(tiny_model(folder)), "-o", str(folder / "out")]) == 0
+    return folder / "out"
+
+
+@pytest.fixture
+def design(compiled: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(compiled, tmp_path / "design"))
+
+
+def fails(folder: Path, code: int, capsys: pytest.CaptureFixture[str]) -> str:
+    capsys.readouterr()
+    assert main(["-q", "verify", str(folder)]) == code
+    return capsys.readouterr().err
+
+
+def change_first_number(path: Path, array: str) -> None:
+    """Add one to the first number of a table."""
+    text = path.read_text()
+    start = re.search(rf"\w*{array}\w*\[\d+\] = {{\s*\(?(-?\d+)", text)
+    assert start, f"no table {array}"
+    path.write_text(text[: start.start(1)] + str(int(start[1]) + 1) + text[start.end(1) :])
+
+
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+def test_compiled_design_passes(compiled: Path, cc: str, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["--json", "verify", str(compiled), "--cc", cc]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["verified"] is True
+    assert (said["sequences"], said["steps"]) == (12, LENGTH)
+    assert said["values"] > 12 * LENGTH * said["ops"]
+
+
+@pytest.mark.parametrize("config", [{"output": "step", "norm": "layer"}, {"n_layers": 2, "mixing": "linear", "d_input": 3}])
+def test_other_models_pass(config: dict[str, object], tmp_path: Path) -> None:
+    model = tiny_model(tmp_path, **config)
+    for scheme in ("qssm", "zhao"):
+        out = str(tmp_path / scheme)
+        assert main(["-q", "compile", str(model), "-o", out, "--scheme", scheme, "--bits", "W4A6"]) == 0
+        assert main(["-q", "verify", out]) == 0
+
+
+def test_changed_table_is_found_and_located(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change_first_number(design / "c" / "tiny_tables.h", "encoder_weight")
+    error = fails(design, 1, capsys)
+    assert "%encoder " in error
+    assert "time step 0" in error
+    assert re.search(r"expected -?\d+, got -?\d+", error)
+
+
+def test_changed_rounding_is_found(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed = 0
+    for path in (*(design / "c").glob("*.c"), *(design / "c").glob("*.h")):
+        text = path.read_text()
+        broken = re.sub(r"(\+ )(\(?1?\d*\)?)( ?\)? ?>> )", r"- \2\3", text)
+        changed += text != broken
+        path.write_text(broken)
+    assert changed
+    assert "diverge first at op" in fails(design, 1, capsys)
+
+
+def test_changed_vectors_are_found(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    y = np.load(design / "vectors" / "y.npy")
+    y.flat[3] += 1
+    np.save(design / "vectors" / "y.npy", y)
+    assert "recorded output y" in fails(design, 1, capsys)
+
+
+def test_changed_report_is_found(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = design / "report" / "storage.json"
+    path.write_text(path.read_text() + " ")
+    assert "report/storage.json" in fails(design, 1, capsys)
+
+
+def test_missing_compiler_names_the_package(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-q", "verify", str(compiled), "--cc", "no-such-cc"]) == 4
+    assert "apt-get install" in capsys.readouterr().err
+
+
+def test_no_compiler_on_path(compiled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("CC", raising=False)
+    assert main(["-q", "verify", str(compiled)]) == 4
+    assert "gcc cannot be started" in capsys.readouterr().err
+
+
+def test_folder_that_is_no_design(tmp_path: Path, design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is not a compiled design" in fails(tmp_path, 2, capsys)
+    (design / "vectors" / "samples.npy").unlink()
+    assert "is not complete" in fails(design, 2, capsys)
+    (design / "manifest.json").write_text("{")
+    assert "is not JSON" in fails(design, 2, capsys)
+
+
+def test_engines_agree(compiled: Path) -> None:
+    samples = np.random.default_rng(1).integers(0, 256, (40, LENGTH, 1), dtype=np.uint8)
+    data = Sequences(samples, np.zeros(40, np.int64), InputFormat(8, 8, False))
+    golden, emitted = (evaluate(compiled, engine, data) for engine in ("golden", "c"))
+    assert np.array_equal(golden.predictions, emitted.predictions)
+    model = evaluate(compiled.parent / "tiny.pt", "torch", data)
+    assert (model.predictions == golden.predictions).mean() > 0.9
+
+
+def test_eval_needs_matching_samples(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", str(compiled), "--dataset", "digits"]) == 2
+    assert "the design takes samples" in capsys.readouterr().err
+    assert main(["eval", str(compiled)]) == 2
+    assert "--dataset" in capsys.readouterr().err
