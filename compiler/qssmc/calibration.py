@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def load_calibration(
 def _from_file(path: Path) -> NDArray[Any]:
     try:
         samples = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise MalformedInputError(f"calibration file {path} cannot be read as .npy ({error})") from error
     if not isinstance(samples, np.ndarray):
         raise MalformedInputError(f"calibration file {path} must hold one array")
@@ -55,9 +56,7 @@ def _from_file(path: Path) -> NDArray[Any]:
 def _from_data_set(source: str, input_format: InputFormat, seed: int, data: Path | None) -> tuple[NDArray[Any], str]:
     name, _, count = source.partition(":")
     if name not in DATASETS or (count and (not count.isdecimal() or int(count) < 1)):
-        raise UsageError(
-            f"--calib must be FILE.npy or DATASET:COUNT with one of {', '.join(DATASETS)}, not {source!r}"
-        )
+        raise UsageError(f"--calib must be FILE.npy or DATASET:COUNT with one of {', '.join(DATASETS)}, not {source!r}")
     drawn = load_split(name, "train", data).take(int(count or _DEFAULT_COUNT), seed)
     if drawn.format != input_format:
         raise UsageError(f"--calib {name}: its samples are {drawn.format}, but the model takes {input_format}")

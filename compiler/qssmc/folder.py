@@ -30,7 +30,7 @@ def with_manifest(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> dict[
 
 
 def check_target(folder: Path, *, force: bool) -> None:
-    """Refuse a folder that exists (unless it is a design and force is given) or that cannot be made, before any work."""
+    """Refuse, before any work, a folder that exists (unless it is a design, and force is given) or cannot be made."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"output {folder} exists and is not a folder; give another one")
     if folder.is_dir() and any(folder.iterdir()):
@@ -47,19 +47,37 @@ def write_folder(files: Mapping[str, bytes], folder: Path, *, force: bool) -> No
     """Write all files, or nothing."""
     check_target(folder, force=force)
     folder = folder.absolute()
+    made = [parent for parent in folder.parents if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        fresh = work / "new"
-        for path, content in files.items():
-            target = fresh / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        if folder.exists():
-            folder.rename(work / "old")
-        fresh.rename(folder)
+        _write(files, work / "new")
+        _replace(folder, work / "new", work / "old")
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        if not folder.exists():
+            for parent in made:
+                parent.rmdir()
+
+
+def _write(files: Mapping[str, bytes], folder: Path) -> None:
+    folder.mkdir()
+    for path, content in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def _replace(folder: Path, fresh: Path, old: Path) -> None:
+    """Put a fresh folder in the place of one that may exist, and the old one back if that fails."""
+    if folder.exists():
+        folder.rename(old)
+    try:
+        fresh.rename(folder)
+    except BaseException:
+        if old.exists():
+            old.rename(folder)
+        raise
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -71,9 +89,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text())
     except ValueError as error:
         raise MalformedInputError(f"{path} is not JSON ({error}); compile the model again") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
-        raise MalformedInputError(f"{path} is not a manifest of this version of qssmc; compile the model again")
-    return manifest
+    if (
+        isinstance(manifest, dict)
+        and (manifest.get("format"), manifest.get("version")) == (FORMAT, VERSION)
+        and isinstance(manifest.get("files"), dict)
+    ):
+        return manifest
+    raise MalformedInputError(f"{path} is not a manifest of this version of qssmc; compile the model again")
 
 
 def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from one_op import extreme_samples
+from one_op import Dice, extreme_samples
 from qssmc.backends.c import emit, vector_texts
 from qssmc.ir import Builder, Graph, Table, Type
 from qssmc.passes.prove import prove
@@ -153,9 +153,11 @@ def wide_numbers() -> Graph:
     plain = b.add(
         "requant", "plain", moved, multiplier=INT(1), shift=INT([30, 29, 1]), low=INT(-(1 << 40)), high=INT(1 << 40)
     )
+    tiny = b.add("requant", "tiny", u, multiplier=INT(1), shift=INT([1, 40, 20]), low=INT(-999), high=INT(999))
     squared = b.add("mul", "squared", u, u)
     total = b.add("add", "total", plain, squared, squared)
     b.output("some", some, "step")
+    b.output("tiny", tiny, "step")
     b.output("total", b.add("shift_left", "up", total, amount=INT([0, 3, 11])), "step")
     return prove(b.graph())
 
@@ -172,6 +174,53 @@ def no_input() -> Graph:
     return prove(b.graph())
 
 
+def aligned_state() -> Graph:
+    """A state update as alignment writes it: the old state first, sums of sums, shifts of 5 to 17 bits."""
+    random = np.random.default_rng(1)
+    heads = INT(np.repeat(np.arange(4), 20))
+    frac = np.concatenate([[5, 16, 17], random.integers(6, 13, 77)])
+    step = np.minimum(frac - 4, 8)
+    step[3] = 1
+    b = Builder("aligned", "integer")
+    u = b.source("input", "u", Type((4,), 7))
+    x = b.source("state", "x", Type((80,), 64, complex=True))
+    moved = b.add("diag", "ax", x, lambda_bar=INT(random.integers(-127, 128, (80, 2))))
+    kept = b.add("add", "kept", b.add("shift_left", "x1", x, amount=INT(frac)), moved)
+    q = clamp(b, "q", u, 40)
+    driven = b.add("inject", "bu", q, b_bar=INT(random.integers(-7, 8, (80, 2))), heads=heads)
+    total = b.add("add", "xs", kept, b.add("shift_left", "bu1", driven, amount=INT(step)))
+    top = INT(127)
+    b.updates[x] = b.add(
+        "requant", "xn", total, multiplier=INT(1), shift=INT(frac), low=INT(-127), high=top, origin="aligned"
+    )
+    y = b.add("readout", "y", "xn", c=INT(random.integers(-8, 8, (80, 2))), heads=heads, channels=4)
+    b.output("y", y, "step")
+    return prove(b.graph())
+
+
+def shifted_sum(seed: int) -> Graph:
+    """A requant of a random tree of sums, left shifts and scales of one input, complex or not."""
+    dice = Dice(seed)
+    b = Builder("tree", "integer")
+    extent = dice.below(6, 1)
+    u = b.source("input", "u", Type((2 * extent,), dice.below(17, 1)))
+    leaves = [b.add("pair", "z", u)] if dice.below(2) else [b.add("slice", "z", u, start=0, stop=extent)]
+    for n in range(dice.below(7, 2)):
+        x = leaves[dice.below(len(leaves))]
+        kind = dice.below(3)
+        if kind == 0:
+            leaves.append(b.add("add", f"v{n}", x, leaves[dice.below(len(leaves))]))
+        elif kind == 1:
+            leaves.append(b.add("shift_left", f"v{n}", x, amount=dice.per_element(0, 9, extent)))
+        else:
+            leaves.append(b.add("scale", f"v{n}", x, factor=dice.per_element(-31, 31, extent)))
+    shift, ends = dice.per_element(0, 20, extent), dice.per_element(0, 1 << dice.below(20), extent)
+    low = Table.integer(-ends.data - 1)
+    b.add("requant", "r", leaves[-1], multiplier=INT(1), shift=shift, low=low, high=ends)
+    b.output("r", b.add("unpair", "lanes", "r") if b.type("r").complex else "r", "step")
+    return prove(b.graph().without_dead_ops())
+
+
 def by_hand() -> list[Graph]:
     """All of these."""
     return [
@@ -181,4 +230,5 @@ def by_hand() -> list[Graph]:
         awkward_names(),
         wide_numbers(),
         no_input(),
+        aligned_state(),
     ]

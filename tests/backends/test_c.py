@@ -11,11 +11,13 @@ import pytest
 from emitted import (
     SANITIZE,
     STRICT,
+    aligned_state,
     by_hand,
     compare_every_op,
     compare_outputs,
     old_value_read_late,
     replay,
+    shifted_sum,
     wide_numbers,
     write,
 )
@@ -74,7 +76,14 @@ def test_each_op_equals_golden(mnemonic: str, tmp_path: Path) -> None:
         compare_every_op(prove(one_op(mnemonic, seed)), tmp_path / str(seed), level="-O0")
 
 
-@pytest.mark.parametrize("graph", [make("two layers"), make("every step"), wide_numbers()], ids=lambda g: g.name)
+def test_trees_of_sums_and_shifts_equal_golden(tmp_path: Path) -> None:
+    for seed in [*range(25), 70]:  # 70 once mixed up the two kernels for shifts beyond 15
+        compare_every_op(shifted_sum(seed), tmp_path / str(seed), level="-O0", steps=6)
+
+
+@pytest.mark.parametrize(
+    "graph", [make("two layers"), make("every step"), wide_numbers(), aligned_state()], ids=lambda g: g.name
+)
 @pytest.mark.parametrize("cc", ["gcc", "clang"])
 def test_replay_is_clean_under_sanitizers(graph: Graph, cc: str, tmp_path: Path) -> None:
     folder = write(graph, tmp_path, extreme_samples(graph, 3, 3, 9))
@@ -167,13 +176,17 @@ def test_every_ir_line_opens_a_block() -> None:
             assert f"%{op.name} : {op.type} = {op.mnemonic}" in text, op.name
 
 
-def test_state_loop_works_in_16_bits() -> None:
-    """Speed: an 8-bit state with increments is 20 bits in the IR, and must need no more than 16-bit lanes."""
-    text = emit(random_s4d([32] * 16))["c/random.c"]
-    loop = text.split("for (int level")[1].split("RANDOM_TRACE_PUT")[0]
-    assert "int16_t l0_xn_re" in loop
-    assert "int32_t" not in loop
-    assert "lane < 64" in loop  # four lanes a head: two vectors of 16 bits in AVX-512, one loop in any case
+@pytest.mark.parametrize(
+    ("graph", "lanes"), [(random_s4d([32] * 16), 64), (aligned_state(), 32)], ids=["s4d", "aligned"]
+)
+def test_state_loop_works_in_16_bits(graph: Graph, lanes: int) -> None:
+    """Speed: an 8-bit state with increments is up to 25 bits in the IR, and must need no more than 16-bit lanes."""
+    text = emit(graph)[f"c/{graph.name}.c"]
+    loops = re.findall(r"for \(int level.*?_TRACE_PUT", text, re.DOTALL)
+    assert len(loops) == 1
+    assert "int16_t" in loops[0]
+    assert "int32_t" not in loops[0]
+    assert f"lane < {lanes}" in loops[0]  # a head has several lanes: whole vectors at any number of heads
 
 
 def test_header_counts_the_memory(tmp_path: Path) -> None:

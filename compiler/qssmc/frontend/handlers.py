@@ -42,9 +42,8 @@ def _s4d(b: Builder, module: S4D, stem: str, u: str, origin: str) -> str:
     x = b.source("state", b.fresh(f"{stem}_x"), Type((count,), complex=True), origin)
     ax = b.add("decay", b.fresh(f"{stem}_ax"), x, a=a, dt=dt, method=module.discretization, origin=origin)
     weights = Table.real(numbers(module.b).reshape(count, 2))
-    bu = b.add(
-        "drive", b.fresh(f"{stem}_bu"), u, a=a, b=weights, dt=dt, method=module.discretization, heads=heads, origin=origin
-    )
+    driven = {"a": a, "b": weights, "dt": dt, "method": module.discretization, "heads": heads}
+    bu = b.add("drive", b.fresh(f"{stem}_bu"), u, **driven, origin=origin)
     b.updates[x] = b.add("add", b.fresh(f"{stem}_xn"), ax, bu, origin=origin)
     c = Table.real(numbers(module.c).reshape(count, 2))
     cx = b.add("readout", b.fresh(f"{stem}_cx"), b.updates[x], c=c, heads=heads, channels=module.d_model, origin=origin)

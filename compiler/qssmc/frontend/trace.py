@@ -101,7 +101,7 @@ class _Translation:
                 self._translate(call)
             except TypeFault as fault:
                 where = str(call.target) if call.op == "call_module" else _owner(call) or "forward"
-                raise UnsupportedModelError(f"the parts of the model do not fit together at {where}: {fault}") from fault
+                raise UnsupportedModelError(f"the parts of the model do not fit together, {where}: {fault}") from fault
         return verify(self.builder.graph())
 
     def _translate(self, call: fx.Node) -> None:

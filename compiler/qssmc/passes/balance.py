@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,8 +46,7 @@ def balance(graph: Graph) -> Graph:
     >>> after["bu"].b_bar.data.tolist(), after["y"].c.data.tolist()
     ([[0.25, 0.0]], [[4.0, 0.0]])
     """
-    scales = {state.name: _scale(graph, state) for state in graph.states if state.type.complex}
-    members = _members(graph, scales)
+    members = _members(graph)
 
     def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
         if isinstance(op, Inject) and op.name in members:
@@ -66,26 +66,33 @@ def balance(graph: Graph) -> Graph:
     return rewrite(graph, graph.stage, replace_op, ranges)
 
 
-def _scale(graph: Graph, state: State) -> NDArray[np.float64]:
+def _members(graph: Graph) -> dict[str, NDArray[np.float64]]:
+    """The scale of every value that lives on a state's axis: the state, its transition, input and sum.
+
+    States that are coupled with each other, or read by an op that could not undo their scale, keep theirs.
+    """
+    links: nx.Graph[str] = nx.Graph()
+    for op in graph.ops:
+        if isinstance(op, (Diag, Add)) and op.type.complex:
+            links.add_edges_from((op.name, name) for name in op.inputs)
+    links.add_edges_from((state.name, graph.updates[state.name]) for state in graph.states if state.type.complex)
+    members: dict[str, NDArray[np.float64]] = {}
+    for family in nx.connected_components(links):
+        states = [graph[name] for name in family if isinstance(graph[name], State)]
+        if len(states) == 1 and _is_closed(graph, family):
+            members |= dict.fromkeys(family, _scale(graph, states[0]))
+    return members
+
+
+def _is_closed(graph: Graph, family: set[str]) -> bool:
+    """Whether nothing but injects feeds a family of values, and nothing but readouts looks at it."""
+    fed = all(isinstance(graph[name], (State, Diag, Add, Inject)) for name in family)
+    readers = {user.name for name in family for user in graph.users[name] if not isinstance(user, Readout)}
+    return fed and readers <= family and not any(output.value in family for output in graph.outputs)
+
+
+def _scale(graph: Graph, state: Op) -> NDArray[np.float64]:
     """2^ceil(log2 p) of each state, 1 for a state that never moves."""
     observed = graph.ranges[graph.updates[state.name]].data
     reach = np.maximum(-observed[_LOW], observed[_HIGH]).max(axis=-1)
     return np.where(reach > 0, np.exp2(np.ceil(np.log2(np.where(reach > 0, reach, 1.0)))), 1.0)
-
-
-def _members(graph: Graph, scales: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    """The scale of every value that lives on a state's axis: the state, its transition, input and sum."""
-    members = dict(scales)
-    changed = True
-    while changed:
-        before = len(members)
-        for op in graph.ops:
-            linked = {op.name, *op.inputs} if isinstance(op, (Diag, Add)) and op.type.complex else set()
-            known = [members[name] for name in linked if name in members]
-            for name in linked if known else ():
-                members.setdefault(name, known[0])
-        for state, value in graph.updates.items():
-            if state in members:
-                members.setdefault(value, members[state])
-        changed = len(members) > before
-    return members

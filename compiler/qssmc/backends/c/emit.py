@@ -174,6 +174,7 @@ def _view(unit: Unit, bodies: dict[str, list[str]]) -> dict[str, Any]:
         "step_uses_sample": _uses(bodies["step"], "sample"),
         "step_outputs": step,
         "last_outputs": last,
+        "outputs": [*step, *last],
         "step_count": sum(output.count for output in step),
         "last_count": sum(output.count for output in last),
         "arrays": [array for array in arrays if not array.only_trace],

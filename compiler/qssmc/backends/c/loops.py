@@ -227,7 +227,9 @@ class LoopBody:
         if fits16(x.interval) and (shift >= 1).all() and (shift <= 15).all():
             return Scalar(f"qssm_round_shift_i16({x.text}, {self._table(op, 'rounding', 1 << (15 - shift))})", result)
         if (shift >= 1).all():
-            return Scalar(f"qssm_round_shift_i{x.ctype.bits}({x.text}, {self._table(op, 'shift', shift - 1)})", result)
+            # The kernel for 16 bits takes a factor instead, and C knows no shift by the width or more.
+            bits = 64 if max(shift) > 32 else max(32, x.ctype.bits)
+            return Scalar(f"qssm_round_shift_i{bits}({x.text}, {self._table(op, 'shift', shift - 1)})", result)
         ctype = arithmetic(*ex.hull(x.interval, raised).span)
         text = ex.cast(ctype, f"{ex.wide(x.text, ctype)} + {self._table(op, 'half', half)}")
         return Scalar(f"({text} >> {self._table(op, 'shift', shift)})", result)

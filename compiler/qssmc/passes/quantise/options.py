@@ -44,7 +44,7 @@ class QuantiseOptions:
             value = getattr(self, name)
             if not isinstance(value, int) or not least <= value <= most:
                 faults.append(f"{name.replace('_', ' ')} must be {least} to {most}, not {value}")
-        if self.max_steps < 1 or self.max_steps > 1 << 30:
+        if not isinstance(self.max_steps, int) or not 1 <= self.max_steps <= 1 << 30:
             faults.append(f"max steps must be 1 to 2^30, not {self.max_steps}")
         if faults:
             raise UsageError("; ".join(faults))

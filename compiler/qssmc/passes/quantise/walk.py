@@ -205,12 +205,18 @@ class _Walk(Draft):
         state = next((name for name, update in self.source.updates.items() if update == op.name), None)
         if state is not None and not op.type.complex:
             return self.running_sum(op, state)
-        terms = [self.narrow.get(name, self.names[name]) for name in op.inputs]
+        terms = [term for name in op.inputs for term in self.terms(name)]
         value = self.add("add", op.name, *terms, origin=op.origin)
         if state is not None:
             window = self.scheme.state(self.source.ranges[op.name].data, self.heads[state])
             self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
         return value
+
+    def terms(self, old: str) -> tuple[str, ...]:
+        """The value of an op as a term of a sum; the increment form x + D x is two, so that one sum holds all terms."""
+        value = self.narrow.get(old, self.names[old])
+        made = self.b.ops[value]
+        return made.inputs if isinstance(made, Add) and isinstance(self.source[old], Diag) else (value,)
 
     def running_sum(self, op: Add, state: str) -> str:
         """sum <- clamp(sum + x), wide enough for max_steps samples."""
