@@ -150,11 +150,19 @@ def _pool(b: Builder, make: _Random, x: str, width: int, d_output: int) -> None:
         "requant", "steps_n", more, **clamp, low=Table.integer(0), high=Table.integer(top), origin="pool"
     )
     weights = b.add(
-        "matvec", "decoder", total, weight=make.integers(4, d_output, width),
-        bias=Table.integer(np.zeros(d_output, np.int64)), origin="decoder",
+        "matvec",
+        "decoder",
+        total,
+        weight=make.integers(4, d_output, width),
+        bias=Table.integer(np.zeros(d_output, np.int64)),
+        origin="decoder",
     )
     bias = b.add(
-        "matvec", "decoder_bias", steps, weight=make.integers(8, d_output, 1),
-        bias=Table.integer(np.zeros(d_output, np.int64)), origin="decoder",
+        "matvec",
+        "decoder_bias",
+        steps,
+        weight=make.integers(8, d_output, 1),
+        bias=Table.integer(np.zeros(d_output, np.int64)),
+        origin="decoder",
     )
     b.output("logits", b.add("add", "logits", weights, bias, origin="decoder"), "last", mean=True)

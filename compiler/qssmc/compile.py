@@ -28,6 +28,7 @@ from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import alignment_report, certificate, storage_report
 from qssmc_sim import run
+from qssmc_sim.machine import Observer
 
 TARGETS = ("c",)
 _COMPARED = 16  # sequences that the float IR and the torch module are compared on
@@ -93,8 +94,7 @@ def compile_checkpoint(
         say(f"pass {name}: {len(result.ops)} ops")
         stages[name] = result
 
-    passes = PipelineOptions(options.quantise, checkpoint.input_format, real, lambda g, x, see: run(g, x, see) and None)
-    run_pipeline(graph, passes, seen)
+    run_pipeline(graph, PipelineOptions(options.quantise, checkpoint.input_format, real, _observe), seen)
     parameters = sum(p.numel() for p in module.parameters())
     reports = {
         "storage": storage_report(stages["prove"], parameters),
@@ -124,6 +124,10 @@ def compile_checkpoint(
     return Design(stages, with_manifest(files, facts), summary)
 
 
+def _observe(graph: Graph, samples: NDArray[Any], see: Observer) -> None:
+    run(graph, samples, see)
+
+
 def file_sha256(path: Path) -> str:
     """The hash that the manifest names a model by."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -133,7 +137,11 @@ def _ir_files(stages: Mapping[str, Graph]) -> dict[str, bytes]:
     files = {
         f"ir/{index:02d}_{name}.ir": print_graph(graph).encode() for index, (name, graph) in enumerate(stages.items())
     }
-    return {**files, "ir/float.svg": draw(stages["canonicalise"]).encode(), "ir/design.svg": draw(stages["prove"]).encode()}
+    return {
+        **files,
+        "ir/float.svg": draw(stages["canonicalise"]).encode(),
+        "ir/design.svg": draw(stages["prove"]).encode(),
+    }
 
 
 def _golden_path(stages: Mapping[str, Graph]) -> str:

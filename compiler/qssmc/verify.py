@@ -1,4 +1,4 @@
-"""Verify: golden against the emitted C, every op at every step, and the range certificate against the emitted tables."""
+"""Verify: golden against the emitted C, every op at every step, and the certificate against the emitted tables."""
 
 from __future__ import annotations
 
@@ -93,15 +93,15 @@ def _compare_steps(
         compared += _compare_values(graph.step_ops, wanted, emitted.step_batch(samples[:, t]), t)
         for output in graph.outputs:
             if output.when == "step":
-                _compare_outputs({output.name: wanted[output.value]}, {output.name: expected[output.name][:, t]}, "golden")
+                _compare_outputs(
+                    {output.name: wanted[output.value]}, {output.name: expected[output.name][:, t]}, "golden"
+                )
         progress("steps", t + 1, length)
     if graph.last_ops:
         wanted = golden.last()
         compared += _compare_values(graph.last_ops, wanted, emitted.last_batch(), length)
         last = [output for output in graph.outputs if output.when == "last"]
-        _compare_outputs(
-            {o.name: wanted[o.value] for o in last}, {o.name: expected[o.name] for o in last}, "golden"
-        )
+        _compare_outputs({o.name: wanted[o.value] for o in last}, {o.name: expected[o.name] for o in last}, "golden")
     return compared
 
 
@@ -129,9 +129,7 @@ def _first_difference(op: Op, wanted: NDArray[Any], got: NDArray[Any], t: int) -
     )
 
 
-def _compare_outputs(
-    got: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[np.int64]], what: str
-) -> None:
+def _compare_outputs(got: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[np.int64]], what: str) -> None:
     for name, wanted in expected.items():
         if got[name].shape != wanted.shape or not np.array_equal(got[name], wanted):
             where = "" if got[name].shape != wanted.shape else f" first at {tuple(np.argwhere(got[name] != wanted)[0])}"

@@ -30,9 +30,7 @@ class Machine:
 
     def reset(self) -> None:
         """Every state to zero, as before the first sample."""
-        self.states = {
-            op.name: np.zeros((self.batch, *op.type.array_shape), self.dtype) for op in self.graph.states
-        }
+        self.states = {op.name: np.zeros((self.batch, *op.type.array_shape), self.dtype) for op in self.graph.states}
 
     def step(self, samples: Array) -> dict[str, Array]:
         """Fire once. samples: (batch, d_input). Returns every value computed, by op name, and moves the states on."""

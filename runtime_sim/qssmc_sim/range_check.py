@@ -1,4 +1,4 @@
-"""The checker of the range certificate: derives every bound again from the emitted tables, by other code than the proof.
+"""The checker of the range certificate: derives every bound again from the emitted tables, by code of its own.
 
 It reads two files of a compiled folder, the integer IR (tables and ops) and the certificate (claims), and uses none
 of the compiler's passes. The method is induction over steps: states are assumed within what their saturating update
@@ -72,10 +72,14 @@ def derive(graph: Graph) -> dict[str, Reach]:
 def _check_claim(op: Op, claim: dict[str, Any], reach: Reach) -> None:
     (low, high), (inner_low, inner_high) = reach.span, reach.inner
     if low < claim["low"] or high > claim["high"]:
-        raise VerificationError(f"%{op.name} can be {low}..{high}, but its certificate says {claim['low']}..{claim['high']}")
+        raise VerificationError(
+            f"%{op.name} can be {low}..{high}, but its certificate says {claim['low']}..{claim['high']}"
+        )
     type_low, type_high = op.type.bounds
     if claim["low"] < type_low or claim["high"] > type_high:
-        raise VerificationError(f"%{op.name} is {op.type}, too narrow for the {claim['low']}..{claim['high']} it can be")
+        raise VerificationError(
+            f"%{op.name} is {op.type}, too narrow for the {claim['low']}..{claim['high']} it can be"
+        )
     if inner_low < claim["inner_low"] or inner_high > claim["inner_high"]:
         raise VerificationError(
             f"an intermediate result of %{op.name} can be {inner_low}..{inner_high}, "
@@ -84,7 +88,9 @@ def _check_claim(op: Op, claim: dict[str, Any], reach: Reach) -> None:
     width = claim["accumulator_width"]
     lowest, highest = min(claim["inner_low"], claim["low"]), max(claim["inner_high"], claim["high"])
     if not 1 <= width <= 64 or lowest < -(1 << (width - 1)) or highest >= 1 << (width - 1):
-        raise VerificationError(f"the accumulator of %{op.name} has {width} bits, which do not hold {lowest}..{highest}")
+        raise VerificationError(
+            f"the accumulator of %{op.name} has {width} bits, which do not hold {lowest}..{highest}"
+        )
 
 
 # --- states ----------------------------------------------------------------------------------------------------------
@@ -103,7 +109,7 @@ def _clamped(graph: Graph, op: Op, state: str) -> list[Pair]:
     raise VerificationError(f"state %{state} is not bounded: its update ends in {op.mnemonic}, which does not saturate")
 
 
-# --- one rule an op; numbers of complex values alternate re, im ---------------------------------------------------------
+# --- one rule an op; numbers of complex values alternate re, im ------------------------------------------------------
 
 
 def _plain(numbers: list[Pair]) -> Reach:
@@ -134,7 +140,9 @@ def _each(op: Op, attribute: str) -> list[int]:
 def _matrix(op: Any, x: list[Pair]) -> Reach:
     rows = op.weight.data.tolist()
     bias = op.bias.data.tolist() if op.mnemonic == "matvec" else [0] * len(rows)
-    return _sum([[(b, b), *(_times(p, w) for p, w in zip(x, row, strict=True))] for row, b in zip(rows, bias, strict=True)])
+    return _sum(
+        [[(b, b), *(_times(p, w) for p, w in zip(x, row, strict=True))] for row, b in zip(rows, bias, strict=True)]
+    )
 
 
 def _diag(op: Any, x: list[Pair]) -> Reach:

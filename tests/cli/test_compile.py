@@ -57,9 +57,7 @@ def test_safetensors_and_pt_give_the_same_design(tmp_path: Path) -> None:
     assert ours == theirs
 
 
-def test_config_file_gives_options_and_rejects_unknown_ones(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_config_file_gives_options_and_rejects_unknown_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, config = tiny_model(tmp_path), tmp_path / "options.yaml"
     config.write_text("bits: W4A6\nstate_bits: 10\nscheme: zhao\n")
     assert compile_(model, tmp_path / "out", "-c", str(config)) == 0
@@ -108,9 +106,7 @@ def test_broken_models_are_refused(
     refused(tmp_path / "m.pt", code, said, tmp_path, capsys)
 
 
-def refused(
-    model: Path, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *flags: str
-) -> None:
+def refused(model: Path, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> None:
     before = sorted(os.listdir(tmp_path))
     assert compile_(model, tmp_path / "out", *flags) == code
     lines = capsys.readouterr().err.strip().splitlines()

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from qssmc.cli import main
-from qssmc.evaluate import evaluate
 from qssmc.data import InputFormat, Sequences
+from qssmc.evaluate import evaluate
 from tiny import LENGTH, tiny_model
 
 
@@ -52,7 +52,9 @@ def test_compiled_design_passes(compiled: Path, cc: str, capsys: pytest.CaptureF
     assert said["values"] > 12 * LENGTH * said["ops"]
 
 
-@pytest.mark.parametrize("config", [{"output": "step", "norm": "layer"}, {"n_layers": 2, "mixing": "linear", "d_input": 3}])
+@pytest.mark.parametrize(
+    "config", [{"output": "step", "norm": "layer"}, {"n_layers": 2, "mixing": "linear", "d_input": 3}]
+)
 def test_other_models_pass(config: dict[str, object], tmp_path: Path) -> None:
     model = tiny_model(tmp_path, **config)
     for scheme in ("qssm", "zhao"):
@@ -98,7 +100,9 @@ def test_missing_compiler_names_the_package(compiled: Path, capsys: pytest.Captu
     assert "apt-get install" in capsys.readouterr().err
 
 
-def test_no_compiler_on_path(compiled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_compiler_on_path(
+    compiled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("CC", raising=False)
     assert main(["-q", "verify", str(compiled)]) == 4

@@ -1,4 +1,4 @@
-"""`qssmc demo`: the main job, start to finish: compile, verify and measure a shipped model and one trained on the spot."""
+"""`qssmc demo`: the main job from start to finish, on a shipped model and on one trained on the spot."""
 
 from __future__ import annotations
 

@@ -56,5 +56,5 @@ def eval_(
     }
     terminal.result(
         record,
-        f"{path}, {engine}: {found.accuracy:.2f} % of {found.count:,} {dataset} test sequences in {found.seconds:.1f} s",
+        f"{path}, {engine}: {found.accuracy:.2f} % of {found.count:,} {dataset} sequences in {found.seconds:.1f} s",
     )

@@ -60,4 +60,6 @@ class Builder:
 
     def graph(self) -> Graph:
         """The finished graph."""
-        return Graph(self.name, self.stage, tuple(self.ops.values()), self.updates, tuple(self.outputs), {}, self.scales)
+        return Graph(
+            self.name, self.stage, tuple(self.ops.values()), self.updates, tuple(self.outputs), {}, self.scales
+        )

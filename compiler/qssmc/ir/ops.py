@@ -128,7 +128,7 @@ class Matvec(Op):
 
 @dataclass(frozen=True)
 class Xbar(Op):
-    """One crossbar operation: weight @ x with every row driven and every column read at once. weight: (columns, rows)."""
+    """One crossbar operation: weight @ x, every row driven and every column read at once. weight: (columns, rows)."""
 
     weight: Table
     mnemonic: ClassVar[str] = "xbar"
@@ -190,7 +190,9 @@ class Readout(Op):
 def _states(table: Table, heads: Table | None, channels: int, matrix_axis: int) -> int:
     """The number of states of an inject or readout table, checked against its channels."""
     if heads is None:
-        _need(len(table.shape) == 3 and table.shape[2] == 2, f"a MIMO table must be a complex matrix, not {table.shape}")
+        _need(
+            len(table.shape) == 3 and table.shape[2] == 2, f"a MIMO table must be a complex matrix, not {table.shape}"
+        )
         _need(table.shape[matrix_axis] == channels, f"table {table.shape} does not fit {channels} channels")
         return table.shape[1 - matrix_axis]
     _need(len(table.shape) == 2 and table.shape[1] == 2, f"table must be (states, 2), not {table.shape}")
@@ -540,7 +542,24 @@ OPS: tuple[type[Op], ...] = (
 )
 BY_MNEMONIC = {op.mnemonic: op for op in OPS}
 
-_EXACT = (Input, State, Constant, Matvec, Xbar, Diag, Inject, Readout, Scale, Offset, Add, Mul, Slice, Concat, Unpair, Pair)
+_EXACT = (
+    Input,
+    State,
+    Constant,
+    Matvec,
+    Xbar,
+    Diag,
+    Inject,
+    Readout,
+    Scale,
+    Offset,
+    Add,
+    Mul,
+    Slice,
+    Concat,
+    Unpair,
+    Pair,
+)
 _REAL = (Activation, LayerNorm, Divide)
 # The stages in order, each with the ops it allows.
 STAGES: dict[str, tuple[type[Op], ...]] = {

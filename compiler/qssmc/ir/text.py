@@ -1,13 +1,13 @@
 """The text form of a graph: prints and parses back to the identical graph.
 
-    graph tiny : integer
-    %u : u8[1] = input
-    %w : i16[2] = matvec %u weight=@w.weight bias=@w.bias from "encoder"
-    output y : step = %w
-    table @w.weight : int[2,1] grid width[]=4 scale[]=0.5
-      1 -2
-    table @w.bias : int[2]
-      0 3
+graph tiny : integer
+%u : u8[1] = input
+%w : i16[2] = matvec %u weight=@w.weight bias=@w.bias from "encoder"
+output y : step = %w
+table @w.weight : int[2,1] grid width[]=4 scale[]=0.5
+  1 -2
+table @w.bias : int[2]
+  0 3
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ class _Reader:
         ops: list[Op] = []
         updates: dict[str, str] = {}
         outputs: list[Output] = []
-        for self.line in self._body():
+        for line in self._body():
+            self.line = line
             if self.line.startswith("%"):
                 ops.append(self._op())
             elif self.line.startswith("next "):

@@ -82,7 +82,8 @@ def train(
     while run.epoch < options.epochs:
         record = _epoch(run, options, train_set, test_set, console)
         line = json.dumps(record)
-        console.print(line, highlight=False, soft_wrap=True)
+        if run.epoch % max(1, options.epochs // 30) == 0 or run.epoch == options.epochs:
+            console.print(line, highlight=False, soft_wrap=True)
         with (work / "train.jsonl").open("a") as log:
             log.write(line + "\n")
         _save(run, identity, work / "progress.pt")

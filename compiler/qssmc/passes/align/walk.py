@@ -221,7 +221,8 @@ class _Walk(Draft):
 
 def _integers(table: Table) -> Table:
     """The integers of a gridded table; the grid keeps their stored width."""
-    assert table.grid is not None
+    if table.grid is None:
+        raise IRError("a table of the quantised graph has no grid")
     return Table.integer(table.on_grid(), Grid.of(1.0, table.grid.width))
 
 

@@ -27,8 +27,10 @@ def power_of_two_window(low: Real, high: Real, bits: int, least: Real | float = 
     stay centred and only the clamp moves. Levels to spare go to both sides, or to the one side that is in use.
     """
     low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
-    exponent = np.ceil(np.log2(np.maximum(_span(low, high) / (2.0**bits - 1), least)))
-    exponent = np.where(_levels(low, high, exponent) > 2**bits, exponent + 1, exponent)
+    exponent = np.ceil(np.log2(_span(low, high) / (2.0**bits - 1))) - 1
+    exponent = np.maximum(exponent, np.log2(np.maximum(least, _SILENT)))
+    for _ in range(2):  # the ends are rounded, so one level more or less than the span says may do
+        exponent = np.where(_levels(low, high, exponent) > 2**bits, exponent + 1, exponent)
     scale = np.exp2(exponent)
     first, last = np.floor(low / scale + 0.5), np.floor(high / scale + 0.5)
     spare = 2**bits - 1 - (last - first)

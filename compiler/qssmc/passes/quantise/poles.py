@@ -38,7 +38,7 @@ def round_inside(pole: Complex, origin: complex, scale: NDArray[np.float64], bit
             point = np.clip(base.real + p, -top, top) + 1j * np.clip(base.imag + q, -top, top)
             value = origin + scale * point
             radius = np.abs(value)
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(all="ignore"):
                 distance = np.abs(np.log(value / pole))
             distance = np.where((radius < 1.0) & (radius > 0.0), distance, np.inf)
             best = np.where(distance < least, point, best)

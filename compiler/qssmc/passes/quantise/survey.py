@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.ir.graph import RANGE_ROWS, Graph
-from qssmc.ir.ops import Add, Constant, Op, Readout
+from qssmc.ir.ops import Add, Constant, Offset, Op, Readout
 
 _MIN, _MAX = RANGE_ROWS.index("min"), RANGE_ROWS.index("max")
 _USEFUL_BITS = 28  # of a sum: what fits beside its sign and its carries into a 32-bit accumulator
@@ -36,7 +36,7 @@ def finest_unit(graph: Graph, op: Op) -> NDArray[np.float64]:
     weight that has died would force its tiny unit on every other term.
     """
     reach, users = _reach(graph, op), graph.users[op.name]
-    if users and all(isinstance(user, Add) for user in users):
+    if users and all(isinstance(user, (Add, Offset)) for user in users):
         reach = np.maximum(reach, np.min([_reach(graph, user) for user in users], axis=0))
     moving = reach > 0.0
     return np.asarray(np.where(moving, np.exp2(np.floor(np.log2(np.where(moving, reach, 1.0))) - _USEFUL_BITS), 0.0))
