@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +45,9 @@ def load_calibration(
 def _from_file(path: Path) -> NDArray[Any]:
     try:
         samples = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise MalformedInputError(f"calibration file {path} cannot be read as .npy ({error})") from error
+    except Exception as error:  # numpy's reader lets out what its parsers of headers and archives raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MalformedInputError(f"calibration file {path} cannot be read as .npy ({reason})") from error
     if not isinstance(samples, np.ndarray):
         raise MalformedInputError(f"calibration file {path} must hold one array")
     return samples

@@ -10,6 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+from qssmc.errors import UnsupportedModelError
+from qssmc.frontend import trace
+from qssmc.ir import Builder, Graph, Grid, IRError, Table, Type, parse, print_graph
+from qssmc.ir.ops import Add, Cast, Normalize, Requant, Scale, ShiftLeft
+from qssmc.models import ModelConfig
+from qssmc.passes.align import Align
+from qssmc.passes.quantise import QuantiseOptions
+from qssmc_sim import run
 from random_models import (
     FORMAT,
     compile_stages,
@@ -21,15 +30,6 @@ from random_models import (
     sensor_samples,
     to_real,
 )
-
-from qssmc.errors import UnsupportedModelError
-from qssmc.frontend import trace
-from qssmc.ir import Builder, Graph, Grid, IRError, Table, Type, parse, print_graph
-from qssmc.ir.ops import Add, Cast, Normalize, Requant, Scale, ShiftLeft
-from qssmc.models import ModelConfig
-from qssmc.passes.align import Align
-from qssmc.passes.quantise import QuantiseOptions
-from qssmc_sim import run
 
 Values = list[Mapping[str, NDArray[Any]]]
 BITS = [(2, 2, 4, 3), (4, 6, 8, 8), (8, 8, 16, 16), (16, 12, 16, 16)]
@@ -82,7 +82,7 @@ def assert_bit_for_bit(quantised: Graph, integer: Graph, samples: NDArray[np.int
             np.testing.assert_array_equal(whole[name] * scale, real[name], err_msg=name)
             compared += 1
     assert compared > len(samples[0])
-    assert set(op.name for op in quantised.ops if isinstance(op, Cast)) <= set(op.name for op in integer.ops)
+    assert {op.name for op in quantised.ops if isinstance(op, Cast)} <= {op.name for op in integer.ops}
 
 
 def test_text_before_and_after(golden: Callable[[str, str], None]) -> None:
@@ -93,7 +93,9 @@ def test_text_before_and_after(golden: Callable[[str, str], None]) -> None:
 
 
 def test_a_graph_without_rounding_keeps_its_ops() -> None:
-    before = parse("graph t : quantised\n%u : f64[2] = input\n%s : f64[1] = slice %u start=1 stop=2\noutput y : step = %s\n")
+    before = parse(
+        "graph t : quantised\n%u : f64[2] = input\n%s : f64[1] = slice %u start=1 stop=2\noutput y : step = %s\n"
+    )
     after = Align(FORMAT)(before)
     assert [(op.name, op.mnemonic, op.inputs) for op in after.ops] == [("u", "input", ()), ("s", "slice", ("u",))]
     assert (after.outputs, after.updates) == (before.outputs, before.updates)
@@ -116,7 +118,13 @@ def test_qssm_is_exact_op_by_op(config: ModelConfig, seed: int, bits: tuple[int,
 
 @pytest.mark.parametrize(
     "graph",
-    [mimo_graph(), mimo_graph(5, 3, 1), ragged_graph([2, 0, 3]), ragged_graph([0, 0]), ragged_graph([1, 4], output="last")],
+    [
+        mimo_graph(),
+        mimo_graph(5, 3, 1),
+        ragged_graph([2, 0, 3]),
+        ragged_graph([0, 0]),
+        ragged_graph([1, 4], output="last"),
+    ],
     ids=lambda g: f"{g.name}{len(g.ops)}",
 )
 @pytest.mark.parametrize("bits", BITS)
@@ -217,7 +225,7 @@ def test_outputs_get_one_unit_for_all_elements() -> None:
     assert len(set(integer.scales[output.value].data.tolist())) == 1
 
 
-# --- what cannot be aligned --------------------------------------------------------------------------------------------
+# --- what cannot be aligned ------------------------------------------------------------------------------------------
 
 
 def test_a_state_must_end_in_a_cast() -> None:
@@ -228,7 +236,9 @@ def test_a_state_must_end_in_a_cast() -> None:
 def test_an_activation_needs_one_grid_and_a_cast() -> None:
     with pytest.raises(IRError, match="operand of an activation must be a cast, not readout"):
         Align(FORMAT)(parse(BEFORE.replace("activation %y_q", "activation %y")))
-    text = BEFORE.replace("cast %y scale=0.0625", "cast %y scale=@y_q.scale") + "table @y_q.scale : real[2]\n  0.5 0.25\n"
+    text = (
+        BEFORE.replace("cast %y scale=0.0625", "cast %y scale=@y_q.scale") + "table @y_q.scale : real[2]\n  0.5 0.25\n"
+    )
     with pytest.raises(IRError, match="channels of an activation must share one grid"):
         Align(FORMAT)(parse(text))
 

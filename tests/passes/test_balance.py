@@ -8,15 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import (
-    configs,
-    mimo_graph,
-    observe,
-    ragged_graph,
-    random_model,
-    sensor_samples,
-    to_real,
-)
 
 from qssmc.frontend import trace
 from qssmc.ir import Graph, parse, print_graph
@@ -28,6 +19,15 @@ from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc_sim import run
+from random_models import (
+    configs,
+    mimo_graph,
+    observe,
+    ragged_graph,
+    random_model,
+    sensor_samples,
+    to_real,
+)
 
 BEFORE = """
 graph t : discrete
@@ -131,7 +131,9 @@ def test_mimo_ragged_and_empty(graph: Graph) -> None:
 def test_states_that_something_else_reads_keep_their_scale(seen: str) -> None:
     text = BEFORE.replace("%y : f64[1]", f"{seen}\n%y : f64[1]").replace("next", "output seen : step = %seen\nnext", 1)
     ops, rest = text.split("output seen : step = %seen\n")
-    before = Calibrate(np.ones((1, 5, 1)), observe)(parse(ops + rest.replace("output y", "output seen : step = %seen\noutput y")))
+    before = Calibrate(np.ones((1, 5, 1)), observe)(
+        parse(ops + rest.replace("output y", "output seen : step = %seen\noutput y"))
+    )
     assert balance(before) == before
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from random_models import observe, ragged_graph, sensor_samples, to_real
 
 from qssmc.errors import UsageError
 from qssmc.ir import Graph, Table, parse, print_graph
@@ -18,6 +17,7 @@ from qssmc.ir.ops import State
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
+from random_models import observe, ragged_graph, sensor_samples, to_real
 
 WIRE = "graph t : discrete\n%u : f64[1] = input\noutput y : step = %u\n"
 BIN = 1.0 / 16  # the widest bin, relative to its lower edge
@@ -100,9 +100,8 @@ def test_every_value_is_noted_but_states_and_dead_ops() -> None:
 
 
 def test_elements_and_lanes_are_kept_apart() -> None:
-    graph = parse(
-        "graph t : discrete\n%u : f64[4] = input\n%p : cf64[2] = pair %u\n%q : f64[4] = unpair %p\noutput y : step = %q\n"
-    )
+    ops = "%u : f64[4] = input\n%p : cf64[2] = pair %u\n%q : f64[4] = unpair %p"
+    graph = parse(f"graph t : discrete\n{ops}\noutput y : step = %q\n")
     after = Calibrate(np.arange(8.0).reshape(1, 2, 4), observe)(graph)
     assert after.ranges["p"].data[0].tolist() == [[0.0, 2.0], [1.0, 3.0]]
     assert after.ranges["p"].data[1].tolist() == [[4.0, 6.0], [5.0, 7.0]]

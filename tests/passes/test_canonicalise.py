@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import configs, ragged_graph, random_model, sensor_samples, to_real
 
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend import trace
@@ -17,6 +16,7 @@ from qssmc.ir.ops import Divide, Glu, Matvec, Offset, Scale
 from qssmc.models import ModelConfig
 from qssmc.passes.canonicalise import canonicalise
 from qssmc_sim import run
+from random_models import configs, ragged_graph, random_model, sensor_samples, to_real
 
 BEFORE = """
 graph t : float

@@ -11,7 +11,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import configs, mimo_graph, ragged_graph, random_model, sensor_samples, to_real
 
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend import trace
@@ -21,6 +20,7 @@ from qssmc.models import ModelConfig
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc_sim import run
+from random_models import configs, mimo_graph, ragged_graph, random_model, sensor_samples, to_real
 
 BEFORE = """
 graph t : float
@@ -116,7 +116,9 @@ def test_poles_that_do_not_forget(a: str) -> None:
     text = BEFORE.replace("-8.0 16.0", a).replace("bilinear", "zoh")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(UnsupportedModelError, match="ssm: 1 of 3 poles .* must lie strictly inside the unit circle"):
+        with pytest.raises(
+            UnsupportedModelError, match=r"ssm: 1 of 3 poles .* must lie strictly inside the unit circle"
+        ):
             discretize(parse(text))
 
 

@@ -27,7 +27,9 @@ def value(left: int, multiplier: int, shift: int) -> Fraction:
 def test_factors_are_precise_and_narrow(ratios: list[float]) -> None:
     found = as_factor(np.array(ratios))
     for ratio, left, multiplier, shift in zip(ratios, found.left, found.multiplier, found.shift, strict=True):
-        assert abs(value(int(left), int(multiplier), int(shift)) / Fraction(ratio) - 1) <= Fraction(1, 2**MULTIPLIER_BITS)
+        assert abs(value(int(left), int(multiplier), int(shift)) / Fraction(ratio) - 1) <= Fraction(
+            1, 2**MULTIPLIER_BITS
+        )
         assert 1 <= multiplier <= 2**MULTIPLIER_BITS
         assert min(left, shift) == 0
 

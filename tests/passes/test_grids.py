@@ -110,7 +110,7 @@ def test_power_of_two_scale_has_the_least_error_of_its_three(values: list[float]
     assert is_power_of_two(np.float64(scale))
     top = 2 ** (bits - 1) - 1
     largest = float(np.abs(array).max()) or 1.0
-    fits = [Fraction(2) ** e for e in range(-60, 40) if top * Fraction(2) ** e >= Fraction(largest)][0]
+    fits = next(Fraction(2) ** e for e in range(-60, 40) if top * Fraction(2) ** e >= Fraction(largest))
     candidates = [float(fits), float(fits) / 2, float(fits) / 4]
     assert scale in candidates
 

@@ -12,6 +12,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+from qssmc.errors import UnsupportedModelError
+from qssmc.frontend import trace
+from qssmc.ir import Graph, parse, print_graph, verify
+from qssmc.ir.ops import Input
+from qssmc.models import ModelConfig, SequenceModel
+from qssmc.models.blocks import ChannelBatchNorm
+from qssmc.passes.bounds import bounds
+from qssmc.passes.pipeline import PipelineOptions, pipeline
+from qssmc.passes.quantise import QuantiseOptions
+from qssmc_sim import run
 from random_models import (
     FORMAT,
     compile_stages,
@@ -24,17 +35,6 @@ from random_models import (
     sensor_samples,
     to_real,
 )
-
-from qssmc.errors import QssmcError, UnsupportedModelError
-from qssmc.frontend import trace
-from qssmc.ir import Graph, parse, print_graph, verify
-from qssmc.ir.ops import Input
-from qssmc.models import ModelConfig, SequenceModel
-from qssmc.models.blocks import ChannelBatchNorm
-from qssmc.passes.bounds import bounds
-from qssmc.passes.pipeline import PipelineOptions, pipeline
-from qssmc.passes.quantise import QuantiseOptions
-from qssmc_sim import run
 
 PASSES = ["canonicalise", "discretize", "calibrate", "balance", "quantise", "align", "prove"]
 BITS = [(2, 2, 4, 3), (4, 6, 8, 8), (16, 12, 16, 16)]
@@ -186,6 +186,10 @@ DATA: dict[str, Callable[[NDArray[np.int64]], NDArray[np.int64]]] = {
 }
 
 
+# What the published scheme cannot hold in 64 bits, because it does not balance its states.
+TOO_FAR_APART = {("one tiny input weight", BITS[2])}
+
+
 def compiled(model: SequenceModel, scheme: Any, bits: tuple[int, ...], samples: NDArray[np.int64]) -> dict[str, Graph]:
     """All stages; no warning may come out of any of them."""
     with warnings.catch_warnings():
@@ -197,18 +201,19 @@ def widest(graph: Graph) -> int:
     return max(bound.inner_width for bound in bounds(graph).values())
 
 
-@pytest.mark.parametrize("bits", BITS)
-@pytest.mark.parametrize("norm", ["none", "layer", "batch"])
+@pytest.mark.parametrize(
+    ("norm", "bits"), [("none", BITS[0]), ("none", BITS[1]), ("none", BITS[2]), ("layer", BITS[2]), ("batch", BITS[2])]
+)
 @pytest.mark.parametrize("edit", EDITS)
 def test_odd_weights_with_qssm(edit: str, norm: Any, bits: tuple[int, ...]) -> None:
     """Always a graph, always sound, and no weight that has died blows the accumulators up."""
     model = random_model(ModelConfig(d_model=3, d_state=2, d_output=2, norm=norm), 3)
-    samples = sensor_samples(1)
+    samples = sensor_samples(1, batch=2, length=16)
     usual = widest(compiled(model, "qssm", bits, samples)["prove"])
     with torch.no_grad():
         EDITS[edit](model)
     stages = compiled(model, "qssm", bits, samples)
-    assert_sound(stages, sensor_samples(1, 1, batch=1))
+    assert_sound(stages, sensor_samples(1, 1, batch=1, length=12))
     assert widest(stages["prove"]) <= max(usual, 48)
     if bits == BITS[-1] and edit != "huge output weights":  # whose gates are steps, so that one bit decides
         wanted = outputs_of(stages["balance"], samples)["y"]
@@ -222,16 +227,11 @@ def test_odd_weights_with_zhao(edit: str, bits: tuple[int, ...]) -> None:
     model = random_model(ModelConfig(d_model=3, d_state=2, d_output=2), 3)
     with torch.no_grad():
         EDITS[edit](model)
-    try:
-        stages = compiled(model, "zhao", bits, sensor_samples(1))
-    except QssmcError as error:
-        assert isinstance(error, UnsupportedModelError)
-        assert error.exit_code == 3
-        assert bits == BITS[-1]
-        assert "bits" in str(error) or "too small beside the others" in str(error)
-        assert "from blocks.0.ssm" in str(error)
+    if (edit, bits) in TOO_FAR_APART:
+        with pytest.raises(UnsupportedModelError, match=r"from blocks\.0\.ssm\).*(too small beside|use fewer bits)"):
+            compiled(model, "zhao", bits, sensor_samples(1))
     else:
-        assert_sound(stages, sensor_samples(1, 1, batch=1))
+        assert_sound(compiled(model, "zhao", bits, sensor_samples(1)), sensor_samples(1, 1, batch=1, length=12))
 
 
 @pytest.mark.parametrize("data", DATA)

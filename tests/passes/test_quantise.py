@@ -10,18 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import (
-    FORMAT,
-    compile_stages,
-    configs,
-    mimo_graph,
-    observe,
-    outputs_of,
-    ragged_graph,
-    random_model,
-    sensor_samples,
-    to_real,
-)
 
 from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.frontend import trace
@@ -34,6 +22,18 @@ from qssmc.passes.quantise.options import SchemeName
 from qssmc.passes.quantise.survey import finest_unit
 from qssmc.passes.scales import is_power_of_two
 from qssmc_sim import run
+from random_models import (
+    FORMAT,
+    compile_stages,
+    configs,
+    mimo_graph,
+    observe,
+    outputs_of,
+    ragged_graph,
+    random_model,
+    sensor_samples,
+    to_real,
+)
 
 SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
 # One state a head of different size, an activation and a matvec: small enough to be checked by eye.
@@ -153,7 +153,9 @@ def test_qssm_has_no_scale_but_powers_of_two(config: ModelConfig, seed: int) -> 
 
 
 @settings(max_examples=15)
-@given(config=configs(norms=["none", "batch"]), seed=st.integers(0, 99), form=st.sampled_from(["increment", "cartesian"]))
+@given(
+    config=configs(norms=["none", "batch"]), seed=st.integers(0, 99), form=st.sampled_from(["increment", "cartesian"])
+)
 def test_many_bits_are_close_to_float(config: ModelConfig, seed: int, form: Any) -> None:
     samples = sensor_samples(config.d_input, seed)
     options = QuantiseOptions(weight_bits=16, activation_bits=12, state_bits=16, a_bits=16, a_form=form)
@@ -280,7 +282,7 @@ output y : step = %n
         quantised(Calibrate(np.ones((1, 3, 1)), observe)(parse(text)))
 
 
-# --- options -----------------------------------------------------------------------------------------------------------
+# --- options ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,8 @@ def _answers(module: nn.Module, samples: NDArray[Any]) -> NDArray[np.float64]:
     try:
         with torch.no_grad():
             answers: NDArray[np.float64] = double(torch.from_numpy(samples.astype(np.float64))).numpy()
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # it is the user's forward that runs, so anything can come out of it
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnsupportedModelError(
             f"the torch module fails on sequences of shape {samples.shape} ({reason}); it must take "
             "(batch, length, channels)"

@@ -139,5 +139,5 @@ class _Translation:
 
 
 def _identifier(path: str) -> str:
-    name = re.sub(r"\W+", "_", path).strip("_")
+    name = re.sub(r"[^A-Za-z0-9_]+", "_", path).strip("_")
     return name if name[:1].isalpha() else f"m{name}"

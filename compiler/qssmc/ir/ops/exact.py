@@ -1,0 +1,248 @@
+"""Exact ops: sources, and arithmetic that loses nothing, on reals or on integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from qssmc.ir.ops.op import Op, Types, kind, like, need, spread, vector
+from qssmc.ir.table import Table
+from qssmc.ir.types import WIDEST, Type
+
+
+@dataclass(frozen=True)
+class Input(Op):
+    """The samples of this step, (d_input,)."""
+
+    mnemonic: ClassVar[str] = "input"
+    arity: ClassVar[int | None] = 0
+
+    def rule(self, operands: Types) -> Type:
+        return self.type
+
+
+@dataclass(frozen=True)
+class State(Op):
+    """A value carried from step to step; zero at reset. The graph's updates name what it becomes."""
+
+    mnemonic: ClassVar[str] = "state"
+    arity: ClassVar[int | None] = 0
+
+    def rule(self, operands: Types) -> Type:
+        return self.type
+
+
+@dataclass(frozen=True)
+class Constant(Op):
+    """A vector that never changes."""
+
+    value: Table
+    mnemonic: ClassVar[str] = "constant"
+    arity: ClassVar[int | None] = 0
+
+    def rule(self, operands: Types) -> Type:
+        return Type(self.value.shape, None if self.value.is_real else WIDEST)
+
+
+@dataclass(frozen=True)
+class Matvec(Op):
+    """weight @ x + bias. weight: (out, in); bias: (out,)."""
+
+    weight: Table
+    bias: Table
+    mnemonic: ClassVar[str] = "matvec"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        kind(self.weight, x, "weight")
+        kind(self.bias, x, "bias")
+        need(len(self.weight.shape) == 2, f"weight must be a matrix, not {self.weight.shape}")
+        need(self.weight.shape[1] == vector(x), f"weight is {self.weight.shape}, but the operand is {x}")
+        need(self.bias.shape == self.weight.shape[:1], f"bias is {self.bias.shape}, weight is {self.weight.shape}")
+        return like(x, self.weight.shape[:1])
+
+
+@dataclass(frozen=True)
+class Xbar(Op):
+    """One crossbar operation: weight @ x, every row driven and every column read at once. weight: (columns, rows)."""
+
+    weight: Table
+    mnemonic: ClassVar[str] = "xbar"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        kind(self.weight, x, "weight")
+        need(len(self.weight.shape) == 2, f"weight must be a matrix, not {self.weight.shape}")
+        need(self.weight.shape[1] == vector(x), f"weight is {self.weight.shape}, but the operand is {x}")
+        return like(x, self.weight.shape[:1])
+
+
+@dataclass(frozen=True)
+class Diag(Op):
+    """lambda_bar * x for complex states. lambda_bar: (S, 2)."""
+
+    lambda_bar: Table
+    mnemonic: ClassVar[str] = "diag"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        kind(self.lambda_bar, x, "lambda_bar")
+        states = vector(x, complex_=True)
+        need(self.lambda_bar.shape == (states, 2), f"lambda_bar is {self.lambda_bar.shape}, the operand is {x}")
+        return like(x, (states,), True)
+
+
+@dataclass(frozen=True)
+class Inject(Op):
+    """b_bar * u: channels to complex states. Diagonal: b_bar (S, 2) and heads (S,); MIMO (S5): b_bar (S, H, 2)."""
+
+    b_bar: Table
+    heads: Table | None = None
+    mnemonic: ClassVar[str] = "inject"
+
+    def rule(self, operands: Types) -> Type:
+        (u,) = operands
+        kind(self.b_bar, u, "b_bar")
+        return like(u, (states_of(self.b_bar, self.heads, vector(u), matrix_axis=1),), True)
+
+
+@dataclass(frozen=True)
+class Readout(Op):
+    """Re(sum_n c_n x_n): complex states to channels. Diagonal: c (S, 2) and heads (S,); MIMO (S5): c (H, S, 2)."""
+
+    c: Table
+    heads: Table | None = None
+    channels: int = 0
+    mnemonic: ClassVar[str] = "readout"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        kind(self.c, x, "c")
+        states = states_of(self.c, self.heads, self.channels, matrix_axis=0)
+        need(states == vector(x, complex_=True), f"c holds {states} states, but the operand is {x}")
+        return like(x, (self.channels,))
+
+
+def states_of(table: Table, heads: Table | None, channels: int, matrix_axis: int) -> int:
+    """The number of states of an inject or readout table, checked against its channels."""
+    if heads is None:
+        need(len(table.shape) == 3 and table.shape[2] == 2, f"a MIMO table must be a complex matrix, not {table.shape}")
+        need(table.shape[matrix_axis] == channels, f"table {table.shape} does not fit {channels} channels")
+        return table.shape[1 - matrix_axis]
+    need(len(table.shape) == 2 and table.shape[1] == 2, f"table must be (states, 2), not {table.shape}")
+    need(heads.shape == table.shape[:1], f"heads is {heads.shape}, the table is {table.shape}")
+    need(not heads.is_real, "heads must be integers")
+    owner = heads.data
+    need(not owner.size or (owner.min() >= 0 and owner.max() < channels), f"heads must lie in 0..{channels - 1}")
+    return table.shape[0]
+
+
+@dataclass(frozen=True)
+class Scale(Op):
+    """factor * x, element by element; factor is a scalar or (H,) and applies to re and im alike."""
+
+    factor: Table
+    mnemonic: ClassVar[str] = "scale"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        kind(self.factor, x, "factor")
+        spread(self.factor, x, "factor")
+        return like(x, x.shape, x.complex)
+
+
+@dataclass(frozen=True)
+class Offset(Op):
+    """x + value, element by element; value is (H,)."""
+
+    value: Table
+    mnemonic: ClassVar[str] = "offset"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        kind(self.value, x, "value")
+        need(self.value.shape == (vector(x),), f"value is {self.value.shape}, but the operand is {x}")
+        return like(x, x.shape)
+
+
+@dataclass(frozen=True)
+class Add(Op):
+    """The sum of two or more values of one shape; in the integer stage all lie on one binary point."""
+
+    mnemonic: ClassVar[str] = "add"
+    arity: ClassVar[int | None] = None
+
+    def rule(self, operands: Types) -> Type:
+        need(len(operands) >= 2, "add needs two operands or more")
+        first = operands[0]
+        for other in operands[1:]:
+            same = (other.shape, other.complex, other.is_real) == (first.shape, first.complex, first.is_real)
+            need(same, f"operands disagree: {first} and {other}")
+        return like(first, first.shape, first.complex)
+
+
+@dataclass(frozen=True)
+class Mul(Op):
+    """The product of two real-valued vectors, element by element."""
+
+    mnemonic: ClassVar[str] = "mul"
+    arity: ClassVar[int | None] = 2
+
+    def rule(self, operands: Types) -> Type:
+        a, b = operands
+        need(vector(a) == vector(b) and a.is_real == b.is_real, f"operands disagree: {a} and {b}")
+        return like(a, a.shape)
+
+
+@dataclass(frozen=True)
+class Slice(Op):
+    """Elements start..stop-1 of a vector."""
+
+    start: int
+    stop: int
+    mnemonic: ClassVar[str] = "slice"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        extent = x.shape[0] if len(x.shape) == 1 else -1
+        need(0 <= self.start <= self.stop <= extent, f"slice {self.start}..{self.stop} of {x}")
+        return like(x, (self.stop - self.start,), x.complex)
+
+
+@dataclass(frozen=True)
+class Concat(Op):
+    """Vectors one after another."""
+
+    mnemonic: ClassVar[str] = "concat"
+    arity: ClassVar[int | None] = None
+
+    def rule(self, operands: Types) -> Type:
+        need(len(operands) >= 1, "concat needs an operand")
+        first = operands[0]
+        for other in operands:
+            same = len(other.shape) == 1 and (other.complex, other.is_real) == (first.complex, first.is_real)
+            need(same, f"operands disagree: {first} and {other}")
+        return like(first, (sum(other.shape[0] for other in operands),), first.complex)
+
+
+@dataclass(frozen=True)
+class Unpair(Op):
+    """Complex (S,) to real (2S,): all re, then all im, the two lanes of a crossbar."""
+
+    mnemonic: ClassVar[str] = "unpair"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        return like(x, (2 * vector(x, complex_=True),))
+
+
+@dataclass(frozen=True)
+class Pair(Op):
+    """Real (2S,), all re then all im, to complex (S,)."""
+
+    mnemonic: ClassVar[str] = "pair"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        need(vector(x) % 2 == 0, f"operand must have an even extent, not {x}")
+        return like(x, (x.shape[0] // 2,), True)

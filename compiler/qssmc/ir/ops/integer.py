@@ -1,0 +1,87 @@
+"""Integer ops: rounding, shifting and tables, of the integer stage alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from qssmc.ir.ops.op import Op, Types, kind, like, need, spread, vector
+from qssmc.ir.table import Table
+from qssmc.ir.types import WIDEST, Type
+
+
+@dataclass(frozen=True)
+class Requant(Op):
+    """clamp(floor((x * multiplier + 2^(shift-1)) / 2^shift), low, high): the only op that loses bits.
+
+    All tables are scalars or one an element, shared by re and im; the rounding term is 0 where shift is 0.
+    """
+
+    multiplier: Table
+    shift: Table
+    low: Table
+    high: Table
+    mnemonic: ClassVar[str] = "requant"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        need(not x.is_real, "requant exists in the integer stage only")
+        for what in ("multiplier", "shift", "low", "high"):
+            spread(getattr(self, what), x, what)
+            kind(getattr(self, what), x, what)
+        need(bool(((self.shift.data >= 0) & (self.shift.data < WIDEST - 1)).all()), "shift must lie in 0..62")
+        need(bool((self.low.data <= self.high.data).all()), "low must not exceed high")
+        return like(x, x.shape, x.complex)
+
+
+@dataclass(frozen=True)
+class ShiftLeft(Op):
+    """x * 2^amount, exact. amount is a scalar or one an element, shared by re and im."""
+
+    amount: Table
+    mnemonic: ClassVar[str] = "shift_left"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        need(not x.is_real, "shift_left exists in the integer stage only")
+        spread(self.amount, x, "amount")
+        kind(self.amount, x, "amount")
+        need(bool(((self.amount.data >= 0) & (self.amount.data < WIDEST - 1)).all()), "amount must lie in 0..62")
+        return like(x, x.shape, x.complex)
+
+
+@dataclass(frozen=True)
+class Lut(Op):
+    """entries[x - first]: a nonlinearity of one bounded value. entries: (T,) shared, or (H, T); first: (), or (H,)."""
+
+    entries: Table
+    first: Table
+    mnemonic: ClassVar[str] = "lut"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        need(not x.is_real, "lut exists in the integer stage only")
+        extent = vector(x)
+        kind(self.entries, x, "entries")
+        kind(self.first, x, "first")
+        shared = len(self.entries.shape) == 1
+        need(shared or (len(self.entries.shape) == 2 and self.entries.shape[0] == extent), "entries do not fit")
+        need(self.first.shape in ((), (extent,)), f"first is {self.first.shape}, but the operand is {x}")
+        return like(x, (extent,))
+
+
+@dataclass(frozen=True)
+class Normalize(Op):
+    """The integer core of LayerNorm: with n elements, sum s and v = n * sum(x^2) - s^2 + eps (all exact integers),
+    (n * x - s) * floor(2^frac / max(1, isqrt(v))). Its value is (x - mean) / std on a grid of about 2^-frac.
+    """
+
+    eps: int
+    frac: int
+    mnemonic: ClassVar[str] = "normalize"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        need(not x.is_real, "normalize exists in the integer stage only")
+        need(self.eps >= 0 and 0 <= self.frac <= 30, "eps must not be negative, frac must be 0 to 30")
+        return like(x, (vector(x),))

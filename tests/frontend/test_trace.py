@@ -1,0 +1,289 @@
+"""Trace: every module and function that is supported, and one clear error for all that is not."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from qssmc.errors import UnsupportedModelError
+from qssmc.frontend import SUPPORTED_FUNCTIONS, SUPPORTED_MODULES, compare_with_module, trace
+from qssmc.frontend.handlers import FUNCTIONS, MODULES
+from qssmc.ir import Graph, verify
+from qssmc.models import ModelConfig
+from qssmc.models.blocks import QGELU, ChannelBatchNorm, MeanPool
+from qssmc.models.s4d import S4D
+from qssmc_sim import run
+from random_models import configs, random_model, sensor_samples, to_real
+
+
+class Calls(nn.Module):
+    """A module whose forward is a function of itself and its input."""
+
+    def __init__(self, forward: Callable[..., Any], **parts: nn.Module) -> None:
+        super().__init__()
+        self.body = forward
+        for name, part in parts.items():
+            self.add_module(name, part)
+
+    def forward(self, u: Tensor) -> Any:
+        return self.body(self, u)
+
+
+def assert_same(module: nn.Module, d_input: int, length: int = 20) -> Graph:
+    """The traced graph is valid and answers as the module does, in float64."""
+    graph = trace(module.eval(), d_input)
+    assert verify(graph) is graph
+    samples = to_real(sensor_samples(d_input, length=length)) * 4.0 - 2.0
+    error = compare_with_module(graph, module, samples, lambda g, x: run(g, x).outputs)
+    assert error < 1e-9
+    return graph
+
+
+@settings(max_examples=20)
+@given(config=configs(), seed=st.integers(0, 99))
+def test_recurrent_ir_equals_the_convolution(config: ModelConfig, seed: int) -> None:
+    assert_same(random_model(config, seed), config.d_input)
+
+
+def batch_norm(**options: Any) -> ChannelBatchNorm:
+    norm = ChannelBatchNorm(3, **options)
+    if norm.running_mean is not None and norm.running_var is not None:
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2.0)
+    return norm
+
+
+MODULE_CASES: dict[str, Callable[[], nn.Module]] = {
+    "S4D zoh": lambda: S4D(3, 2, "zoh"),
+    "S4D bilinear": lambda: S4D(3, 4, "bilinear"),
+    "Linear": lambda: nn.Linear(3, 5),
+    "Linear without bias": lambda: nn.Linear(3, 2, bias=False),
+    "GELU": nn.GELU,
+    "GELU tanh": lambda: nn.GELU(approximate="tanh"),
+    "ReLU": nn.ReLU,
+    "SiLU": nn.SiLU,
+    "Sigmoid": nn.Sigmoid,
+    "Tanh": nn.Tanh,
+    "QGELU": QGELU,
+    "GLU": lambda: nn.Sequential(nn.Linear(3, 4), nn.GLU()),
+    "GLU dim 2": lambda: nn.Sequential(nn.Linear(3, 4), nn.GLU(dim=2)),
+    "LayerNorm": lambda: nn.LayerNorm(3),
+    "LayerNorm plain": lambda: nn.LayerNorm(3, eps=0.1, elementwise_affine=False),
+    "LayerNorm without bias": lambda: nn.LayerNorm(3, bias=False),
+    "ChannelBatchNorm": batch_norm,
+    "ChannelBatchNorm plain": lambda: batch_norm(affine=False),
+    "MeanPool": MeanPool,
+    "Identity": nn.Identity,
+    "Dropout": lambda: nn.Dropout(0.5),
+}
+
+
+@pytest.mark.parametrize("case", MODULE_CASES)
+def test_every_module(case: str) -> None:
+    assert_same(nn.Sequential(nn.Linear(2, 3), MODULE_CASES[case]()), 2)
+
+
+def test_every_module_with_a_handler_is_tested_and_told_of() -> None:
+    made = {type(part) for make in MODULE_CASES.values() for part in make().modules()}
+    assert set(MODULES) <= made
+    told = " ".join(SUPPORTED_MODULES)
+    assert all(module.__name__ in told for module in MODULES)
+
+
+@pytest.mark.parametrize("case", ["S4D zoh", "Linear", "Tanh", "MeanPool"])
+def test_a_supported_module_alone(case: str) -> None:
+    graph = assert_same(MODULE_CASES[case](), 3)
+    assert {op.origin for op in graph.ops} <= {"input", "0"}
+
+
+FUNCTION_CASES: dict[str, tuple[Any, Callable[[Tensor, Tensor], Tensor]]] = {
+    "+": (operator.add, lambda x, y: x + y),
+    "torch.add": (torch.add, torch.add),
+    "*": (operator.mul, lambda x, y: x * y),
+    "torch.mul": (torch.mul, torch.mul),
+    "torch.relu": (torch.relu, lambda x, y: torch.relu(x)),
+    "relu": (F.relu, lambda x, y: F.relu(x)),
+    "relu inplace": (F.relu, lambda x, y: F.relu(x + y, inplace=True)),
+    "gelu": (F.gelu, lambda x, y: F.gelu(x)),
+    "gelu none": (F.gelu, lambda x, y: F.gelu(x, approximate="none")),
+    "gelu tanh": (F.gelu, lambda x, y: F.gelu(x, approximate="tanh")),
+    "silu": (F.silu, lambda x, y: F.silu(x)),
+    "torch.sigmoid": (torch.sigmoid, lambda x, y: torch.sigmoid(x)),
+    "torch.tanh": (torch.tanh, lambda x, y: torch.tanh(x)),
+}
+
+
+def in_place(x: Tensor, y: Tensor) -> Tensor:
+    z = torch.tanh(x)
+    z += y
+    z *= x
+    return z
+
+
+@pytest.mark.parametrize("case", [*FUNCTION_CASES, "in place"])
+def test_every_function(case: str) -> None:
+    function = in_place if case == "in place" else FUNCTION_CASES[case][1]
+    module = Calls(lambda m, u: function(m.a(u), m.b(u)), a=nn.Linear(2, 3), b=nn.Linear(2, 3))
+    assert_same(module, 2)
+
+
+def test_every_function_with_an_op_is_tested() -> None:
+    named = {function for function, _ in FUNCTION_CASES.values()}
+    assert set(FUNCTIONS) == named | {operator.iadd, operator.imul}  # which in_place calls
+    assert SUPPORTED_FUNCTIONS
+
+
+def test_origins_are_the_torch_paths() -> None:
+    config = ModelConfig(d_model=3, d_state=2, n_layers=2, norm="layer")
+    graph = trace(random_model(config), 1)
+    modules = dict(random_model(config).named_modules())
+    assert {op.origin for op in graph.ops} <= {"input", *modules}
+    assert graph["encoder"].origin == "encoder"
+    assert graph["blocks_1_ssm_ax"].origin == "blocks.1.ssm"
+    assert graph["blocks_0_add"].origin == "blocks.0"
+    assert graph["pool"].origin == "pool"
+
+
+def test_the_same_module_twice_has_two_states() -> None:
+    module = Calls(lambda m, u: m.s(torch.tanh(m.s(u))), s=S4D(2, 3))
+    graph = assert_same(module, 2)
+    assert [state.name for state in graph.states] == ["s_x", "s_x_2"]
+
+
+def test_module_names_that_look_like_derived_ones() -> None:
+    module = Calls(lambda m, u: m.s(m.s_x(u)) + m.s_y(u), s_x=nn.Linear(2, 2), s=S4D(2, 2), s_y=nn.Linear(2, 2))
+    assert_same(module, 2)
+
+
+def test_names_that_no_identifier_can_have() -> None:
+    module = nn.Sequential()
+    module.add_module("0", nn.Linear(2, 2))
+    module.add_module("größe", nn.Linear(2, 2))
+    assert_same(nn.Sequential(module), 2)
+
+
+def test_the_input_itself_may_be_the_answer() -> None:
+    assert_same(nn.Sequential(nn.Identity()), 2)
+
+
+# --- what has no IR form ---------------------------------------------------------------------------------------------
+
+
+def refused(module: nn.Module, d_input: int = 2) -> str:
+    with pytest.raises(UnsupportedModelError) as caught:
+        trace(module, d_input)
+    assert caught.value.exit_code == 3
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_all_unsupported_parts_come_in_one_error_with_their_paths() -> None:
+    inner = Calls(lambda m, u: torch.flip(m.conv(u), [1]).abs(), conv=nn.LSTM(2, 2))
+    message = refused(nn.Sequential(nn.Linear(2, 2), nn.Softmax(-1), inner, nn.PReLU()))
+    for part in (
+        "1 (torch.nn.modules.activation.Softmax)",
+        "2.conv (torch.nn.modules.rnn.LSTM)",
+        "2 (call function flip)",
+        "2 (call method abs)",
+        "3 (torch.nn.modules.activation.PReLU)",
+    ):
+        assert part in message
+    assert message.startswith("the model has parts without an IR form: ")
+    assert "torch.nn.Linear" in message.split("Supported: ")[1]
+
+
+@pytest.mark.parametrize(
+    ("forward", "words"),
+    [
+        (lambda m, u: m.a(u) * 2, "forward (mul with arguments that are not tensors, or with options)"),
+        (lambda m, u: 1.0 + m.a(u), "forward (add with arguments that are not tensors"),
+        (lambda m, u: torch.add(m.a(u), u, alpha=2), "forward (add with arguments that are not tensors"),
+        (lambda m, u: torch.add(input=m.a(u), other=u), "forward (add with arguments"),
+        (lambda m, u: m.a(input=u), "a (called with anything but one tensor, by position)"),
+        (lambda m, u: m.a(u) - u, "forward (call function sub)"),
+        (lambda m, u: m.a(u).relu(), "forward (call method relu)"),
+        (lambda m, u: m.a(u) + m.a.bias, "forward (get attr a.bias)"),
+        (lambda m, u: u[:, 1:], "forward (call function getitem)"),
+    ],
+)
+def test_calls_without_an_ir_form(forward: Callable[..., Any], words: str) -> None:
+    assert words in refused(Calls(forward, a=nn.Linear(2, 2)))
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda m, u: m.a(u) if u.sum() > 0 else u,
+        lambda m, u: next(m.a(u) for _ in range(u.shape[1])),
+        lambda m, u: m.a(u) if u.shape[0] == 3 else u,
+        lambda m, u: m.missing(u),
+        lambda m, u: np.tanh(u),
+    ],
+    ids=["branch", "loop", "shape", "attribute", "numpy"],
+)
+def test_forwards_that_cannot_be_traced(forward: Callable[..., Any]) -> None:
+    message = refused(Calls(forward, a=nn.Linear(2, 2)))
+    assert message.startswith("Calls cannot be traced by torch.fx (")
+    assert "must not branch or loop on the values or shapes of tensors" in message
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite(bad: float) -> None:
+    model = random_model(ModelConfig(d_model=2, d_state=2, norm="batch"))
+    with torch.no_grad():
+        model.encoder.weight[0] = bad
+        model.blocks[0].pre_norm.running_var[:] = bad  # type: ignore[union-attr,index,operator]
+    message = refused(model, 1)
+    assert "encoder.weight has 1 values that are NaN or infinite" in message
+    assert "blocks.0.pre_norm.running_var has 2 values" in message
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (nn.Sequential(nn.Linear(3, 2)), "do not fit together, 0: %0"),
+        (nn.Sequential(nn.Linear(2, 3), nn.Linear(2, 2)), "weight is (2, 2), but the operand is f64[3]"),
+        (nn.Sequential(nn.Linear(2, 3), nn.GLU()), "glu needs a real operand of even extent"),
+        (nn.Sequential(nn.Linear(2, 3), S4D(2, 2)), "factor has shape (2,), but the operand is f64[3]"),
+        (nn.Sequential(nn.Linear(2, 1), S4D(2, 2)), "heads must lie in 0..0"),
+        (nn.Sequential(nn.LayerNorm(3)), "layer norm must cover the 2 channels of one step, not (3,)"),
+        (nn.Sequential(nn.LayerNorm((5, 2))), "layer norm must cover the 2 channels of one step, not (5, 2)"),
+        (nn.Sequential(nn.GLU(dim=1)), "GLU must split the channels (dim=-1), not dim=1"),
+        (nn.Sequential(ChannelBatchNorm(2, track_running_stats=False)), "without running statistics cannot stream"),
+        (Calls(lambda m, u: m.a(u) + u, a=nn.Linear(2, 3)), "forward: %add (add, from nowhere): operands disagree"),
+    ],
+)
+def test_shapes_that_disagree(module: nn.Module, words: str) -> None:
+    assert words.replace("%0", "%m0") in refused(module)
+
+
+class TwoInputs(nn.Module):
+    def forward(self, u: Tensor, v: Tensor) -> Tensor:
+        return u + v
+
+
+def test_more_than_one_input_or_output() -> None:
+    assert refused(TwoInputs()) == "the model must take one input, but it takes v too"
+    for forward in (lambda m, u: (u, u), lambda m, u: {"y": u}, lambda m, u: None, lambda m, u: [u]):
+        assert refused(Calls(forward)) == "the model must return one tensor"
+
+
+def test_no_input_at_all() -> None:
+    class Deaf(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.value = nn.Parameter(torch.ones(2))
+
+        def forward(self) -> Tensor:
+            return torch.tanh(self.value)
+
+    assert "forward (get attr value)" in refused(Deaf())

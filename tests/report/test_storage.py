@@ -1,0 +1,132 @@
+"""Storage: every bit of a small design counted by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphs import random_s4d
+from hand import crossbar, mimo
+from qssmc.frontend import trace
+from qssmc.ir import parse
+from qssmc.models import ModelConfig
+from qssmc.passes.quantise import QuantiseOptions
+from qssmc.report import storage_report
+from random_models import compile_stages, ragged_graph, random_model, sensor_samples
+
+TINY = """
+graph t : integer
+%u : u8[2] = input
+%x : ci8[3] = state from "ssm"
+%x1 : ci16[3] = shift_left %x amount=@x1.amount from "ssm"
+%d : ci16[3] = diag %x lambda_bar=@d.lambda_bar from "ssm"
+%bu : ci16[3] = inject %u b_bar=@bu.b_bar heads=@bu.heads from "ssm"
+%xs : ci20[3] = add %x1 %d %bu from "ssm"
+%xn : ci8[3] = requant %xs multiplier=1 shift=@xn.shift low=-127 high=127 from "ssm"
+%y : i20[2] = readout %xn c=@y.c heads=@y.heads channels=2 from "ssm"
+%yq : i4[2] = requant %y multiplier=@yq.multiplier shift=20 low=@yq.low high=@yq.high from "ssm"
+%act : u3[2] = lut %yq entries=@act.entries first=-8 from "act"
+%out : i12[1] = matvec %act weight=@out.weight bias=@out.bias from "decoder"
+%all : i12[1] = matvec %act weight=@all.weight bias=@all.bias from "decoder"
+next %x = %xn
+output y : step = %out
+output z : step = %all
+table @x1.amount : int[3]
+  4 5 6
+table @d.lambda_bar : int[3,2] grid width[]=4 scale[]=1.0
+  -7 4 -2 0 1 1
+table @bu.b_bar : int[3,2] grid width[3,1]=2,3,4 scale[]=1.0
+  1 1 2 3 4 0
+table @bu.heads : int[3]
+  0 0 0
+table @xn.shift : int[3]
+  4 5 6
+table @y.c : int[3,2] grid width[]=4 scale[]=1.0
+  4 -3 5 0 1 1
+table @y.heads : int[3]
+  0 0 0
+table @yq.multiplier : int[2]
+  20000 17000
+table @yq.low : int[2]
+  -8 -3
+table @yq.high : int[2]
+  7 12
+table @act.entries : int[16] grid width[]=3 scale[]=1.0
+  0 0 0 0 0 0 0 0 0 1 1 2 2 3 3 4
+table @out.weight : int[1,2] grid width[]=5 scale[]=1.0
+  15 -16
+table @out.bias : int[1] grid width[]=9 scale[]=1.0
+  -200
+table @all.weight : int[1,2]
+  3 -2
+table @all.bias : int[1]
+  0
+"""
+BY_HAND = {
+    "exponents": 3 * 3 + 3 * 3,  # amounts and shifts up to 6: 3 bits each
+    "poles": 6 * 4,
+    "input weights": 2 * (2 + 3 + 4),
+    "head sizes": 2 * 2,  # 3 and 0 states: 2 bits each
+    "output weights": 6 * 4,
+    "multipliers": 2 * 15,
+    "zero points": 2 * 4,  # -8..-3: 4 bits; high follows from low
+    "lookup tables": 16 * 3,
+    "weights": 2 * 5 + 2 * 3,  # without a grid: what -2..3 needs
+    "biases": 9,  # a bias of zeros is no table
+    "state": 6 * 8,
+}
+
+
+def test_every_bit_by_hand() -> None:
+    report = storage_report(parse(TINY), 50)
+    assert report["bits_by_kind"] == BY_HAND
+    assert report["state_bits"] == 48
+    assert report["parameter_bits"] == sum(BY_HAND.values()) - 48
+    assert report["total_bytes"] == (sum(BY_HAND.values()) + 7) // 8
+    assert report["float32_bytes"] == 4 * (50 + 6)
+    assert report["times_smaller"] == round(32 * 56 / sum(BY_HAND.values()), 2)
+
+
+def test_parts_add_up_and_name_their_place() -> None:
+    report = storage_report(parse(TINY), 50)
+    parts = {part["name"]: part for part in report["parts"]}
+    assert sum(part["bits"] for part in parts.values()) == report["parameter_bits"] + report["state_bits"]
+    assert parts["bu.b_bar"] == {
+        "name": "bu.b_bar",
+        "origin": "ssm",
+        "kind": "input weights",
+        "elements": 6,
+        "bits": 18,
+    }
+    assert parts["x"]["kind"] == "state"
+    assert not {"y.heads", "all.bias", "yq.high", "xn.low"} & set(parts)
+
+
+@pytest.mark.parametrize(
+    ("states", "bits"), [([2, 2, 2], 0), ([2, 0, 1], 3 * 2), ([1, 1, 0], 3), ([4, 0], 2 * 3), ([0, 0], 0)]
+)
+def test_head_sizes_count_where_heads_are_ragged(states: list[int], bits: int) -> None:
+    graph = compile_stages(ragged_graph(states), QuantiseOptions(), sensor_samples(2))["prove"]
+    assert storage_report(graph, 1)["bits_by_kind"].get("head sizes", 0) == bits
+
+
+def test_weights_have_the_bits_that_were_asked_for() -> None:
+    config = ModelConfig(d_model=3, d_state=2, d_output=4)
+    graph = compile_stages(trace(random_model(config), 1), QuantiseOptions("qssm", 5, 7, 9, 11), sensor_samples(1))[
+        "prove"
+    ]
+    found = storage_report(graph, 1)["bits_by_kind"]
+    assert found["poles"] == 11 * 3 * 2 * 2
+    assert found["input weights"] == found["output weights"] == 5 * 3 * 2 * 2
+    assert found["factors"] == 5 * 3
+    # encoder, mixing and decoder at 5 bits; the decoder's bias is a matvec of the step counter at 16.
+    assert found["weights"] == 5 * (3 * 1 + 6 * 3 + 4 * 3) + 16 * 4
+    assert storage_report(graph, 1)["parts"][-3]["bits"] == 9 * 3 * 2 * 2
+
+
+@pytest.mark.parametrize("graph", [random_s4d([3, 2, 4]), random_s4d([0, 0]), mimo(), crossbar()], ids=lambda g: g.name)
+def test_every_kind_of_graph_can_be_counted(graph) -> None:  # type: ignore[no-untyped-def]
+    report = storage_report(graph, 10)
+    states = {op.name for op in graph.states if op.type.shape[0]}
+    assert states <= {part["name"] for part in report["parts"]}
+    assert all(part["bits"] >= 0 for part in report["parts"])
+    assert sum(report["bits_by_kind"].values()) == report["parameter_bits"] + report["state_bits"]
