@@ -1,4 +1,4 @@
-"""Results: accuracy and memory of the shipped models under each scheme, through the emitted C, as a table in docs/.
+"""Results: accuracy and memory of the shipped models under each scheme, through the emitted C, as tables in docs/.
 
 Run by `make results`. Needs MNIST (see `qssmc fetch mnist`).
 """
@@ -63,21 +63,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=Path, default=Path("examples"))
     parser.add_argument("--data", type=Path)
-    parser.add_argument("-o", "--out", type=Path, default=Path("docs/results/post_training.md"))
+    parser.add_argument("--models", default=",".join(MODELS), help="comma-separated")
+    parser.add_argument("-o", "--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     test = load_split("mnist", "test", arguments.data)
     console = Console(stderr=True)
-    sections = []
-    for name, file in MODELS.items():
-        path = arguments.examples / file
+    for name in arguments.models.split(","):
+        path = arguments.examples / MODELS[name]
         accuracy = evaluate(path, "torch", test).accuracy
         rows = [
             _row(name, case, path, test, arguments.data) for case in track(CASES, name, console=console, transient=True)
         ]
-        sections += list(_section(name, accuracy, rows))
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text("\n".join([*_head(len(test)), *sections]) + "\n")
-    console.print(f"written: {arguments.out}")
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        target = arguments.out / f"{path.stem}.md"
+        target.write_text("\n".join(_page(name, accuracy, len(test), rows)) + "\n")
+        console.print(f"written: {target}")
 
 
 def _row(name: str, case: Case, path: Path, test: Sequences, data: Path | None) -> str:
@@ -106,17 +106,13 @@ def _row(name: str, case: Case, path: Path, test: Sequences, data: Path | None) 
     )
 
 
-def _head(count: int) -> Iterator[str]:
-    yield "# Post-training quantisation, measured"
+def _page(name: str, accuracy: float, count: int, rows: list[str]) -> Iterator[str]:
+    yield f"# {name}: post-training quantisation, measured"
     yield ""
-    yield f"Emitted C on all {count:,} MNIST test images, one pixel a step. Made by `make results`."
+    yield f"Emitted C on all {count:,} MNIST test images, one pixel a step; the float model gets {accuracy:.2f} %."
+    yield f"Made by `.venv/bin/python benchmarks/results.py --models {name}` (`make results` does all models)."
     yield "No design is trained or refitted after quantisation; `qssm` balances states, `zhao` is the published scheme."
     yield "The last column is published for the same bits (Zhao et al., arXiv 2506.12480, Table III)."
-
-
-def _section(name: str, accuracy: float, rows: list[str]) -> Iterator[str]:
-    yield ""
-    yield f"## {name}: float {accuracy:.2f} %"
     yield ""
     yield (
         "| scheme | bits | poles / state | calibrated on | accuracy % | bytes | × smaller than float32 "

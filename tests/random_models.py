@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qssmc.data.sequences import InputFormat
-from qssmc.ir import Builder, Graph, Table, Type
+from qssmc.frontend import trace
+from qssmc.ir import Builder, Graph, Table, Type, parse, print_graph, verify
+from qssmc.ir.ops import Input
 from qssmc.models import ModelConfig, SequenceModel
 from qssmc.models.blocks import ChannelBatchNorm
+from qssmc.passes.bounds import bounds
 from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import run
@@ -78,6 +82,33 @@ def compile_stages(graph: Graph, options: QuantiseOptions, samples: NDArray[np.i
     stages = {"float": graph}
     run_pipeline(graph, PipelineOptions(options, FORMAT, to_real(samples), observe), stages.__setitem__)
     return stages
+
+
+def compiled(model: SequenceModel, scheme: Any, bits: tuple[int, ...], samples: NDArray[np.int64]) -> dict[str, Graph]:
+    """All stages; no warning may come out of any of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return compile_stages(trace(model, 1), QuantiseOptions(scheme, *bits), samples)
+
+
+def assert_sound(stages: dict[str, Graph], samples: NDArray[np.int64]) -> None:
+    """Verified, printed and parsed back equal at every stage; and what runs stays within what is proven."""
+    for graph in stages.values():
+        assert verify(graph) is graph
+        assert parse(print_graph(graph)) == graph
+    integer = stages["prove"]
+    proven = bounds(integer)
+
+    def check(t: int, values: dict[str, Any]) -> None:
+        for name, found in values.items():
+            low, high = proven[name].value.span
+            assert (found >= low).all(), name
+            assert (found <= high).all(), name
+            if not isinstance(integer[name], Input):
+                assert integer[name].type.bounds[0] <= low
+                assert high <= integer[name].type.bounds[1]
+
+    run(integer, samples, check)
 
 
 def outputs_of(graph: Graph, samples: NDArray[np.int64]) -> dict[str, NDArray[Any]]:

@@ -45,6 +45,10 @@ def load_calibration(
 def _from_file(path: Path) -> NDArray[Any]:
     try:
         samples = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise MalformedInputError(
+            f"calibration file {path} cannot be read ({error.strerror or error}); give a .npy file of integers"
+        ) from error
     except Exception as error:  # numpy's reader lets out what its parsers of headers and archives raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MalformedInputError(f"calibration file {path} cannot be read as .npy ({reason})") from error
@@ -55,7 +59,7 @@ def _from_file(path: Path) -> NDArray[Any]:
 
 def _from_data_set(source: str, input_format: InputFormat, seed: int, data: Path | None) -> tuple[NDArray[Any], str]:
     name, _, count = source.partition(":")
-    if name not in DATASETS or (count and (not count.isdecimal() or int(count) < 1)):
+    if name not in DATASETS or (count and (not (count.isascii() and count.isdecimal()) or int(count) < 1)):
         raise UsageError(f"--calib must be FILE.npy or DATASET:COUNT with one of {', '.join(DATASETS)}, not {source!r}")
     drawn = load_split(name, "train", data).take(int(count or _DEFAULT_COUNT), seed)
     if drawn.format != input_format:
@@ -68,7 +72,7 @@ def _check(samples: NDArray[Any], input_format: InputFormat, d_input: int, origi
         raise UsageError(f"calibration data ({origin}) must have shape (count, length, {d_input}), not {samples.shape}")
     if 0 in samples.shape:
         raise UsageError(f"calibration data ({origin}) is empty: its shape is {samples.shape}")
-    if not np.issubdtype(samples.dtype, np.integer):
+    if samples.dtype.kind not in "iu":
         raise UsageError(f"calibration data ({origin}) must be integers as the sensor gives them, not {samples.dtype}")
     low, high = input_format.bounds
     if samples.min() < low or samples.max() > high:

@@ -52,6 +52,13 @@ class CompileOptions:
             raise UsageError(f"--target must be {' or '.join(TARGETS)}, not {', '.join(unknown) or 'nothing'}")
         if self.vectors < 1:
             raise UsageError(f"--vectors must be at least 1, not {self.vectors}")
+        if self.seed < 0:
+            raise UsageError(f"--seed must be at least 0, not {self.seed}")
+        if (free := c_backend.as_prefix(self.name)) != self.name:
+            raise UsageError(
+                f"--name must be a C identifier of at most 40 letters that starts with one and is no C keyword, emitted "
+                f"file or standard header, not {self.name!r}; {free} would do"
+            )
 
 
 @dataclass(frozen=True)
@@ -81,10 +88,16 @@ def compile_checkpoint(
         seed=options.seed,
         data=data,
     )
+    if checkpoint.config.output == "pooled" and samples.shape[1] > options.quantise.max_steps:
+        raise UsageError(
+            f"calibration sequences of {samples.shape[1]} steps are longer than the {options.quantise.max_steps} "
+            "that a mean is exact for; give a larger --max-steps"
+        )
     real = checkpoint.input_format.to_real(samples).astype(np.float64)
     say(f"trace: {type(module).__name__} with {sum(p.numel() for p in module.parameters())} parameters")
-    graph = trace(module, checkpoint.config.d_input, options.name)
-    check_poles(graph)
+    with np.errstate(all="ignore"):  # numbers out of range are reported by the two checks
+        graph = trace(module, checkpoint.config.d_input, options.name)
+        check_poles(graph)
     say(f"check: float IR, step by step, against the torch module on {min(_COMPARED, len(real))} sequences")
     error = compare_with_module(graph, module, real[:_COMPARED], lambda g, x: run(g, x).outputs)
 
@@ -120,7 +133,7 @@ def compile_checkpoint(
         "input_format": asdict(checkpoint.input_format),
         "golden": _golden_path(stages),
     }
-    summary = _summary(options, reports, origin)
+    summary = _summary(options, reports, origin, min(options.vectors, len(samples)))
     return Design(stages, with_manifest(files, facts), summary)
 
 
@@ -166,7 +179,7 @@ def _npy(array: NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
-def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str) -> dict[str, Any]:
+def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str, vectors: int) -> dict[str, Any]:
     storage, alignment = reports["storage"], reports["alignment"]
     widest = max(reports["certificate"]["ops"], key=lambda claim: int(claim["accumulator_width"]))
     return {
@@ -179,6 +192,7 @@ def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str) -
             "a": options.quantise.a_bits,
         },
         "calibration": origin,
+        "vectors": vectors,
         "float_check_relative_error": reports["float_check"]["relative_error"],
         "bits_by_kind": storage["bits_by_kind"],
         "parameter_bytes": (storage["parameter_bits"] + 7) // 8,

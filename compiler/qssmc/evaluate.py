@@ -11,10 +11,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.data import Sequences
-from qssmc.errors import UsageError
-from qssmc.folder import read_manifest
+from qssmc.data import InputFormat, Sequences
+from qssmc.errors import MalformedInputError, UsageError, VerificationError
+from qssmc.folder import altered_text, changed_files, read_manifest
+from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
+from qssmc.ir.verify import IRError
 
 Engine = Literal["torch", "golden", "c"]
 ENGINES: tuple[Engine, ...] = ("torch", "golden", "c")
@@ -61,10 +63,13 @@ def evaluate(
 Classify = Callable[[NDArray[Any]], NDArray[np.int64]]
 
 
-def _answer(outputs: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+def _answer(outputs: dict[str, NDArray[Any]], data: Sequences) -> NDArray[np.int64]:
     (values,) = outputs.values()
     if values.ndim == 3:
         values = values[:, -1]
+    classes = int(data.labels.max()) + 1
+    if values.shape[-1] < classes:
+        raise UsageError(f"the model gives {values.shape[-1]} numbers, too few for the {classes} classes of this data set")
     return np.asarray(values.argmax(axis=-1), np.int64)
 
 
@@ -75,11 +80,13 @@ def _torch(path: Path, data: Sequences, cc: str | None) -> Classify:
 
     if path.is_dir():
         raise UsageError(f"--engine torch takes a model file, but {path} is a folder")
-    module = load_checkpoint(path).build()
+    checkpoint = load_checkpoint(path)
+    _check_samples(data, checkpoint.input_format, checkpoint.config.d_input)
+    module = checkpoint.build()
 
     def classify(samples: NDArray[Any]) -> NDArray[np.int64]:
         with torch.no_grad():
-            return _answer({"y": module(torch.from_numpy(data.format.to_real(samples))).numpy()})
+            return _answer({"y": module(torch.from_numpy(data.format.to_real(samples))).numpy()}, data)
 
     return classify
 
@@ -87,8 +94,8 @@ def _torch(path: Path, data: Sequences, cc: str | None) -> Classify:
 def _golden(path: Path, data: Sequences, cc: str | None) -> Classify:
     from qssmc_sim import run
 
-    graph = parse((path / str(_design(path, data)["golden"])).read_text())
-    return lambda samples: _answer(run(graph, samples.astype(np.int64)).outputs)
+    graph = _design(path, data)
+    return lambda samples: _answer(run(graph, samples.astype(np.int64)).outputs, data)
 
 
 def _emitted(path: Path, data: Sequences, cc: str | None) -> Classify:
@@ -96,13 +103,28 @@ def _emitted(path: Path, data: Sequences, cc: str | None) -> Classify:
 
     _design(path, data)
     emitted = EmittedC(path / "c", cc=cc)
-    return lambda samples: _answer(emitted.run(samples))
+    return lambda samples: _answer(emitted.run(samples), data)
 
 
-def _design(path: Path, data: Sequences) -> dict[str, Any]:
+def _design(path: Path, data: Sequences) -> Graph:
+    """The golden model of an unaltered folder that takes such samples."""
     manifest = read_manifest(path)
-    wanted = manifest["input_format"]
-    found = {"width": data.format.width, "frac": data.format.frac, "signed": data.format.signed}
-    if wanted != found:
-        raise UsageError(f"the design takes samples {wanted}, but the data set has {found}")
-    return manifest
+    altered = [name for name in changed_files(path, manifest) if name.startswith(("c/", "ir/"))]
+    if altered:
+        raise VerificationError(altered_text(altered))
+    try:
+        wanted = InputFormat(**manifest["input_format"])
+        graph = parse((path / str(manifest["golden"])).read_text())
+    except (OSError, ValueError, KeyError, TypeError, UsageError, IRError) as error:
+        raise MalformedInputError(f"{path} is not complete ({error}); compile the model again") from error
+    _check_samples(data, wanted, graph.inputs[0].type.shape[0])
+    return graph
+
+
+def _check_samples(data: Sequences, wanted: InputFormat, d_input: int) -> None:
+    """Refuse data that the model would take for something else."""
+    if (data.format, data.samples.shape[2]) != (wanted, d_input):
+        raise UsageError(
+            f"the model takes {wanted}, {d_input} a sample, "
+            f"but the data set has {data.format}, {data.samples.shape[2]} a sample"
+        )

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ def with_manifest(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> dict[
 
 def check_target(folder: Path, *, force: bool) -> None:
     """Refuse, before any work, a folder that exists (unless it is a design, and force is given) or cannot be made."""
+    if "\0" in str(folder):
+        raise UsageError(f"output folder {str(folder)!r} holds a null character; give another one")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"output {folder} exists and is not a folder; give another one")
     if folder.is_dir() and any(folder.iterdir()):
@@ -38,7 +40,7 @@ def check_target(folder: Path, *, force: bool) -> None:
             raise UsageError(f"output folder {folder} exists; give another one or --force to replace it")
         if not (folder / MANIFEST).is_file():
             raise UsageError(f"output folder {folder} holds other things than a design; give another one")
-    parent = next(path for path in folder.absolute().parents if path.exists())
+    parent = next(path for path in folder.absolute().parents if os.path.lexists(path))
     if not os.access(parent, os.W_OK | os.X_OK) or not parent.is_dir():
         raise UsageError(f"output folder {folder} cannot be made: {parent} cannot be written")
 
@@ -54,7 +56,7 @@ def write_folder(files: Mapping[str, bytes], folder: Path, *, force: bool) -> No
         _write(files, work / "new")
         _replace(folder, work / "new", work / "old")
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
         if not folder.exists():
             for parent in made:
                 parent.rmdir()
@@ -66,6 +68,14 @@ def _write(files: Mapping[str, bytes], folder: Path) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, also where it holds folders that cannot be written."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _replace(folder: Path, fresh: Path, old: Path) -> None:
@@ -100,9 +110,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     """Files that are missing or no longer have the content that was written."""
-    found = []
+    found: list[str] = []
     for path, wanted in manifest["files"].items():
         target = folder / path
         if not target.is_file() or hashlib.sha256(target.read_bytes()).hexdigest() != wanted:
             found.append(path)
     return found
+
+
+def altered_text(paths: Sequence[str]) -> str:
+    """What to say of changed files."""
+    named = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    return (
+        f"{named} {'is' if len(paths) == 1 else 'are'} not what was compiled "
+        f"(the SHA-256 in {MANIFEST} differs); compile the model again"
+    )

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.apart import apart
 from qssmc.errors import MalformedInputError, VerificationError
-from qssmc.folder import changed_files, read_manifest
+from qssmc.folder import altered_text, changed_files, read_manifest
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op
 from qssmc.ir.text import op_line, parse
@@ -21,6 +22,7 @@ from qssmc_sim.emitted_c import EmittedC
 from qssmc_sim.range_check import check_ranges
 
 Progress = Callable[[str, int, int], None]  # (what, done, of)
+_HARNESS = "c/harness.c"  # the tool that reads the values out, not what is verified
 
 
 @dataclass(frozen=True)
@@ -45,21 +47,37 @@ def verify_folder(
     builds it gives the recorded outputs.
     """
     manifest = read_manifest(folder)
+    altered = changed_files(folder, manifest)
+    missing = [name for name in altered if not (folder / name).is_file()]
+    if missing:
+        raise MalformedInputError(f"{folder} is not complete ({missing[0]} is missing); compile the model again")
+    unfit = [name for name in altered if not _is_compared(name)]
+    if unfit:
+        raise VerificationError(altered_text(unfit))
     graph, samples, expected = _read_design(folder, manifest, limit)
     accumulators = check_ranges(folder)
     with EmittedC(folder / "c", trace=True, cc=cc) as emitted:
-        values = _compare_steps(graph, emitted, samples, expected, progress or (lambda what, done, of: None))
+        values = apart(
+            lambda report: _compare_steps(graph, emitted, samples, expected, report),
+            progress or (lambda what, done, of: None),
+            f"the emitted C in {folder / 'c'}, built for tracing,",
+        )
         compiler = emitted.compiler
     with EmittedC(folder / "c", cc=cc) as emitted:
-        _compare_outputs(emitted.run(samples), expected, "the emitted C as a user builds it")
-    altered = changed_files(folder, manifest)
-    if altered:
-        raise VerificationError(
-            f"all values agree, but {', '.join(altered[:3])} {'is' if len(altered) == 1 else 'are'} not what was "
-            "compiled (the SHA-256 in manifest.json differs); compile the model again"
+        apart(
+            lambda report: _compare_outputs(emitted.run(samples), expected, "the emitted C as a user builds it"),
+            lambda: None,
+            f"the emitted C in {folder / 'c'}, built as a user does,",
         )
+    if altered:
+        raise VerificationError(f"all values agree, but {altered_text(altered)}")
     ops = len({op.name for op in (*graph.step_ops, *graph.last_ops)})
     return Verified(len(samples), samples.shape[1], ops, values, accumulators, compiler)
+
+
+def _is_compared(name: str) -> bool:
+    """Whether a difference in a file is best shown by the first value that it makes differ."""
+    return name.startswith("vectors/") or (name.startswith("c/") and name.endswith((".c", ".h")) and name != _HARNESS)
 
 
 def _read_design(
@@ -67,14 +85,43 @@ def _read_design(
 ) -> tuple[Graph, NDArray[np.int64], dict[str, NDArray[np.int64]]]:
     try:
         graph = parse((folder / str(manifest["golden"])).read_text())
-        samples = np.load(folder / "vectors/samples.npy", allow_pickle=False).astype(np.int64)
-        expected = {
-            output.name: np.load(folder / f"vectors/{output.name}.npy", allow_pickle=False).astype(np.int64)
-            for output in graph.outputs
-        }
-    except (OSError, ValueError, KeyError, IRError) as error:
+        samples = _integers(folder / "vectors/samples.npy")
+        expected = {output.name: _integers(folder / f"vectors/{output.name}.npy") for output in graph.outputs}
+    except (OSError, ValueError, KeyError, EOFError, IRError) as error:
         raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error
+    faults = _vector_faults(graph, samples, expected)
+    if faults:
+        raise MalformedInputError(f"{folder}/vectors: {'; '.join(faults)}; compile the model again")
     return graph, samples[:limit], {name: values[:limit] for name, values in expected.items()}
+
+
+def _integers(path: Path) -> NDArray[np.int64]:
+    array = np.load(path, allow_pickle=False)
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+        raise ValueError(f"{path.name} holds no array of integers")
+    return array.astype(np.int64)
+
+
+def _vector_faults(
+    graph: Graph, samples: NDArray[np.int64], expected: Mapping[str, NDArray[np.int64]]
+) -> list[str]:
+    """Every array that is not of the shape, or reaches beyond the range, that the graph asks for."""
+    (entrance,) = graph.inputs
+    low, high = entrance.type.bounds
+    if samples.ndim != 3 or 0 in samples.shape or samples.shape[2] != entrance.type.shape[0]:
+        return [f"samples.npy must have shape (count, length, {entrance.type.shape[0]}), not {samples.shape}"]
+    if samples.min() < low or samples.max() > high:
+        return [f"samples.npy must lie in {low}..{high}, not {samples.min()}..{samples.max()}"]
+    count, length, _ = samples.shape
+    shapes = {
+        output.name: ((count, length) if output.when == "step" else (count,)) + graph[output.value].type.array_shape
+        for output in graph.outputs
+    }
+    return [
+        f"{name}.npy must have shape {shape}, not {expected[name].shape}"
+        for name, shape in shapes.items()
+        if expected[name].shape != shape
+    ]
 
 
 def _compare_steps(

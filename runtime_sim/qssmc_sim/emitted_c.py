@@ -41,7 +41,7 @@ class EmittedC:
         try:
             self.compiler = cc or os.environ.get("CC") or "gcc"
             self._compile(self.compiler, flags, library)
-            self._library = ctypes.CDLL(str(library))
+            self._library = _load(library, self.compiler)
         except BaseException:
             self._temporary.cleanup()
             raise
@@ -113,7 +113,7 @@ class EmittedC:
         prefix = self.layout["prefix"]
         macros = [f"-D{prefix.upper()}_TRACE"] if self.trace else []
         sources = [str(self.folder / name) for name in (f"{prefix}.c", "harness.c")]
-        command = [*shlex.split(cc), *flags, *macros, "-shared", "-fPIC", "-o", str(library), *sources]
+        command = [*_words(cc), *flags, *macros, "-shared", "-fPIC", "-o", str(library), *sources]
         name = command[0]
         try:
             result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -121,7 +121,7 @@ class EmittedC:
             package = _PACKAGES.get(Path(name).name, "gcc")
             raise ToolError(
                 f"the C compiler {name} cannot be started ({error.strerror}); "
-                f"install it with: apt-get install {package}"
+                f"install it with: apt-get install {package}, or name another one with --cc or CC"
             ) from error
         if result.returncode != 0:
             lines = [line for line in result.stderr.splitlines() if "error" in line] or result.stderr.splitlines()
@@ -167,6 +167,31 @@ def _pointer(array: NDArray[Any]) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
+def _words(cc: str) -> list[str]:
+    """A compiler's command as words."""
+    try:
+        words = shlex.split(cc)
+    except ValueError:
+        words = []
+    if not words or "\0" in cc:
+        raise UsageError(f"the C compiler (--cc or CC) must be a command such as gcc, not {cc!r}")
+    return words
+
+
+def _load(library: Path, cc: str) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(str(library))
+    except OSError as error:
+        raise ToolError(
+            f"{cc!r} did not build a library that this Python can load ({_short(error, library)}); "
+            "name a C compiler for this machine with --cc or CC"
+        ) from error
+
+
+def _short(error: OSError, library: Path) -> str:
+    return str(error).replace(f"{library}: ", "")
+
+
 def _read_layout(folder: Path) -> dict[str, Any]:
     path = folder / "layout.json"
     try:
@@ -175,6 +200,8 @@ def _read_layout(folder: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} cannot be read ({error.strerror}); give the folder c/ that the compiler wrote"
         ) from error
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise MalformedInputError(f"{path} is not JSON ({error}); compile the model again") from error
+    if not isinstance(layout, dict) or not layout.keys() >= {"prefix", "sample", "outputs", "orders", "step", "last"}:
+        raise MalformedInputError(f"{path} is not the layout of an emitted model; compile the model again")
     return layout

@@ -9,16 +9,18 @@ from typing import get_args
 import click
 from rich.table import Table
 
+from qssmc.backends.c import as_prefix
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.compile import TARGETS, CompileOptions, Design, compile_checkpoint, file_sha256
 from qssmc.errors import UsageError
 from qssmc.folder import check_target, write_folder
-from qssmc.models import load_checkpoint
+from qssmc.models import Checkpoint, load_checkpoint
 from qssmc.passes.quantise import QuantiseOptions, parse_bits
 from qssmc.passes.quantise.options import AForm, SchemeName
 
 _DEFAULT = QuantiseOptions()
+MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 
 
 @click.command("compile")
@@ -27,15 +29,27 @@ _DEFAULT = QuantiseOptions()
 @click.option("--target", type=click.Choice(TARGETS), default="c", show_default=True, help="What to emit.")
 @click.option("-o", "--output-dir", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option("--force", is_flag=True, help="Replace an existing design.")
-@click.option("--name", help="Prefix of every emitted symbol  [default: the model file's name]")
-@click.option("--scheme", type=click.Choice(get_args(SchemeName)), default="qssm", show_default=True)
+@click.option("--name", help="Prefix of every emitted symbol and file  [default: the model file's name]")
+@click.option(
+    "--scheme",
+    type=click.Choice(get_args(SchemeName)),
+    default="qssm",
+    show_default=True,
+    help="Our scheme with power-of-two state scales, or the published one (arXiv 2506.12480).",
+)
 @click.option("--bits", default="W8A8", show_default=True, metavar="W#A#", help="Bits of weights and activations.")
 @click.option("--state-bits", type=int, default=_DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
 @click.option("--a-bits", type=int, default=_DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
-@click.option("--a-form", type=click.Choice(get_args(AForm)), default=_DEFAULT.a_form, show_default=True)
+@click.option(
+    "--a-form",
+    type=click.Choice(get_args(AForm)),
+    default=_DEFAULT.a_form,
+    show_default=True,
+    help="Poles as 1 plus a scaled difference, or as plain fixed-point numbers (qssm alone).",
+)
 @click.option("--max-steps", type=int, help="Longest sequence that a mean is exact for  [default: 4 x the trained one]")
 @click.option("--calib", metavar="SOURCE", help="FILE.npy or DATASET[:COUNT]  [default: what the model brings]")
-@click.option("--vectors", type=int, default=112, show_default=True, help="Sequences kept for verification.")
+@click.option("--vectors", type=int, default=112, show_default=True, help="Keep at most so many for verification.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draw of calibration sequences.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data sets.")
 @common_options
@@ -70,21 +84,28 @@ def compile_(
         state_bits=state_bits,
         a_bits=a_bits,
         a_form=a_form,
-        max_steps=max_steps or 4 * checkpoint.sequence_length,
+        max_steps=default_steps(checkpoint) if max_steps is None else max_steps,
     )
-    options = CompileOptions(name or symbol(model.stem), quantise, (target,), calib, seed, vectors)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", options.name):
-        raise UsageError(f"--name must be a C identifier that starts with a letter, not {options.name!r}")
+    options = CompileOptions(symbol(model.stem) if name is None else name, quantise, (target,), calib, seed, vectors)
     design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
-    write_folder(design.files, output_dir, force=force)
+    try:
+        write_folder(design.files, output_dir, force=force)
+    except OSError as error:
+        raise UsageError(f"output folder {output_dir} cannot be written ({error.strerror}); give another one") from error
+    for path, content in sorted(design.files.items()):
+        terminal.detail(f"wrote {path}, {len(content):,} bytes")
     terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))
     terminal.note(f"next: qssmc verify {output_dir}")
 
 
 def symbol(stem: str) -> str:
     """A file name as a C prefix."""
-    cleaned = re.sub(r"\W+", "_", stem, flags=re.ASCII).strip("_").lower()
-    return cleaned if cleaned[:1].isalpha() else f"model_{cleaned}".rstrip("_")
+    return as_prefix(re.sub(r"\W+", "_", stem, flags=re.ASCII).strip("_").lower()).rstrip("_")
+
+
+def default_steps(checkpoint: Checkpoint) -> int:
+    """The longest sequence that a mean is exact for, if nothing else is asked for."""
+    return min(4 * checkpoint.sequence_length, MOST_STEPS)
 
 
 def summary_table(design: Design, title: str) -> Table:

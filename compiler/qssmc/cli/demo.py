@@ -9,7 +9,8 @@ from typing import Any
 import click
 from rich.table import Table
 
-from qssmc.cli.compile import summary_table, symbol
+from qssmc.cli.compile import default_steps, summary_table, symbol
+from qssmc.cli.config import configurable
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.cli.train import train
 from qssmc.compile import CompileOptions, Design, compile_checkpoint, file_sha256
@@ -39,8 +40,22 @@ class _Outcome:
 
 
 @click.command("demo")
-@click.option("--examples", type=click.Path(path_type=Path), default=Path("examples"), show_default=True)
-@click.option("-o", "--output-dir", type=click.Path(path_type=Path), default=Path("out/demo"), show_default=True)
+@configurable
+@click.option(
+    "--examples",
+    type=click.Path(path_type=Path),
+    default=Path("examples"),
+    show_default=True,
+    help="Folder of the shipped models.",
+)
+@click.option(
+    "-o",
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    default=Path("out/demo"),
+    show_default=True,
+    help="Folder for the designs and the trained model.",
+)
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data sets.")
 @common_options
 @click.pass_context
@@ -77,7 +92,7 @@ def demo(ctx: click.Context, /, examples: Path, output_dir: Path, data: Path | N
 def _take(terminal: Terminal, model: Path, folder: Path, data_set: str | None, data: Path | None) -> _Outcome:
     """Compile, verify, time and judge one model."""
     checkpoint = load_checkpoint(model)
-    quantise = replace(QuantiseOptions(), max_steps=4 * checkpoint.sequence_length)
+    quantise = replace(QuantiseOptions(), max_steps=default_steps(checkpoint))
     options = CompileOptions(symbol(model.stem), quantise)
     design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
     write_folder(design.files, folder, force=True)

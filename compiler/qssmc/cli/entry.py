@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +16,7 @@ from qssmc.cli.config import config_file
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.errors import QssmcError, ToolError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a write reports, without the name of its file
 INTERNAL, INTERRUPTED, CLOSED_PIPE = 5, 130, 141
 # The extra of pyproject.toml that installs each optional package.
 _EXTRAS = {
@@ -44,6 +47,8 @@ def main(args: Sequence[str] | None = None) -> int:
     130 interrupted, 141 the reader of stdout went away.
     """
     terminal = Terminal()
+    if args is None:
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = _run(terminal, list(sys.argv[1:] if args is None else args))
         sys.stdout.flush()
@@ -69,6 +74,11 @@ def _run(terminal: Terminal, args: list[str]) -> int:
     return 0
 
 
+def _interrupt(number: int, frame: object) -> None:
+    """Being told to end is like Ctrl-C: what is half made is removed first."""
+    raise KeyboardInterrupt
+
+
 def _fail(terminal: Terminal, error: Exception) -> int:
     if isinstance(error, QssmcError):
         return terminal.error(str(error), error.exit_code)
@@ -78,15 +88,18 @@ def _fail(terminal: Terminal, error: Exception) -> int:
         package = (error.name or "").split(".")[0]
         sentence = f"this needs {package}, which is not installed: pip install 'qssmc[{_EXTRAS[package]}]'"
         return terminal.error(sentence, ToolError.exit_code)
-    if isinstance(error, OSError) and error.filename is not None:
-        return terminal.error(f"{error.filename}: {error.strerror or error}", 2)
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in _FULL):
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return terminal.error(f"{where}{error.strerror or error}", 2)
+    if isinstance(error, MemoryError):
+        return terminal.error("there is not enough memory for this; give a smaller model or fewer sequences", 2)
     hint = "" if terminal.verbose else "; run with -v for the traceback"
     return terminal.error(f"unexpected {type(error).__name__}: {error}{hint}", INTERNAL)
 
 
 def _usage(error: click.ClickException) -> str:
     """A click error as one sentence that says which file or which help to look into."""
-    sentence = error.format_message().strip().rstrip(".")
+    sentence = " ".join(error.format_message().split()).rstrip(".")
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     if ctx is None:
         return sentence

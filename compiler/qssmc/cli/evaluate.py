@@ -16,7 +16,7 @@ from qssmc.evaluate import ENGINES, Engine, evaluate
 @click.command("eval")
 @configurable
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--engine", type=click.Choice(ENGINES), default="c", show_default=True)
+@click.option("--engine", type=click.Choice(ENGINES), default="c", show_default=True, help="What computes.")
 @click.option("--dataset", "--data-set", type=click.Choice(DATASETS), help="What to classify (its test split).")
 @click.option("--data", help="Folder of the data sets, or the name of one as a short form of --dataset.")
 @click.option("--count", type=click.IntRange(1), help="Only the first sequences  [default: all]")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qssmc import training
 from qssmc.cli.config import configurable
-from qssmc.cli.output import check_new_file
+from qssmc.cli.output import check_new_file, check_writable
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.data import DATASETS, Sequences, load_split
 from qssmc.errors import UsageError
@@ -107,6 +107,10 @@ def train(
     check_new_file(out, force=force)
     recipe = RECIPES[dataset]
     options = TrainOptions(**{**recipe.options, **_chosen(TrainOptions, given)})
+    if not 0 <= options.seed < 1 << 63:
+        raise UsageError(f"--seed must be 0 to 2^63 - 1, not {options.seed}")
+    if work is not None:
+        check_writable(work)
     train_set, test_set = load_split(dataset, "train", data), load_split(dataset, "test", data)
     shape = {"d_input": train_set.samples.shape[2], "d_output": int(train_set.labels.max()) + 1}
     config = ModelConfig(**{**recipe.config, **shape, **_chosen(ModelConfig, given)})

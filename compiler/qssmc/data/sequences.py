@@ -24,6 +24,9 @@ class InputFormat:
             wanted = "a width of 1 to 32 bits and frac of -32 to 32"
             raise UsageError(f"input format must have {wanted}, not {self.width} and {self.frac}")
 
+    def __str__(self) -> str:
+        return f"{'signed' if self.signed else 'unsigned'} {self.width}-bit integers with {self.frac} fractional bits"
+
     @property
     def bounds(self) -> tuple[int, int]:
         """The smallest and the largest sample."""

@@ -28,6 +28,19 @@ class Calibrate:
 
     samples: real sequences (batch, length, d_input); run: an interpreter. Percentiles come from a histogram with 16
     bins an octave: their magnitude is up to 6.25 % above the true one, never below it, and never beyond the extremes.
+
+    >>> from qssmc.ir import parse
+    >>> from qssmc_sim import run
+    >>> before = parse('''
+    ... graph t : discrete
+    ... %u : f64[1] = input
+    ... %r : f64[1] = activation %u kind=tanh
+    ... output y : step = %r''')
+    >>> def observed(graph, samples, see):
+    ...     _ = run(graph, samples, see)
+    >>> after = Calibrate(np.array([[[-1.0], [0.5]]]), observed)(before)
+    >>> after.ranges["u"].data[:2].tolist()
+    [[-1.0], [0.5]]
     """
 
     samples: NDArray[np.float64]

@@ -13,6 +13,15 @@ _WORDS = """
     asm typeof memset memcpy main errno signal stdin stdout stderr NULL
 """
 _KEYWORDS = frozenset(_WORDS.split())
+# Files beside the model's own, and headers that a compiler given -I would then find there; cases may not be told apart.
+_FILES = frozenset(
+    """
+    main harness qssm_kernels layout makefile assert complex ctype errno fenv float inttypes iso646 limits locale math
+    setjmp signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time
+    uchar wchar wctype
+    """.split()
+)
+_LONGEST = 40  # of a prefix: C99 tells internal names apart by their first 63 letters
 # What the emitted functions call their own variables.
 _OWN = frozenset({"s", "sample", "out", "i", "j", "at", "level", "lane", "block", "trace", "trace_i"})
 # What the emitter appends to a value's name: its lanes, their sums, and single elements.
@@ -21,10 +30,16 @@ SUFFIXES = ("", "_lanes", "_sums", "_wide", *(f"{stem}_{part}" for stem in _STEM
 _RESERVED = re.compile(r"(u?int(_least|_fast)?\d+_t|u?intptr_t|u?intmax_t|INT\d+_C|UINT\d+_C|QSSM_.*|qssm_.*)")
 
 
+def as_prefix(name: str) -> str:
+    """A name as the start of every exported symbol and of the model's files; the same name if it can be that."""
+    text = re.sub(r"\W", "_", name, flags=re.ASCII)[:_LONGEST]
+    taken = text in _KEYWORDS or text.lower() in _FILES
+    return f"model_{text}"[:_LONGEST] if taken or not text[:1].isalpha() else text
+
+
 def prefix_of(graph: Graph) -> str:
-    """The graph's name as the start of every exported symbol."""
-    text = re.sub(r"\W", "_", graph.name, flags=re.ASCII)
-    return f"model_{text}" if not text or text[0].isdigit() or text[0] == "_" or text in _KEYWORDS else text
+    """The graph's name as a prefix."""
+    return as_prefix(graph.name)
 
 
 def identifiers(graph: Graph) -> Mapping[str, str]:

@@ -45,6 +45,23 @@ class Align:
 
     Where all scales are powers of two the integers equal the quantised graph exactly. The notes `scales` of the
     result say what one unit of each value means. Widths are left at 64 bits for the range proof to set.
+
+    >>> from qssmc.ir import parse, print_graph
+    >>> before = parse('''
+    ... graph t : quantised
+    ... %u : f64[1] = input
+    ... %u_q : f64[1] = cast %u scale=0.5 low=-3 high=4
+    ... %r : f64[1] = activation %u_q kind=relu
+    ... %r_q : f64[1] = cast %r scale=0.25 low=0 high=7
+    ... output y : step = %r_q''')
+    >>> print("\\n".join(print_graph(Align(InputFormat(8, 7, True))(before)).splitlines()[:7]))
+    graph t : integer
+    %u : i8[1] = input
+    %u_q : i64[1] = requant %u multiplier=1 shift=6 low=-3 high=4
+    %r_q : i64[1] = lut %u_q entries=@r_q.entries first=-3
+    output y : step = %r_q
+    table @r_q.entries : int[8] grid width[]=3 scale[]=1.0
+      0 0 0 0 2 4 6 7
     """
 
     input_format: InputFormat

@@ -50,6 +50,24 @@ class Quantise:
     """The calibrated discrete graph with every table rounded onto a grid and casts between the ops.
 
     The result still computes with real numbers, each of them on its grid: it is the design, seen by a float model.
+
+    >>> from qssmc.ir import parse, print_graph
+    >>> before = parse('''
+    ... graph t : discrete
+    ... %u : f64[1] = input
+    ... %r : f64[1] = activation %u kind=relu
+    ... output y : step = %r
+    ... range %u : real[7,1]
+    ...   -1.0 1.0 -1.0 1.0 -1.0 1.0 0.5
+    ... range %r : real[7,1]
+    ...   0.0 1.0 0.0 1.0 0.0 1.0 0.5''')
+    >>> print(print_graph(Quantise(QuantiseOptions(activation_bits=3), InputFormat(8, 7, True))(before)), end="")
+    graph t : quantised
+    %u : f64[1] = input
+    %u_q : f64[1] = cast %u scale=0.5 low=-3 high=4
+    %r : f64[1] = activation %u_q kind=relu
+    %r_q : f64[1] = cast %r scale=0.25 low=0 high=7
+    output y : step = %r_q
     """
 
     options: QuantiseOptions
