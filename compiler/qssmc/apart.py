@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import signal
 from collections.abc import Callable
@@ -45,6 +46,7 @@ def apart(work: Callable[[Report], T], report: Report, what: str) -> T:
 def _serve(work: Callable[[Report], Any], pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this process
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    faulthandler.disable()  # how it ends is told by the parent
     try:
         answer = ("result", work(lambda *values: pipe.send(("report", values))))
     except Exception as error:

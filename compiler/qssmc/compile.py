@@ -56,8 +56,8 @@ class CompileOptions:
             raise UsageError(f"--seed must be at least 0, not {self.seed}")
         if (free := c_backend.as_prefix(self.name)) != self.name:
             raise UsageError(
-                f"--name must be a C identifier of at most 40 letters that starts with one and is no C keyword, emitted "
-                f"file or standard header, not {self.name!r}; {free} would do"
+                "--name must be a C identifier of at most 40 letters that starts with one and is no C keyword, "
+                f"emitted file or standard header, not {self.name!r}; {free} would do"
             )
 
 

@@ -69,7 +69,9 @@ def _answer(outputs: dict[str, NDArray[Any]], data: Sequences) -> NDArray[np.int
         values = values[:, -1]
     classes = int(data.labels.max()) + 1
     if values.shape[-1] < classes:
-        raise UsageError(f"the model gives {values.shape[-1]} numbers, too few for the {classes} classes of this data set")
+        raise UsageError(
+            f"the model gives {values.shape[-1]} numbers, too few for the {classes} classes of this data set"
+        )
     return np.asarray(values.argmax(axis=-1), np.int64)
 
 

@@ -31,8 +31,6 @@ def with_manifest(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> dict[
 
 def check_target(folder: Path, *, force: bool) -> None:
     """Refuse, before any work, a folder that exists (unless it is a design, and force is given) or cannot be made."""
-    if "\0" in str(folder):
-        raise UsageError(f"output folder {str(folder)!r} holds a null character; give another one")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"output {folder} exists and is not a folder; give another one")
     if folder.is_dir() and any(folder.iterdir()):

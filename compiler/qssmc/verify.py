@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.apart import apart
-from qssmc.errors import MalformedInputError, VerificationError
-from qssmc.folder import altered_text, changed_files, read_manifest
+from qssmc.errors import MalformedInputError, ToolError, VerificationError
+from qssmc.folder import MANIFEST, altered_text, changed_files, read_manifest
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op
 from qssmc.ir.text import op_line, parse
@@ -23,6 +23,7 @@ from qssmc_sim.range_check import check_ranges
 
 Progress = Callable[[str, int, int], None]  # (what, done, of)
 _HARNESS = "c/harness.c"  # the tool that reads the values out, not what is verified
+_ALWAYS = ("c/layout.json", _HARNESS, "report/certificate.json", "vectors/samples.npy")  # beside the golden model
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ def verify_folder(
     builds it gives the recorded outputs.
     """
     manifest = read_manifest(folder)
+    unlisted = [name for name in (str(manifest.get("golden")), *_ALWAYS) if name not in manifest["files"]]
+    if unlisted:
+        raise MalformedInputError(f"{folder}/{MANIFEST} does not list {unlisted[0]}; compile the model again")
     altered = changed_files(folder, manifest)
     missing = [name for name in altered if not (folder / name).is_file()]
     if missing:
@@ -56,6 +60,27 @@ def verify_folder(
         raise VerificationError(altered_text(unfit))
     graph, samples, expected = _read_design(folder, manifest, limit)
     accumulators = check_ranges(folder)
+    try:
+        values, compiler = _run_emitted(folder, graph, samples, expected, cc, progress)
+    except ToolError as error:
+        if not altered:
+            raise
+        raise VerificationError(f"{altered_text(altered)} ({error})") from error
+    if altered:
+        raise VerificationError(f"all values agree, but {altered_text(altered)}")
+    ops = len({op.name for op in (*graph.step_ops, *graph.last_ops)})
+    return Verified(len(samples), samples.shape[1], ops, values, accumulators, compiler)
+
+
+def _run_emitted(
+    folder: Path,
+    graph: Graph,
+    samples: NDArray[np.int64],
+    expected: Mapping[str, NDArray[np.int64]],
+    cc: str | None,
+    progress: Progress | None,
+) -> tuple[int, str]:
+    """Build the C twice and compare it with golden. Returns the number of values compared and the compiler."""
     with EmittedC(folder / "c", trace=True, cc=cc) as emitted:
         values = apart(
             lambda report: _compare_steps(graph, emitted, samples, expected, report),
@@ -69,10 +94,7 @@ def verify_folder(
             lambda: None,
             f"the emitted C in {folder / 'c'}, built as a user does,",
         )
-    if altered:
-        raise VerificationError(f"all values agree, but {altered_text(altered)}")
-    ops = len({op.name for op in (*graph.step_ops, *graph.last_ops)})
-    return Verified(len(samples), samples.shape[1], ops, values, accumulators, compiler)
+    return values, compiler
 
 
 def _is_compared(name: str) -> bool:
@@ -102,9 +124,7 @@ def _integers(path: Path) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def _vector_faults(
-    graph: Graph, samples: NDArray[np.int64], expected: Mapping[str, NDArray[np.int64]]
-) -> list[str]:
+def _vector_faults(graph: Graph, samples: NDArray[np.int64], expected: Mapping[str, NDArray[np.int64]]) -> list[str]:
     """Every array that is not of the shape, or reaches beyond the range, that the graph asks for."""
     (entrance,) = graph.inputs
     low, high = entrance.type.bounds

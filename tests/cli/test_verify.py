@@ -95,6 +95,78 @@ def test_changed_report_is_found(design: Path, capsys: pytest.CaptureFixture[str
     assert "report/storage.json" in fails(design, 1, capsys)
 
 
+@pytest.mark.parametrize("name", ["c/layout.json", "c/harness.c", "ir/07_prove.ir", "report/certificate.json"])
+def test_what_the_comparison_rests_on_must_be_as_compiled(
+    name: str, design: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (design / name).read_bytes()
+    for content in (b"", b"{}", b"null", b"\xff", whole + b" "):
+        (design / name).write_bytes(content)
+        assert f"{name} is not what was compiled" in fails(design, 1, capsys)
+    (design / name).unlink()
+    assert f"{name} is missing" in fails(design, 2, capsys)
+
+
+def test_a_manifest_that_lists_no_files(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = json.loads((design / "manifest.json").read_text())
+    (design / "manifest.json").write_text(json.dumps({**manifest, "files": {}}))
+    assert "does not list ir/07_prove.ir" in fails(design, 2, capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("samples", np.zeros((12, LENGTH, 1))),
+        ("samples", np.zeros((12, LENGTH, 3), int)),
+        ("samples", np.zeros((0, LENGTH, 1), int)),
+        ("samples", np.full((12, LENGTH, 1), 256)),
+        ("y", np.zeros((3, 5), int)),
+        ("y", np.array(["a"])),
+    ],
+)
+def test_vectors_that_are_none(name: str, array: np.ndarray, design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(design / "vectors" / f"{name}.npy", array)
+    assert f"{name}.npy" in fails(design, 2, capsys)
+
+
+def test_code_that_crashes_is_a_finding(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = design / "c" / "tiny.c"
+    start = path.read_text()
+    assert "void tiny_step(" in start
+    path.write_text(
+        start.replace("void tiny_init(", "#include <signal.h>\nvoid tiny_init(").replace(
+            "    memset(s, 0, sizeof *s);", "    memset(s, 0, sizeof *s);\n    raise(SIGSEGV);"
+        )
+    )
+    assert "crashes (SIGSEGV)" in fails(design, 1, capsys)
+
+
+def test_code_that_no_longer_compiles_is_a_finding(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for content in ("{", ""):
+        (design / "c" / "tiny.c").write_text(content)
+        assert "c/tiny.c is not what was compiled" in fails(design, 1, capsys)
+
+
+def test_eval_refuses_an_altered_design(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change_first_number(design / "c" / "tiny_tables.h", "encoder_weight")
+    for engine in ("golden", "c"):
+        assert main(["eval", str(design), "--dataset", "digits28", "--engine", engine, "--count", "2"]) == 1
+        assert "c/tiny_tables.h is not what was compiled" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("cc", "code"), [("true", 4), ("false", 4), ("echo", 4), ("gcc --no-such-flag", 4), ("   ", 2), ('"gcc', 2)]
+)
+def test_cc_that_is_no_compiler(
+    cc: str, code: int, compiled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CC", cc)
+    error = fails(compiled, code, capsys)
+    assert error.count("\n") == 1
+    assert error.startswith("qssmc: error: ")
+    assert "/tmp" not in error.replace(str(compiled), "")
+
+
 def test_missing_compiler_names_the_package(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-q", "verify", str(compiled), "--cc", "no-such-cc"]) == 4
     assert "apt-get install" in capsys.readouterr().err
@@ -128,6 +200,6 @@ def test_engines_agree(compiled: Path) -> None:
 
 def test_eval_needs_matching_samples(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", str(compiled), "--dataset", "digits"]) == 2
-    assert "the design takes samples" in capsys.readouterr().err
+    assert "the model takes unsigned 8-bit integers" in capsys.readouterr().err
     assert main(["eval", str(compiled)]) == 2
     assert "--dataset" in capsys.readouterr().err

@@ -91,7 +91,9 @@ def compile_(
     try:
         write_folder(design.files, output_dir, force=force)
     except OSError as error:
-        raise UsageError(f"output folder {output_dir} cannot be written ({error.strerror}); give another one") from error
+        raise UsageError(
+            f"output folder {output_dir} cannot be written ({error.strerror}); give another one"
+        ) from error
     for path, content in sorted(design.files.items()):
         terminal.detail(f"wrote {path}, {len(content):,} bytes")
     terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))

@@ -113,6 +113,8 @@ def _faults(key: str, value: Any, option: click.Option) -> list[str]:
         return [f"{key} has no value"]
     if isinstance(value, dict) or (isinstance(value, list) and not many):
         return [f"{key} must be one value, not a {'table' if isinstance(value, dict) else 'list'}"]
+    if "\0" in str(value):
+        return [f"{key} must be plain text, but it holds a null character"]
     if option.is_flag and not isinstance(value, bool):
         return [f"{key} must be true or false, not {value!r}"]
     return []

@@ -75,7 +75,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises MalformedInputError for anything but a checkpoint of this format and version.
     """
     if not path.is_file():
-        what = "is not a file; give a .pt or .safetensors" if path.exists() else "does not exist; train one with: qssmc train"
+        what = (
+            "is not a file; give a .pt or .safetensors"
+            if path.exists()
+            else "does not exist; train one with: qssmc train"
+        )
         raise MalformedInputError(f"model file {path} {what}")
     payload = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     if not isinstance(payload, dict) or payload.get("format") != FORMAT:

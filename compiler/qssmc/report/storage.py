@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Inject, Op, Requant, ShiftLeft
@@ -46,10 +48,12 @@ def storage_report(graph: Graph, float_parameters: int) -> dict[str, Any]:
     """Parts, totals in bits, and the saving against float32 parameters and float32 states.
 
     Scalars that become literals of the code are not counted; exponents, zero points, multipliers and the number of
-    states of each ragged head are. float_parameters: numbers in the trained model.
+    states of each ragged head are; a number that all states of a head share is stored once a head.
+    float_parameters: numbers in the trained model.
     """
-    parts = [part for op in graph.ops for part in _tables(graph, op)]
-    states = [_state(op) for op in graph.states]
+    heads = {op.heads.data.size: op.heads.data for op in graph.ops if isinstance(op, Inject) and op.heads is not None}
+    parts = [part for op in graph.ops for part in _tables(graph, op, heads)]
+    states = [_state(graph, op) for op in graph.states]
     parameter_bits, state_bits = sum(part.bits for part in parts), sum(part.bits for part in states)
     float_bits = 32 * (float_parameters + sum(part.elements for part in states))
     kinds: Counter[str] = Counter()
@@ -66,9 +70,10 @@ def storage_report(graph: Graph, float_parameters: int) -> dict[str, Any]:
     }
 
 
-def _tables(graph: Graph, op: Op) -> list[Part]:
+def _tables(graph: Graph, op: Op, heads: Mapping[int, NDArray[np.int64]]) -> list[Part]:
     found = []
-    for name, table in op.tables().items():
+    for name, whole in op.tables().items():
+        table = _once_a_head(whole, heads[whole.data.size]) if _is_per_state(op, name, whole, heads) else whole
         if name == "heads":
             bits = _raggedness(table, graph[op.inputs[0]].type.shape[0]) if isinstance(op, Inject) else 0
             found.append(Part(f"{op.name}.{name}", op.origin, "head sizes", table.data.size, bits))
@@ -95,8 +100,23 @@ def _raggedness(heads: Table, channels: int) -> int:
     return 0 if np.ptp(counts) == 0 else channels * int(counts.max()).bit_length()
 
 
-def _state(op: Op) -> Part:
-    elements = 1
-    for extent in op.type.array_shape:
-        elements *= extent
-    return Part(op.name, op.origin, "state", elements, elements * (op.type.width or 0))
+def _is_per_state(op: Op, name: str, table: Table, heads: Mapping[int, NDArray[np.int64]]) -> bool:
+    return op.type.complex and name != "heads" and table.data.ndim == 1 and table.data.size in heads
+
+
+def _once_a_head(table: Table, heads: NDArray[np.int64]) -> Table:
+    """One number a head of a per-state table, if the states of each head agree; else the table."""
+    _, first, owner = np.unique(heads, return_index=True, return_inverse=True)
+    agree = bool((table.data == table.data[first][owner]).all())
+    shared = agree and (table.grid is None or table.grid.width.ndim == 0)
+    return Table(table.data[first], table.grid) if shared else table
+
+
+def _state(graph: Graph, op: Op) -> Part:
+    """A state is stored in the bits of its levels; a zero point off the middle is counted with its requant."""
+    elements = int(np.prod(op.type.array_shape))
+    update = graph[graph.updates[op.name]]
+    bits = op.type.width or 0
+    if isinstance(update, Requant):
+        bits = max(int(levels).bit_length() for levels in np.ravel(update.high.data - update.low.data))
+    return Part(op.name, op.origin, "state", elements, elements * bits)

@@ -28,6 +28,6 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     "digits28": Recipe({}, {}, "digits28:112"),
     # MNIST's images may not be stored with a model, so digits of the same form stand in for them.
-    "mnist": Recipe({}, {"epochs": 30}, "digits28:112"),
+    "mnist": Recipe({}, {"epochs": 50}, "digits28:112"),
     "fsdd": Recipe(),
 }

@@ -14,13 +14,12 @@ _WORDS = """
 """
 _KEYWORDS = frozenset(_WORDS.split())
 # Files beside the model's own, and headers that a compiler given -I would then find there; cases may not be told apart.
-_FILES = frozenset(
-    """
+_STEMS_TAKEN = """
     main harness qssm_kernels layout makefile assert complex ctype errno fenv float inttypes iso646 limits locale math
     setjmp signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time
     uchar wchar wctype
-    """.split()
-)
+"""
+_FILES = frozenset(_STEMS_TAKEN.split())
 _LONGEST = 40  # of a prefix: C99 tells internal names apart by their first 63 letters
 # What the emitted functions call their own variables.
 _OWN = frozenset({"s", "sample", "out", "i", "j", "at", "level", "lane", "block", "trace", "trace_i"})

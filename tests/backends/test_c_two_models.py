@@ -1,0 +1,119 @@
+"""Two emitted models in one program, and the README's example as it stands: real programs around the emitted files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emitted import SANITIZE, STRICT
+from qssmc.cli import main
+from qssmc.data import InputFormat
+from qssmc.data.sequences import Sequences
+from qssmc.evaluate import evaluate
+from tiny import LENGTH, tiny_model
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+# Steps of both models alternate, so that any memory that they share shows.
+BOTH = """
+#include <inttypes.h>
+#include <stdio.h>
+#include "one.h"
+#include "two.h"
+
+static one_state s;
+static two_state t[2];
+
+int main(void)
+{
+    %(one)s a[ONE_OUTPUT_Y];
+    %(two)s b[TWO_OUTPUT_Y];
+    one_init(&s);
+    two_init(&t[0]);
+    two_init(&t[1]);
+    for (int n = 0; n < %(length)d; n++) {
+        const uint8_t x[3] = {(uint8_t)(7 * n), (uint8_t)(11 * n + 3), (uint8_t)(n * n)};
+        one_step(&s, x);
+        for (int k = 0; k < 2; k++) {
+            two_step(&t[k], x, b);
+        }
+    }
+    one_last(&s, a);
+    for (int i = 0; i < ONE_OUTPUT_Y; i++) {
+        printf("%%" PRId64 "\\n", (int64_t)a[i]);
+    }
+    for (int i = 0; i < TWO_OUTPUT_Y; i++) {
+        printf("%%" PRId64 "\\n", (int64_t)b[i]);
+    }
+    return 0;
+}
+"""
+
+
+def compiled(folder: Path, name: str, calibration: np.ndarray, **config: object) -> Path:
+    np.save(folder / f"{name}.npy", calibration)
+    model = tiny_model(folder, f"{name}.pt", **config)
+    flags = ["--calib", str(folder / f"{name}.npy"), "--name", name]
+    assert main(["-q", "compile", str(model), "-o", str(folder / name), *flags]) == 0
+    return folder / name
+
+
+def output_type(design: Path, name: str) -> str:
+    found = re.search(r"(\w+) \*restrict out", (design / "c" / f"{name}.h").read_text())
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+@pytest.mark.parametrize("files", [("one.c", "two.c", "both.c"), ("unity.c",)], ids=["linked", "one unit"])
+def test_two_models_in_one_program(files: tuple[str, ...], cc: str, tmp_path: Path) -> None:
+    steps = np.arange(LENGTH)
+    samples = np.stack([7 * steps, 11 * steps + 3, steps * steps], axis=-1)[None] & 255
+    one = compiled(tmp_path, "one", samples[..., :1], norm="layer", n_layers=2)
+    two = compiled(tmp_path, "two", samples, d_input=3, output="step", d_output=2, norm="layer")
+    src = tmp_path / "src"
+    src.mkdir()
+    for design, name in ((one, "one"), (two, "two")):
+        for file in (f"{name}.c", f"{name}.h", f"{name}_tables.h", "qssm_kernels.h"):
+            shutil.copy(design / "c" / file, src / file)
+    types = {"one": output_type(one, "one"), "two": output_type(two, "two")}
+    (src / "both.c").write_text(BOTH % {**types, "length": LENGTH})
+    (src / "unity.c").write_text('#include "one.c"\n#include "two.c"\n#include "both.c"\n')
+    subprocess.run([cc, *STRICT, *SANITIZE, "-o", "both", *files], cwd=src, check=True)
+    printed = subprocess.run([src / "both"], capture_output=True, text=True, check=True).stdout
+    wanted = [*np.load(one / "vectors/y.npy")[0], *np.load(two / "vectors/y.npy")[0, -1]]
+    assert [int(line) for line in printed.split()] == wanted
+
+
+def test_no_symbol_but_those_of_the_prefix_leaves_the_object(tmp_path: Path) -> None:
+    design = compiled(tmp_path, "one", np.full((1, LENGTH, 1), 9), norm="layer")
+    subprocess.run(["gcc", *STRICT, "-O2", "-c", "one.c"], cwd=design / "c", check=True)
+    listed = subprocess.run(["nm", "-g", "one.o"], cwd=design / "c", check=True, capture_output=True, text=True).stdout
+    defined = {line.split()[-1] for line in listed.splitlines() if " U " not in line}
+    needed = {line.split()[-1] for line in listed.splitlines() if " U " in line}
+    assert defined == {"one_init", "one_reset", "one_step", "one_last"}
+    assert needed <= {"memset", "memcpy"}
+
+
+def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
+    (snippet,) = re.findall(r"```c\n(.*?)```", README, re.DOTALL)
+    samples = np.random.default_rng(2).integers(0, 256, (3, 784, 1), dtype=np.uint8)
+    design = compiled(tmp_path, "s4d16_mnist", samples, d_output=10)
+    program = (
+        f"{snippet}\n#include <stdio.h>\n\nint main(void)\n{{\n    static uint8_t pixel[784];\n"
+        "    while (fread(pixel, 1, sizeof pixel, stdin) == sizeof pixel) {\n"
+        '        printf("%d\\n", classify(pixel));\n    }\n    return 0;\n}\n'
+    )
+    strict = program.replace("int classify(", "int classify(const uint8_t pixel[784]);\n\nint classify(", 1)
+    (design / "c" / "example.c").write_text(strict)
+    subprocess.run(
+        ["gcc", *STRICT, *SANITIZE, "-o", "example", "example.c", "s4d16_mnist.c"], cwd=design / "c", check=True
+    )
+    (design / "c" / "example.c").unlink()
+    ran = subprocess.run([design / "c" / "example"], input=samples.tobytes(), capture_output=True, check=True)
+    data = Sequences(samples, np.zeros(3, np.int64), InputFormat(8, 8, False))
+    assert [int(line) for line in ran.stdout.split()] == evaluate(design, "golden", data).predictions.tolist()
