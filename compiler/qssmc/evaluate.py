@@ -117,9 +117,16 @@ def _design(path: Path, data: Sequences) -> Graph:
     try:
         wanted = InputFormat(**manifest["input_format"])
         graph = parse((path / str(manifest["golden"])).read_text())
+        most = int(manifest["config"]["quantise"]["max_steps"])
     except (OSError, ValueError, KeyError, TypeError, UsageError, IRError) as error:
         raise MalformedInputError(f"{path} is not complete ({error}); compile the model again") from error
     _check_samples(data, wanted, graph.inputs[0].type.shape[0])
+    length = data.samples.shape[1]
+    if length > most and any(output.mean for output in graph.outputs):
+        raise UsageError(
+            f"the mean in this design is exact for {most} steps, but the data set has {length}; "
+            f"compile the model with --max-steps {length}"
+        )
     return graph
 
 

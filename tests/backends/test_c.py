@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+import hand
 from emitted import (
     SANITIZE,
     STRICT,
@@ -21,8 +23,6 @@ from emitted import (
     wide_numbers,
     write,
 )
-
-import hand
 from graphs import random_s4d
 from one_op import MNEMONICS, extreme_samples, one_op
 from qssmc.backends.c import SUPPORTED, emit
@@ -31,7 +31,7 @@ from qssmc.ir import Graph
 from qssmc.ir.ops import STAGES
 from qssmc.passes.prove import prove
 from qssmc_sim import Machine, run
-from qssmc_sim.emitted_c import EmittedC
+from qssmc_sim.emitted_c import FLAGS, EmittedC
 
 RAGGED = [3, 0, 5, 2]
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -193,10 +193,12 @@ def test_header_counts_the_memory(tmp_path: Path) -> None:
     files = emit(random_s4d([2, 1], seed=4))
     sizes = {"8": 1, "16": 2, "32": 4, "64": 8}
     tables = files["c/random_tables.h"].split("#ifdef RANDOM_TRACE")[0]
-    arrays = re.findall(r"u?int(\d+)_t \w+\[(\d+)\] =", tables)
+    packed = re.sub(r"QSSM_TABLE\((\w+), \w+\)", r"\1", tables)
+    arrays = re.findall(r"u?int(\d+)_t \w+\[(\d+)\] =", packed)
     states = re.findall(r"u?int(\d+)_t \w+\[(\d+)\]; /\*", files["c/random.h"])
     table_bytes, state_bytes = (sum(sizes[bits] * int(n) for bits, n in found) for found in (arrays, states))
-    assert f"Memory: {table_bytes} bytes of constant tables, {state_bytes} bytes of state" in files["c/random.h"]
+    memory = f"Memory: {table_bytes} bytes of constant tables (packed: see QSSM_TABLE), {state_bytes} bytes of state"
+    assert memory in files["c/random.h"]
 
 
 def test_other_stages_are_refused() -> None:
@@ -220,3 +222,14 @@ def test_replay_reports_the_first_mismatch(tmp_path: Path) -> None:
 
 def test_strict_flags_are_strict() -> None:
     assert {"-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic", "-std=c99"} == set(STRICT)
+
+
+def test_packed_and_wide_tables_give_the_same_values(tmp_path: Path) -> None:
+    graph = random_s4d([3, 1, 2], seed=6, state_bits=12)
+    samples = np.random.default_rng(0).integers(0, 256, (4, 20, 1))
+    write(graph, tmp_path)
+    wanted = run(graph, samples).outputs
+    for flags in (FLAGS, (*FLAGS, "-DQSSM_PACKED_TABLES"), ("-std=c99", "-O2")):
+        with EmittedC(tmp_path / "c", flags=flags) as emitted:
+            found = emitted.run(samples)
+        assert all(np.array_equal(found[name], values) for name, values in wanted.items())

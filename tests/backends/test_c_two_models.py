@@ -12,12 +12,12 @@ import pytest
 
 from emitted import SANITIZE, STRICT
 from qssmc.cli import main
-from qssmc.data import InputFormat
-from qssmc.data.sequences import Sequences
+from qssmc.data import load_split
 from qssmc.evaluate import evaluate
 from tiny import LENGTH, tiny_model
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Steps of both models alternate, so that any memory that they share shows.
 BOTH = """
 #include <inttypes.h>
@@ -57,7 +57,7 @@ int main(void)
 def compiled(folder: Path, name: str, calibration: np.ndarray, **config: object) -> Path:
     np.save(folder / f"{name}.npy", calibration)
     model = tiny_model(folder, f"{name}.pt", **config)
-    flags = ["--calib", str(folder / f"{name}.npy"), "--name", name]
+    flags = ["--calib", str(folder / f"{name}.npy"), "--name", name, "--max-steps", "784"]
     assert main(["-q", "compile", str(model), "-o", str(folder / name), *flags]) == 0
     return folder / name
 
@@ -101,8 +101,10 @@ def test_no_symbol_but_those_of_the_prefix_leaves_the_object(tmp_path: Path) -> 
 
 def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
     (snippet,) = re.findall(r"```c\n(.*?)```", README, re.DOTALL)
-    samples = np.random.default_rng(2).integers(0, 256, (3, 784, 1), dtype=np.uint8)
-    design = compiled(tmp_path, "s4d16_mnist", samples, d_output=10)
+    data = load_split("digits28", "test").take(5)
+    design = tmp_path / "out"
+    shipped = ROOT / "examples" / "s4d16_mnist.pt"
+    assert main(["-q", "compile", str(shipped), "-o", str(design), "--calib", "digits28:4"]) == 0
     program = (
         f"{snippet}\n#include <stdio.h>\n\nint main(void)\n{{\n    static uint8_t pixel[784];\n"
         "    while (fread(pixel, 1, sizeof pixel, stdin) == sizeof pixel) {\n"
@@ -114,6 +116,5 @@ def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
         ["gcc", *STRICT, *SANITIZE, "-o", "example", "example.c", "s4d16_mnist.c"], cwd=design / "c", check=True
     )
     (design / "c" / "example.c").unlink()
-    ran = subprocess.run([design / "c" / "example"], input=samples.tobytes(), capture_output=True, check=True)
-    data = Sequences(samples, np.zeros(3, np.int64), InputFormat(8, 8, False))
+    ran = subprocess.run([design / "c" / "example"], input=data.samples.tobytes(), capture_output=True, check=True)
     assert [int(line) for line in ran.stdout.split()] == evaluate(design, "golden", data).predictions.tolist()

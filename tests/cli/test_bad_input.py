@@ -195,7 +195,11 @@ def test_killed_in_the_middle_leaves_nothing(number: signal.Signals, model: Path
 def test_eval_refuses_data_that_the_model_does_not_fit(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few, wide = tiny_model(Path(), "few.pt", d_output=3), tiny_model(Path(), "wide.pt", d_input=2)
     for path in (few, wide):
-        assert main(["-q", "compile", str(path), "-o", path.stem, "--vectors", "1"]) == 0
+        assert main(["-q", "compile", str(path), "-o", path.stem, "--max-steps", "784"]) == 0
+    assert main(["-q", "compile", str(few), "-o", "short"]) == 0
+    for engine in ("golden", "c"):
+        flags = ("--engine", engine, "--dataset", "digits28")
+        refused("exact for 96 steps, but the data set has 784", capsys, "eval", "short", *flags)
     for engine in ("torch", "golden", "c"):
         design, three, two = ("tiny.pt", "few.pt", "wide.pt") if engine == "torch" else ("few", "few", "wide")
         data = ("--engine", engine, "--count", "20", "--dataset")

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from qssmc.cli.compile import default_steps, summary_table, symbol
 from qssmc.cli.config import configurable
+from qssmc.cli.output import check_writable
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.cli.train import train
 from qssmc.compile import CompileOptions, Design, compile_checkpoint, file_sha256
@@ -66,13 +67,15 @@ def demo(ctx: click.Context, /, examples: Path, output_dir: Path, data: Path | N
     shipped = examples / _SHIPPED
     if not shipped.is_file():
         raise UsageError(f"{shipped} is missing; run the demo in a clone of the repository or give --examples DIR")
+    check_writable(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     terminal.note(f"== {shipped}: trained on sequential MNIST ==")
     mnist = "mnist" if is_present("mnist", data) else None
     first = _take(terminal, shipped, output_dir / "s4d16", mnist, data)
     terminal.note("== digits: trained, compiled and verified from scratch ==")
     digits = output_dir / "digits.pt"
-    ctx.invoke(
+    inner = click.Context(train, parent=ctx, obj=replace(terminal, results=False))
+    inner.invoke(
         train,
         dataset="digits",
         threads=1,
@@ -97,7 +100,7 @@ def _take(terminal: Terminal, model: Path, folder: Path, data_set: str | None, d
     design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
     write_folder(design.files, folder, force=True)
     if not terminal.json:
-        terminal.result({}, summary_table(design, str(folder)))
+        terminal.result({}, summary_table(design, str(folder)))  # in JSON it is a part of the one result
     verified = verify_folder(folder)
     terminal.note(f"verified: {verified.values:,} values of {verified.ops} ops are the same in golden and in the C")
     speed = _steps_per_second(folder, checkpoint.calibration)

@@ -29,9 +29,12 @@ class Terminal:
     verbose: bool = False
     quiet: bool = False
     json: bool = False
+    results: bool = True  # false for a command that another command runs, whose result is the one to print
 
     def result(self, data: Mapping[str, Any], text: RenderableType) -> None:
         """Print a command's result: `data` in --json mode, else `text` (a string or a rich table)."""
+        if not self.results:
+            return
         if self.json:
             sys.stdout.write(json.dumps(data, indent=2, sort_keys=True) + "\n")
         else:

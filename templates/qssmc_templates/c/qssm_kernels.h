@@ -10,6 +10,13 @@
 #define QSSM_INLINE static inline
 #endif
 
+/* The type of a table that loops over lanes read: their own width where registers are wide, packed elsewhere. */
+#if defined(__AVX2__) && !defined(QSSM_PACKED_TABLES)
+#define QSSM_TABLE(packed, wide) wide
+#else
+#define QSSM_TABLE(packed, wide) packed
+#endif
+
 /* A right shift of a negative number must be arithmetic, and int must hold 32 bits. */
 typedef char qssm_shift_is_arithmetic[((-3) >> 1) == -2 ? 1 : -1];
 typedef char qssm_int_holds_32_bits[sizeof(int) >= 4 ? 1 : -1];

@@ -61,11 +61,21 @@ class LoopBody:
         value = self.unit.bounds[op.name].value
         return Interval(value.low[..., k], value.high[..., k]) if op.type.complex else value
 
-    def _table(self, op: Op, name: str, values: NDArray[Any], *, fill: int = 0, only_trace: bool = False) -> str:
+    def _table(
+        self,
+        op: Op,
+        name: str,
+        values: NDArray[Any],
+        *,
+        fill: int = 0,
+        only_trace: bool = False,
+        lane: CType | None = None,
+    ) -> str:
         placed = self.lanes.place(values, fill) if self.lanes else [int(value) for value in values]
         if len(values) and (values == values[0]).all():
             return literal(int(values[0]))
-        return self.unit.tables.element(f"{self.unit.names[op.name]}_{name}", placed, "i", only_trace=only_trace)
+        full = f"{self.unit.names[op.name]}_{name}"
+        return self.unit.tables.element(full, placed, "i", only_trace=only_trace, lane=lane)
 
     def _spread(self, op: Op, table: NDArray[np.int64]) -> Exact:
         return spread(table, op.type.shape)
@@ -126,7 +136,11 @@ class LoopBody:
 
     def _diag(self, op: Diag, k: int, inner: CType) -> str:
         x = [ex.wide(self._value(op.inputs[0], part).text, inner) for part in (0, 1)]
-        a = [self._table(op, f"lambda_bar_{part}", op.lambda_bar.data[:, i]) for i, part in enumerate(("re", "im"))]
+        lane = CType(16) if fits16(self.unit.bounds[op.name].value) else inner
+        a = [
+            self._table(op, f"lambda_bar_{part}", op.lambda_bar.data[:, i], lane=lane)
+            for i, part in enumerate(("re", "im"))
+        ]
         if k == 0:
             return f"{x[0]} * {a[0]} - {x[1]} * {a[1]}"
         return f"{x[1]} * {a[0]} + {x[0]} * {a[1]}"
@@ -134,7 +148,7 @@ class LoopBody:
     def _readout(self, op: Readout) -> None:
         x = [self._value(op.inputs[0], k) for k in (0, 1)]
         target, ctype = self.sums[op.name]
-        c = [self._table(op, f"c_{part}", op.c.data[:, i]) for i, part in enumerate(("re", "im"))]
+        c = [self._table(op, f"c_{part}", op.c.data[:, i], lane=ctype) for i, part in enumerate(("re", "im"))]
         re, im = ex.wide(x[0].text, ctype), ex.wide(x[1].text, ctype)
         self.lines.append(f"{target} = {ex.cast(ctype, f'{target} + {re} * {c[0]} - {im} * {c[1]}')};")
 
@@ -229,7 +243,8 @@ class LoopBody:
         if (shift >= 1).all():
             # The kernel for 16 bits takes a factor instead, and C knows no shift by the width or more.
             bits = 64 if max(shift) > 32 else max(32, x.ctype.bits)
-            return Scalar(f"qssm_round_shift_i{bits}({x.text}, {self._table(op, 'shift', shift - 1)})", result)
+            less_one = self._table(op, "shift", shift - 1, lane=CType(bits))
+            return Scalar(f"qssm_round_shift_i{bits}({x.text}, {less_one})", result)
         ctype = arithmetic(*ex.hull(x.interval, raised).span)
         text = ex.cast(ctype, f"{ex.wide(x.text, ctype)} + {self._table(op, 'half', half)}")
         return Scalar(f"({text} >> {self._table(op, 'shift', shift)})", result)
