@@ -122,12 +122,14 @@ def compile_checkpoint(
         **{path: text.encode() for path, text in c_backend.emit(stages["prove"]).items()},
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
+    config = {"quantise": asdict(options.quantise), "targets": list(options.targets), "vectors": options.vectors}
     facts = {
         "qssmc": __version__,
         "tools": {"python": platform.python_version(), "numpy": np.__version__},
         "name": options.name,
         "model_sha256": model_sha256,
-        "config": {"quantise": asdict(options.quantise), "targets": list(options.targets), "vectors": options.vectors},
+        "config": config,
+        "config_sha256": hashlib.sha256(to_json(config)).hexdigest(),
         "calibration": origin,
         "seed": options.seed,
         "input_format": asdict(checkpoint.input_format),

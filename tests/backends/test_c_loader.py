@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emitted import write
 
+from emitted import write
 from graphs import random_s4d
 from one_op import extreme_samples
 from qssmc.errors import MalformedInputError, ToolError, UsageError

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from qssmc.cli import main
-from qssmc.folder import MANIFEST
+from qssmc.folder import MANIFEST, to_json
 from qssmc.models import Checkpoint, save_checkpoint
 from tiny import tiny_checkpoint, tiny_model
 
@@ -41,6 +41,7 @@ def test_folder_holds_every_stage_the_c_the_vectors_and_the_reports(tmp_path: Pa
     assert manifest["files"] == {
         name: hashlib.sha256(content).hexdigest() for name, content in files.items() if name != MANIFEST
     }
+    assert manifest["config_sha256"] == hashlib.sha256(to_json(manifest["config"])).hexdigest()
     assert manifest["model_sha256"] == hashlib.sha256((tmp_path / "tiny.pt").read_bytes()).hexdigest()
 
 

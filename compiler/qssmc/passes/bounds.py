@@ -153,9 +153,7 @@ def _matrix(weight: Exact, x: Interval, bias: Exact | None) -> Bound:
 
 def _pairs(re: list[Interval], im: list[Interval]) -> Bound:
     """Two sums, for re and im, stacked into pairs."""
-    sums = [
-        _sums(np.stack([t.low for t in terms]), np.stack([t.high for t in terms]), 0) for terms in (re, im)
-    ]
+    sums = [_sums(np.stack([t.low for t in terms]), np.stack([t.high for t in terms]), 0) for terms in (re, im)]
     value = Interval(
         np.stack([sums[0][0].low, sums[1][0].low], axis=-1), np.stack([sums[0][0].high, sums[1][0].high], axis=-1)
     )
