@@ -198,6 +198,11 @@ def _first_difference(op: Op, wanted: NDArray[Any], got: NDArray[Any], t: int) -
 
 def _compare_outputs(got: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[np.int64]], what: str) -> None:
     for name, wanted in expected.items():
-        if got[name].shape != wanted.shape or not np.array_equal(got[name], wanted):
-            where = "" if got[name].shape != wanted.shape else f" first at {tuple(np.argwhere(got[name] != wanted)[0])}"
-            raise VerificationError(f"{what} does not give the recorded output {name}{where}")
+        if got[name].shape != wanted.shape:
+            raise VerificationError(f"{what} gives {name} with shape {got[name].shape}, but {wanted.shape} is recorded")
+        if not np.array_equal(got[name], wanted):
+            at = tuple(int(i) for i in np.argwhere(got[name] != wanted)[0])
+            raise VerificationError(
+                f"{what} does not give the recorded output {name}: first at {list(at)} (sequence, then step where "
+                f"there is one, then element), expected {wanted[at]}, got {got[name][at]}"
+            )

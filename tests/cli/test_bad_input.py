@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,12 +175,19 @@ def test_verbose_names_each_file_and_json_stays_json(model: Path, capsys: pytest
     assert all(f"wrote {name}, " in captured.err for name in json.loads(Path("out", MANIFEST).read_text())["files"])
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_killed_in_the_middle_leaves_nothing(number: signal.Signals, model: Path) -> None:
     long = np.random.default_rng(0).integers(0, 256, (64, 2000, 1))
     np.save("calib.npy", long)
     command = [sys.executable, "-m", "qssmc", "compile", "tiny.pt", "-o", "out/deep", "--calib", "calib.npy"]
-    with subprocess.Popen([*command, "--max-steps", "2000"], stderr=subprocess.PIPE, text=True) as process:
+    command += ["--max-steps", "2000"]
+    # A test run in the background ignores the interrupt key, and so would its children.
+    heed: dict[str, Any] = {"preexec_fn": _heed_interrupts}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **heed) as process:
         assert process.stderr
         for line in process.stderr:
             if line.startswith("pass discretize"):

@@ -71,6 +71,31 @@ def test_changed_table_is_found_and_located(design: Path, capsys: pytest.Capture
     assert re.search(r"expected -?\d+, got -?\d+", error)
 
 
+@pytest.mark.parametrize(
+    ("table", "op", "t"),
+    [("lambda_bar_re", "blocks_0_ssm_ax_d", 1), ("decoder_sum_weight", "decoder_sum", LENGTH)],
+)
+def test_difference_is_named_where_it_first_shows(
+    table: str, op: str, t: int, design: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change_first_number(design / "c" / "tiny_tables.h", table)
+    error = fails(design, 1, capsys)
+    assert f"diverge first at op %{op} " in error
+    assert f"time step {t}, sequence 0, element 0" in error
+
+
+def test_every_recorded_sequence_is_compared(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A fault that only shows after the last of the sequences, in either build."""
+    path = design / "c" / "tiny.c"
+    text = path.read_text()
+    path.write_text(
+        text.replace("void tiny_last(", "#ifndef TINY_TRACE\nstatic int closed;\n#endif\n\nvoid tiny_last(")
+    )
+    once = "#ifndef TINY_TRACE\n    out[0] += ++closed == 12;\n#endif\n}\n"
+    path.write_text(path.read_text().rstrip().removesuffix("}") + once)
+    assert "as a user builds it does not give the recorded output y: first at [11, 0]" in fails(design, 1, capsys)
+
+
 def test_changed_rounding_is_found(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed = 0
     for path in (*(design / "c").glob("*.c"), *(design / "c").glob("*.h")):
