@@ -17,10 +17,7 @@ import torch
 
 from qssmc.cli import main
 from qssmc.folder import MANIFEST, to_json
-from qssmc.frontend import trace
-from qssmc.ir import Graph, parse
 from qssmc.models import Checkpoint, save_checkpoint
-from qssmc.passes.bounds import bounds
 from tiny import tiny_checkpoint, tiny_model
 
 
@@ -69,31 +66,6 @@ def test_neither_hash_seed_nor_folder_nor_locale_shows_in_the_bytes(tmp_path: Pa
             capture_output=True,
         )
         assert tree(elsewhere / seed) == tree(tmp_path / "here")
-
-
-@pytest.mark.parametrize("steps", [24, 100, 4096])
-@pytest.mark.parametrize("scheme", ["qssm", "zhao"])
-def test_sum_of_a_mean_holds_as_many_steps_as_asked_for(scheme: str, steps: int, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    assert compile_(tiny_model(tmp_path), out, "--max-steps", str(steps), "--scheme", scheme) == 0
-    graph = parse((out / "ir" / "07_prove.ir").read_text())
-    total = next(graph[graph.updates[state.name]] for state in graph.states if state.name.endswith("total"))
-    (term,) = (name for name in graph[total.inputs[0]].inputs if name != "pool_total")
-    low, high = bounds(graph)[term].value.span
-    assert int(total.tables()["high"].data.min()) >= steps * high > 0
-    assert int(total.tables()["low"].data.max()) <= steps * low < 0
-
-
-def test_float_ir_that_differs_from_torch_stops_the_compilation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def wrong(module: torch.nn.Module, d_input: int, name: str) -> Graph:
-        other = tiny_checkpoint()
-        other.state["blocks.0.ssm.d"] = other.state["blocks.0.ssm.d"] * 1.01
-        return trace(other.build(), d_input, name)
-
-    monkeypatch.setattr("qssmc.compile.trace", wrong)
-    refused(tiny_model(tmp_path), 1, "the float IR differs from the torch module", tmp_path, capsys)
 
 
 def test_safetensors_and_pt_give_the_same_design(tmp_path: Path) -> None:

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from qssmc.cli import main
 from qssmc.data import InputFormat, Sequences
 from qssmc.evaluate import evaluate
-from qssmc.models import load_checkpoint
 from tiny import LENGTH, tiny_model
 
 
@@ -223,19 +221,6 @@ def test_engines_agree(compiled: Path) -> None:
     assert np.array_equal(golden.predictions, emitted.predictions)
     model = evaluate(compiled.parent / "tiny.pt", "torch", data)
     assert (model.predictions == golden.predictions).mean() > 0.9
-
-
-def test_a_model_of_every_step_is_judged_by_its_last(tmp_path: Path) -> None:
-    model = tiny_model(tmp_path, output="step")
-    assert main(["-q", "compile", str(model), "-o", str(tmp_path / "out")]) == 0
-    samples = np.random.default_rng(3).integers(0, 256, (60, LENGTH, 1), dtype=np.uint8)
-    whole = Sequences(samples, np.zeros(60, np.int64), InputFormat(8, 8, False))
-    last = load_checkpoint(model).build()(torch.from_numpy(whole.format.to_real(samples)))[:, -1].argmax(-1)
-    assert len(np.unique(last)) > 1
-    assert np.array_equal(evaluate(model, "torch", whole).predictions, last)
-    golden, emitted = (evaluate(tmp_path / "out", engine, whole).predictions for engine in ("golden", "c"))
-    assert np.array_equal(golden, emitted)
-    assert (golden == last.numpy()).mean() > 0.9
 
 
 def test_eval_needs_matching_samples(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
