@@ -55,15 +55,17 @@ def zero(op: Op) -> Value:
     return [(0, 0) if op.type.complex else 0] * op.type.shape[0]
 
 
-def rounded(x: int, multiplier: int, shift: int, low: int, high: int) -> int:
-    """The rounding law: x * multiplier / 2^shift to the nearest integer, ties up, then saturated."""
-    nearest = math.floor(Fraction(x * multiplier, 1 << shift) + Fraction(1, 2))
-    return max(low, min(high, nearest))
+HALF = Fraction(1, 2)
 
 
-def cast(x: Fraction, scale: Fraction, low: Fraction, high: Fraction) -> Fraction:
-    """Onto a grid: scale times the nearest integer, ties up, clamped between low and high."""
-    return scale * max(low, min(high, Fraction(math.floor(x / scale + Fraction(1, 2)))))
+def rounded(x: int, multiplier: int, shift: int, low: int, high: int, phase: Fraction = HALF) -> int:
+    """The rounding law: floor(x * multiplier / 2^shift + phase), saturated; phase 1/2 is round half up."""
+    return max(low, min(high, math.floor(Fraction(x * multiplier, 1 << shift) + phase)))
+
+
+def cast(x: Fraction, scale: Fraction, low: Fraction, high: Fraction, phase: Fraction = HALF) -> Fraction:
+    """Onto a grid: scale times floor(x / scale + phase), clamped between low and high."""
+    return scale * max(low, min(high, Fraction(math.floor(x / scale + phase))))
 
 
 def _sum(terms: list[int], note: Note) -> int:
@@ -115,14 +117,22 @@ def _readout(op: Any, note: Note, x: Value) -> Value:
     return y
 
 
-def _requant(op: Any, note: Note, x: Value) -> Value:
+def _requant(op: Any, note: Note, x: Value, phase: Value | None = None) -> Value:
+    threshold = HALF if phase is None else Fraction(phase[0], 2**op.phase_bits)
+
     def one(element: int, i: int) -> int:
         multiplier, shift = _at(op.multiplier, i), _at(op.shift, i)
         note(element * multiplier)
-        note(element * multiplier + (2 ** (shift - 1) if shift else 0))
-        return rounded(element, multiplier, shift, _at(op.low, i), _at(op.high, i))
+        note(element * multiplier + math.floor(threshold * 2**shift))
+        return rounded(element, multiplier, shift, _at(op.low, i), _at(op.high, i), threshold)
 
     return _per_element(x, one)
+
+
+def _advance(op: Any, note: Note, x: Value) -> Value:
+    for element in x:
+        note(element + op.step)
+    return [(element + op.step) % 2**op.bits for element in x]
 
 
 def _lut(op: Any, note: Note, x: Value) -> Value:
@@ -170,6 +180,8 @@ RULES: dict[str, Callable[..., Value]] = {
     "add": _add,
     "mul": lambda op, note, a, b: [p * q for p, q in zip(a, b, strict=True)],
     "slice": lambda op, note, x: x[op.start : op.stop],
+    "take": lambda op, note, x: [x[i] for i in op.indices.data.tolist()],
+    "advance": _advance,
     "concat": lambda op, note, *xs: [e for x in xs for e in x],
     "unpair": lambda op, note, x: [re for re, _ in x] + [im for _, im in x],
     "pair": lambda op, note, x: list(zip(x[: len(x) // 2], x[len(x) // 2 :], strict=True)),

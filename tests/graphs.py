@@ -22,16 +22,21 @@ def random_s4d(
     increment: bool = True,
     norm: bool = False,
     multiplier: bool = False,
+    dither: bool = False,
 ) -> Graph:
     """A proven integer graph: encoder, S4D layers with GLU mixing and residual, pooled or per-step decoder.
 
     states[h] is the number of complex states of head h, so heads may be ragged or empty. increment writes the pole as
-    1 + D * 2^-e, which needs a left shift of the state; multiplier puts real-scale multipliers into the requants.
+    1 + D * 2^-e, which needs a left shift of the state; multiplier puts real-scale multipliers into the requants;
+    dither rounds the states with a phase.
     """
     make = _Random(np.random.default_rng(seed), multiplier)
     width = len(states)
     b = Builder("random", "integer")
     u = b.source("input", "u", Type((d_input,), 8, False), "input")
+    if dither:
+        make.phase = (b.source("state", "phase", Type((1,), 64), "dither"),)
+        b.updates["phase"] = b.add("advance", "phase_n", "phase", step=40503, bits=16, origin="dither")
     x = make.dense(b, "encoder", u, width)
     for layer in range(layers):
         x = _block(b, make, f"l{layer}", x, states, state_bits, increment, norm)
@@ -47,6 +52,7 @@ class _Random:
 
     def __init__(self, random: np.random.Generator, multiplier: bool) -> None:
         self.random, self.multiplier = random, multiplier
+        self.phase: tuple[str, ...] = ()
 
     def integers(self, bits: int, *shape: int) -> Table:
         """Signed integers of a width."""
@@ -122,10 +128,12 @@ def _ssm(b: Builder, make: _Random, at: str, u: str, states: Sequence[int], bits
         "requant",
         f"{at}_xn",
         total,
+        *make.phase,
         multiplier=Table.integer(1),
         shift=Table.integer(frac),
         low=Table.integer(-top),
         high=Table.integer(top),
+        phase_bits=16 if make.phase else 0,
         origin=f"{at}.ssm",
     )
     b.updates[x] = new

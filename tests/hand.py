@@ -93,8 +93,31 @@ def delay_line() -> Graph:
     return prove(b.graph())
 
 
+def dithered() -> Graph:
+    """Complex states of three heads, of which one is empty, rounded with a phase; a counter of its own is read too."""
+    b = Builder("dithered", "integer")
+    u = b.source("input", "u", Type((4,), 6))
+    phase = b.source("state", "phase", Type((1,), 64))
+    b.updates[phase] = b.add("advance", "phase_n", phase, step=40503, bits=16, origin="dither")
+    x = b.source("state", "x", Type((5,), 64, complex=True))
+    heads = INT([0, 0, 0, 2, 2])
+    some = b.add("take", "some", u, indices=INT([3, 0, 2]))
+    moved = b.add("diag", "ax", x, lambda_bar=INT([[-7, 1], [-6, 2], [0, -5], [-200, 9], [3, 3]]))
+    kept = b.add("shift_left", "x1", x, amount=INT([5, 7, 0, 17, 3]))
+    driven = b.add("inject", "bu", some, b_bar=INT([[1, 0], [-3, 0], [2, 0], [4, 0], [0, 0]]), heads=heads)
+    total = b.add("add", "xs", kept, moved, driven)
+    b.updates[x] = b.add(
+        "requant", "xn", total, phase, multiplier=INT(1), shift=INT([5, 7, 0, 17, 3]),
+        low=INT([-127, -127, -7, -2047, -31]), high=INT([127, 127, 7, 2047, 31]), phase_bits=16,
+    )  # fmt: skip
+    y = b.add("readout", "cx", "xn", c=INT([[1, 2], [3, -4], [5, 6], [-7, 8], [1, 1]]), heads=heads, channels=3)
+    b.output("y", y, "step")
+    b.output("phase", b.add("concat", "both", phase, "phase_n"), "step")
+    return prove(b.graph())
+
+
 def all_by_hand() -> list[Graph]:
-    return [float_model(), quantised(), mimo(), crossbar(), delay_line()]
+    return [float_model(), quantised(), mimo(), crossbar(), delay_line(), dithered()]
 
 
 def random_shapes() -> list[Graph]:

@@ -148,16 +148,45 @@ def _concat(b: Builder, dice: Dice) -> None:
     b.add("concat", "y", *parts)
 
 
+def _take(b: Builder, dice: Dice) -> None:
+    extent = dice.below(6, 1)
+    b.add("take", "y", _either(b, dice, extent), indices=Table.integer(dice.integers(0, extent - 1, dice.below(7, 1))))
+
+
+def _advance(b: Builder, dice: Dice) -> None:
+    bits = dice.below(33, 1)
+    b.add("advance", "y", _vector(b, dice, dice.below(4)), step=int(dice.integers(0, (1 << bits) - 1)), bits=bits)
+
+
+def _dithered(b: Builder, dice: Dice, extent: int) -> tuple[str, str, int]:
+    """The operand of a requant and its phase, both from one input, and the bits of the phase."""
+    pairs = 1 + bool(dice.below(2))
+    u = _input(b, dice, pairs * extent + 1)
+    width, signed = b.type(u).width or 0, b.type(u).signed
+    phase = b.add("slice", "first", u, start=0, stop=1)
+    if signed:
+        phase = b.add("offset", "phase", phase, value=Table.integer([1 << (width - 1)]))
+    x = b.add("slice", "rest", u, start=1, stop=pairs * extent + 1)
+    return b.add("pair", "z", x) if pairs == 2 else x, phase, dice.below(20, width)
+
+
 def _requant(b: Builder, dice: Dice) -> None:
     extent = dice.below(5)
-    x = _either(b, dice, extent)
+    phase: tuple[str, ...] = ()
+    bits = 0
+    if dice.below(2):
+        x, *phase, bits = _dithered(b, dice, extent)
+    else:
+        x = _either(b, dice, extent)
     ends = np.sort(dice.integers(-200, 200, 2))
     b.add(
         "requant",
         "y",
         x,
+        *phase,
+        phase_bits=bits,
         multiplier=dice.per_element(-300, 300, extent) if dice.below(2) else Table.integer(1),
-        shift=dice.per_element(0, 12, extent),
+        shift=dice.per_element(0, 20 if phase else 12, extent),
         low=dice.per_element(-500, int(ends[0]), extent),
         high=dice.per_element(int(ends[1]), 500, extent),
     )
@@ -210,6 +239,8 @@ _MAKERS: dict[str, Callable[[Builder, Dice], Any]] = {
     "add": _add,
     "mul": _mul,
     "slice": _slice,
+    "take": _take,
+    "advance": _advance,
     "concat": _concat,
     "unpair": lambda b, dice: b.add("unpair", "y", _pairs(b, dice, dice.below(5))),
     "pair": lambda b, dice: b.add("pair", "y", _vector(b, dice, 2 * dice.below(5))),

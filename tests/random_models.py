@@ -119,12 +119,20 @@ def outputs_of(graph: Graph, samples: NDArray[np.int64]) -> dict[str, NDArray[An
     return {o.name: found[o.name] * graph.scales[o.value].data for o in graph.outputs}
 
 
-def ragged_graph(states: Sequence[int], d_input: int = 2, seed: int = 0, output: str = "step") -> Graph:
-    """A float graph with states[h] complex states in head h, none included: encoder, SSM, GELU, decoder."""
+def ragged_graph(
+    states: Sequence[int], d_input: int = 2, seed: int = 0, output: str = "step", indices: Sequence[int] = ()
+) -> Graph:
+    """A float graph with states[h] complex states in head h, none included: encoder, SSM, GELU, decoder.
+
+    With indices, head h reads channel indices[h] of a wider encoder: the heads of the others are gone.
+    """
     random, width = np.random.default_rng(seed), len(states)
     b = Builder("ragged", "float")
     u = b.source("input", "u", Type((d_input,)), "input")
-    v = b.add("matvec", "encoder", u, weight=_normal(random, width, d_input), bias=_normal(random, width))
+    wide = max(indices) + 1 if indices else width
+    v = b.add("matvec", "encoder", u, weight=_normal(random, wide, d_input), bias=_normal(random, wide))
+    if indices:
+        v = b.add("take", "left", v, indices=INT(list(indices)))
     heads, count = INT(np.repeat(np.arange(width), states)), sum(states)
     y = _ssm(b, random, v, count, _normal(random, count, 2), _normal(random, count, 2), heads)
     du = b.add("scale", "du", v, factor=_normal(random, width), origin="ssm")

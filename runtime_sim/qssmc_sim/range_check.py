@@ -2,8 +2,8 @@
 
 It reads two files of a compiled folder, the integer IR (tables and ops) and the certificate (claims), and uses none
 of the compiler's passes. The method is induction over steps: states are assumed within what their saturating update
-can give (and 0, where they start); one step of plain interval arithmetic, number by number in Python integers, must
-then stay within every claim.
+or their counter can give (and 0, where they start); one step of plain interval arithmetic, number by number in Python
+integers, must then stay within every claim.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def _held(graph: Graph, state: str) -> list[Pair]:
 def _clamped(graph: Graph, op: Op, state: str) -> list[Pair]:
     if isinstance(op, Requant):
         return list(zip(_each(op, "low"), _each(op, "high"), strict=True))
-    if op.mnemonic in ("slice", "concat", "pair", "unpair"):
+    if op.mnemonic == "advance":
+        return _counted(op)
+    if op.mnemonic in ("slice", "take", "concat", "pair", "unpair"):
         return _RULES[op.mnemonic](op, *(_clamped(graph, operand, state) for operand in graph.operands(op))).numbers
     raise VerificationError(f"state %{state} is not bounded: its update ends in {op.mnemonic}, which does not saturate")
 
@@ -189,13 +191,28 @@ def _readout(op: Any, x: list[Pair]) -> Reach:
     return _with(_sum(sums), subtracted)
 
 
-def _requant(op: Any, x: list[Pair]) -> Reach:
+def _counted(op: Any) -> list[Pair]:
+    return [(0, 2**op.bits - 1)] * op.type.shape[0]
+
+
+def _advance(op: Any, x: list[Pair]) -> Reach:
+    """A counter holds any number of its bits; before it wraps, one step more than its operand."""
+    return _with(_plain(_counted(op)), [(low + op.step, high + op.step) for low, high in x])
+
+
+def _requant(op: Any, x: list[Pair], phase: list[Pair] | None = None) -> Reach:
     numbers, inner = [], []
+    if phase is not None and not (phase[0][0] >= 0 and phase[0][1] < 2**op.phase_bits):
+        low, high = phase[0]
+        raise VerificationError(
+            f"%{op.name}: its phase can be {low}..{high}, which are no {op.phase_bits} unsigned bits"
+        )
     for p, m, s, low, high in zip(
         x, _each(op, "multiplier"), _each(op, "shift"), _each(op, "low"), _each(op, "high"), strict=True
     ):
         product, half = _times(p, m), (1 << s) >> 1
-        raised = product[0] + half, product[1] + half
+        least, most = (half, half) if phase is None else (0, (1 << s) - 1)  # the rounding term
+        raised = product[0] + least, product[1] + most
         inner += [product, raised]
         numbers.append((min(max(raised[0] >> s, low), high), min(max(raised[1] >> s, low), high)))
     return Reach(numbers, _plain(inner).inner)
@@ -234,6 +251,11 @@ def _slice(op: Any, x: list[Pair]) -> Reach:
     return _plain(x[op.start * lanes : op.stop * lanes])
 
 
+def _take(op: Any, x: list[Pair]) -> Reach:
+    lanes = 2 if op.type.complex else 1
+    return _plain([x[lanes * index + k] for index in op.indices.data.tolist() for k in range(lanes)])
+
+
 def _offset(op: Any, x: list[Pair]) -> Reach:
     return _plain([(low + v, high + v) for (low, high), v in zip(x, op.value.data.tolist(), strict=True)])
 
@@ -250,9 +272,11 @@ _RULES: dict[str, Callable[..., Reach]] = {
     "add": lambda op, *xs: _sum(list(zip(*xs, strict=True))),
     "mul": _mul,
     "slice": _slice,
+    "take": _take,
     "concat": lambda op, *xs: _plain([p for x in xs for p in x]),
     "unpair": lambda op, x: _plain([*x[0::2], *x[1::2]]),
     "pair": lambda op, x: _plain([p for both in zip(x[: len(x) // 2], x[len(x) // 2 :], strict=True) for p in both]),
+    "advance": _advance,
     "requant": _requant,
     "shift_left": lambda op, x: _plain([_times(p, 1 << k) for p, k in zip(x, _each(op, "amount"), strict=True)]),
     "lut": _lut,

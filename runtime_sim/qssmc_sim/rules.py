@@ -17,6 +17,7 @@ from qssmc.ir.discretize import input_gain, lambda_bar
 from qssmc.ir.ops import (
     Activation,
     Add,
+    Advance,
     Cast,
     Concat,
     Constant,
@@ -39,6 +40,7 @@ from qssmc.ir.ops import (
     Scale,
     ShiftLeft,
     Slice,
+    Take,
     Unpair,
     Xbar,
 )
@@ -165,7 +167,8 @@ def _layernorm(op: LayerNorm) -> Rule:
 
 def _cast(op: Cast) -> Rule:
     scale, low, high = (_each(table, op.type.complex) for table in (op.scale, op.low, op.high))
-    return lambda x: scale * np.clip(np.floor(x / scale + 0.5), low, high)
+    at = (slice(None), 0) + (None,) * len(op.type.array_shape)
+    return lambda x, phase=None: scale * np.clip(np.floor(x / scale + (0.5 if phase is None else phase[at])), low, high)
 
 
 def _requant(op: Requant) -> Rule:
@@ -173,8 +176,18 @@ def _requant(op: Requant) -> Rule:
         _each(table, op.type.complex) for table in (op.multiplier, op.shift, op.low, op.high)
     )
     half = (np.int64(1) << shift) >> 1
-    # numpy's >> on int64 is arithmetic, which is floor division by a power of two.
-    return lambda x: np.clip((x * multiplier + half) >> shift, low, high)
+    if len(op.inputs) == 1:
+        # numpy's >> on int64 is arithmetic, which is floor division by a power of two.
+        return lambda x: np.clip((x * multiplier + half) >> shift, low, high)
+    up, down = np.maximum(shift - op.phase_bits, 0), np.maximum(op.phase_bits - shift, 0)
+    at = (slice(None), 0) + (None,) * len(op.type.array_shape)
+    return lambda x, phase: np.clip((x * multiplier + ((phase[at] << up) >> down)) >> shift, low, high)
+
+
+def _advance(op: Advance) -> Rule:
+    if op.type.is_real:
+        return lambda x: np.mod(x + op.step * 2.0**-op.bits, 1.0)
+    return lambda x: (x + op.step) & ((1 << op.bits) - 1)
 
 
 def _shift_left(op: ShiftLeft) -> Rule:
@@ -223,9 +236,11 @@ RULES: dict[type[Op], Callable[[Any], Rule]] = {
     Add: _add,
     Mul: lambda op: lambda a, b: a * b,
     Slice: lambda op: lambda x: x[:, op.start : op.stop],
+    Take: lambda op: lambda x: x[:, op.indices.data],
     Concat: _concat,
     Unpair: lambda op: lambda x: np.concatenate([x[..., 0], x[..., 1]], axis=1),
     Pair: _pair,
+    Advance: _advance,
     Decay: _decay,
     Drive: _drive,
     Activation: lambda op: lambda x: apply_activation(op.kind, x),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from qssmc.ir import Builder, Table, Type
@@ -38,6 +39,10 @@ CLAMP = {"multiplier": INT(1), "low": INT(-8), "high": INT(7)}
         ("f64[2]", "mul", ["f64[2]", "f64[2]"], {}),
         ("ci64[1]", "slice", ["ci8[3]"], {"start": 1, "stop": 2}),
         ("i64[0]", "slice", ["i8[3]"], {"start": 3, "stop": 3}),
+        ("i64[4]", "take", ["i8[3]"], {"indices": INT([2, 0, 0, 1])}),
+        ("cf64[1]", "take", ["cf64[3]"], {"indices": INT([2])}),
+        ("i64[2]", "advance", ["u16[2]"], {"step": 40503, "bits": 16}),
+        ("f64[1]", "advance", ["f64[1]"], {"step": 0, "bits": 32}),
         ("i64[5]", "concat", ["i8[3]", "u2[0]", "u2[2]"], {}),
         ("i64[6]", "unpair", ["ci8[3]"], {}),
         ("ci64[3]", "pair", ["i8[6]"], {}),
@@ -46,6 +51,8 @@ CLAMP = {"multiplier": INT(1), "low": INT(-8), "high": INT(7)}
         ("f64[2]", "divide", ["f64[2]", "f64[1]"], {}),
         ("cf64[2]", "cast", ["cf64[2]"], {"scale": REAL(0.5), "low": REAL([-1.0, -2.0]), "high": REAL(3.0)}),
         ("ci64[2]", "requant", ["ci20[2]"], {**CLAMP, "shift": INT([0, 62])}),
+        ("ci64[2]", "requant", ["ci20[2]", "u16[1]"], {**CLAMP, "shift": INT([0, 62]), "phase_bits": 16}),
+        ("cf64[2]", "cast", ["cf64[2]", "f64[1]"], {"scale": REAL(0.5), "low": REAL(-1.0), "high": REAL(3.0)}),
         ("i64[2]", "shift_left", ["i20[2]"], {"amount": INT(3)}),
         ("i64[2]", "lut", ["u2[2]"], {"entries": INT([[1, 2, 3, 4]] * 2), "first": INT([0, 0])}),
         ("i64[2]", "normalize", ["i8[2]"], {"eps": 0, "frac": 30}),
@@ -80,6 +87,28 @@ def test_types_follow(wanted: str, mnemonic: str, operands: list[str], attribute
         ("operands disagree: i8[2] and f64[2]", "mul", ["i8[2]", "f64[2]"], {}),
         ("slice 1..4 of i8[3]", "slice", ["i8[3]"], {"start": 1, "stop": 4}),
         ("slice 2..1 of i8[3]", "slice", ["i8[3]"], {"start": 2, "stop": 1}),
+        ("indices must lie in 0..2", "take", ["i8[3]"], {"indices": INT([3])}),
+        ("indices must lie in 0..2", "take", ["i8[3]"], {"indices": INT([-1])}),
+        ("indices must lie in 0..-1", "take", ["i8[0]"], {"indices": INT([0])}),
+        ("indices is (0,)", "take", ["i8[3]"], {"indices": INT(np.zeros(0, np.int64))}),
+        ("indices is ()", "take", ["i8[3]"], {"indices": INT(1)}),
+        ("indices must be integers", "take", ["f64[3]"], {"indices": REAL([1.0])}),
+        ("bits must be 1 to 32, not 33", "advance", ["u8[1]"], {"step": 1, "bits": 33}),
+        ("bits must be 1 to 32, not 0", "advance", ["u8[1]"], {"step": 0, "bits": 0}),
+        ("step must lie in 0..255, not 256", "advance", ["u8[1]"], {"step": 256, "bits": 8}),
+        ("step must lie in 0..255, not -1", "advance", ["u8[1]"], {"step": -1, "bits": 8}),
+        ("operand must not be complex, but is ci8[1]", "advance", ["ci8[1]"], {"step": 1, "bits": 8}),
+        ("the phase must have one real-valued element, not u8[2]", "requant", ["i8[2]", "u8[2]"],
+         {**CLAMP, "shift": INT(1), "phase_bits": 8}),
+        ("the phase must have one real-valued element, not ci8[1]", "requant", ["ci8[1]", "ci8[1]"],
+         {**CLAMP, "shift": INT(1), "phase_bits": 8}),
+        ("operands disagree: f64[2] and u8[1]", "cast", ["f64[2]", "u8[1]"],
+         {"scale": REAL(1.0), "low": REAL(0.0), "high": REAL(1.0)}),
+        ("phase_bits must be 1 to 32, not 0", "requant", ["i8[2]", "u8[1]"], {**CLAMP, "shift": INT(1)}),
+        ("phase_bits must be 1 to 32, not 33", "requant", ["i8[2]", "u8[1]"],
+         {**CLAMP, "shift": INT(1), "phase_bits": 33}),
+        ("phase_bits is 8, but there is no phase", "requant", ["i8[2]"],
+         {**CLAMP, "shift": INT(1), "phase_bits": 8}),
         ("operand must have an even extent, not i8[3]", "pair", ["i8[3]"], {}),
         ("requant exists in the integer stage only", "requant", ["f64[1]"], {**CLAMP, "shift": INT(1)}),
         ("shift must lie in 0..62", "requant", ["i8[1]"], {**CLAMP, "shift": INT(-1)}),

@@ -35,6 +35,8 @@ FAULTS = [
     ("%u : u4[1]", "%u : f64[1]", "%u (input, from input): the integer stage has no f64[1] values"),
     ("scale %x", "scale %x %u", "%d (scale): it takes 1 operands, not 2"),
     ("add %u %x", "add %u", "%s (add, from ssm): add needs two operands or more"),
+    ("requant %s", "requant %s %u %u", "%n (requant): it takes 1 or 2 operands, not 3"),
+    ("requant %s", "requant %s %u", "%n (requant): phase_bits must be 1 to 32, not 0"),
     ("shift=0", "shift=-1", "%n (requant): shift must lie in 0..62"),
     ("%d : i9[1]", "%d : i9[2]", "%d (scale): its type must be i64[1], not i9[2]"),
     ("%d : i9[1]", "%d : ci9[1]", "%d (scale): its type must be i64[1], not ci9[1]"),

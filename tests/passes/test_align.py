@@ -107,10 +107,11 @@ def test_a_graph_without_rounding_keeps_its_ops() -> None:
     seed=st.integers(0, 99),
     bits=st.sampled_from(BITS),
     form=st.sampled_from(["increment", "cartesian"]),
+    dither=st.booleans(),
 )
-def test_qssm_is_exact_op_by_op(config: ModelConfig, seed: int, bits: tuple[int, ...], form: Any) -> None:
+def test_qssm_is_exact_op_by_op(config: ModelConfig, seed: int, bits: tuple[int, ...], form: Any, dither: bool) -> None:
     samples = sensor_samples(config.d_input, seed)
-    options = QuantiseOptions("qssm", *bits, a_form=form)
+    options = QuantiseOptions("qssm", *bits, a_form=form, dither=dither)
     stages = compile_stages(trace(random_model(config, seed), config.d_input), options, samples)
     fresh = sensor_samples(config.d_input, seed + 1, length=30)  # beyond what was calibrated, so that clamps work too
     assert_bit_for_bit(stages["quantise"], stages["prove"], fresh)
@@ -124,13 +125,15 @@ def test_qssm_is_exact_op_by_op(config: ModelConfig, seed: int, bits: tuple[int,
         ragged_graph([2, 0, 3]),
         ragged_graph([0, 0]),
         ragged_graph([1, 4], output="last"),
+        ragged_graph([2, 3], d_input=3, indices=[3, 1]),
     ],
     ids=lambda g: f"{g.name}{len(g.ops)}",
 )
 @pytest.mark.parametrize("bits", BITS)
-def test_mimo_ragged_and_empty_are_exact(graph: Graph, bits: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("dither", [False, True])
+def test_mimo_ragged_and_empty_are_exact(graph: Graph, bits: tuple[int, ...], dither: bool) -> None:
     d_input = graph.inputs[0].type.shape[0]
-    stages = compile_stages(graph, QuantiseOptions("qssm", *bits), sensor_samples(d_input))
+    stages = compile_stages(graph, QuantiseOptions("qssm", *bits, dither=dither), sensor_samples(d_input))
     assert_bit_for_bit(stages["quantise"], stages["prove"], sensor_samples(d_input, 1))
 
 
@@ -225,6 +228,52 @@ def test_outputs_get_one_unit_for_all_elements() -> None:
     assert len(set(integer.scales[output.value].data.tolist())) == 1
 
 
+DITHERED = """
+graph t : quantised
+%u : f64[2] = input
+%p : f64[1] = state
+%n : f64[1] = advance %p step=5 bits=4 from "dither"
+%a : f64[2] = cast %u %p scale=0.125 low=-8 high=7
+%b : f64[2] = cast %u %n scale=0.00390625 low=-100 high=100
+next %p = %n
+output a : step = %a
+output b : step = %b
+"""
+
+
+def test_a_cast_with_a_phase_becomes_a_requant_with_it() -> None:
+    after = Align(FORMAT)(parse(DITHERED))
+    assert print_graph(after).splitlines()[1:9] == [
+        "%u : u8[2] = input",
+        "%p : i64[1] = state",
+        '%n : i64[1] = advance %p step=5 bits=4 from "dither"',
+        "%a : i64[2] = requant %u %p multiplier=1 shift=5 low=-8 high=7 phase_bits=4",
+        "%b : i64[2] = requant %u %n multiplier=1 shift=0 low=-100 high=100 phase_bits=4",
+        "next %p = %n",
+        "output a : step = %a",
+        "output b : step = %b",
+    ]
+    assert after.scales["p"].data.tolist() == after.scales["n"].data.tolist() == [2.0**-4]
+    assert_bit_for_bit(parse(DITHERED), after, sensor_samples(2, length=40))
+
+
+def test_a_dithered_design_has_one_phase_that_all_states_read() -> None:
+    model = random_model(ModelConfig(d_model=3, d_state=2, n_layers=2, d_output=2))
+    stages = compile_stages(trace(model, 1), QuantiseOptions(dither=True), sensor_samples(1))
+    phased = [op for op in stages["prove"].ops if isinstance(op, Requant) and len(op.inputs) == 2]
+    assert [op.inputs[1] for op in phased] == ["phase", "phase"]
+    assert {op.phase_bits for op in phased} == {16}
+    assert all(op.type.complex for op in phased)
+    line = '%phase_n : u16[1] = advance %phase step=40503 bits=16 from "dither"'
+    assert line in print_graph(stages["prove"]).splitlines()
+    assert str(stages["prove"]["phase"].type) == "u16[1]"
+
+
+def test_the_published_scheme_is_not_dithered() -> None:
+    stages = compile_stages(ragged_graph([2, 1]), QuantiseOptions("zhao", dither=True), sensor_samples(2))
+    assert all(len(op.inputs) == 1 for op in stages["prove"].ops if isinstance(op, Requant))
+
+
 # --- what cannot be aligned ------------------------------------------------------------------------------------------
 
 
@@ -241,6 +290,14 @@ def test_an_activation_needs_one_grid_and_a_cast() -> None:
     )
     with pytest.raises(IRError, match="channels of an activation must share one grid"):
         Align(FORMAT)(parse(text))
+
+
+def test_a_phase_must_be_a_counter_and_no_activation_is_dithered() -> None:
+    with pytest.raises(IRError, match="%u: the phase of a cast must be a counter, not input"):
+        Align(FORMAT)(parse(DITHERED.replace("f64[2]", "f64[1]").replace("cast %u %p", "cast %u %u")))
+    table = "%r : f64[2] = activation %u kind=relu\n%a : f64[2] = cast %r %p"
+    with pytest.raises(IRError, match="%a: the table of an activation cannot be dithered"):
+        Align(FORMAT)(parse(DITHERED.replace("%a : f64[2] = cast %u %p", table)))
 
 
 def test_a_table_with_too_many_entries() -> None:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from exact import run_exact, value_of
 from graphs import random_s4d
-from hand import crossbar, delay_line, mimo, random_shapes
+from hand import crossbar, delay_line, dithered, mimo, random_shapes
 from one_op import MNEMONICS, Dice, extreme_samples, one_op, seeds
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir import Builder, Graph, Table, Type, parse, verify
+from qssmc.ir.ops import Requant
 from qssmc.passes.bounds import Bound, bounds
 from qssmc_sim import run
 
@@ -50,7 +51,9 @@ def test_sound_for_each_op(mnemonic: str, seed: int) -> None:
     assert_sound(graph, extreme_samples(graph, seed, batch=4, length=1))
 
 
-@pytest.mark.parametrize("graph", [*random_shapes(), mimo(), crossbar(), delay_line()], ids=lambda g: g.name)
+@pytest.mark.parametrize(
+    "graph", [*random_shapes(), mimo(), crossbar(), delay_line(), dithered()], ids=lambda g: g.name
+)
 def test_sound_for_whole_graphs(graph: Graph) -> None:
     assert_sound(graph, extreme_samples(graph, 3, batch=3, length=6))
 
@@ -62,15 +65,34 @@ def test_sound_for_whole_graphs(graph: Graph) -> None:
     norm=st.booleans(),
     increment=st.booleans(),
     multiplier=st.booleans(),
+    dither=st.booleans(),
 )
-def test_sound_for_random_models(seed: int, states: list[int], norm: bool, increment: bool, multiplier: bool) -> None:
-    graph = random_s4d(states, seed=seed, norm=norm, increment=increment, multiplier=multiplier, d_output=2)
+def test_sound_for_random_models(
+    seed: int, states: list[int], norm: bool, increment: bool, multiplier: bool, dither: bool
+) -> None:
+    graph = random_s4d(
+        states, seed=seed, norm=norm, increment=increment, multiplier=multiplier, dither=dither, d_output=2
+    )
     assert_sound(graph, extreme_samples(graph, seed, batch=2, length=5))
 
 
 # --- tightness: in these ops every element's bound is reached by some operand
 
-TIGHT = ["matvec", "xbar", "diag", "inject", "readout", "scale", "offset", "add", "mul", "requant", "shift_left", "lut"]
+TIGHT = [
+    "matvec",
+    "xbar",
+    "diag",
+    "inject",
+    "readout",
+    "scale",
+    "offset",
+    "add",
+    "mul",
+    "take",
+    "requant",
+    "shift_left",
+    "lut",
+]
 
 
 def _reached(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +113,7 @@ def _reached(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
 def test_tight_for_each_op(mnemonic: str, seed: int) -> None:
     graph = one_op(mnemonic, seed)
     assume(graph.inputs[0].type.shape[0] <= 8)
+    assume(all(len(op.inputs) == 1 for op in graph.ops if isinstance(op, Requant)))  # a phase may not fill its bits
     interval = bounds(graph)[graph.outputs[0].value].value
     least, most = _reached(graph)
     assert interval.low.tolist() == least.tolist()
@@ -148,6 +171,29 @@ def test_a_state_is_bounded_by_its_clamp_and_its_reset() -> None:
 next %x = %n
 output x : step = %x""")
     assert bound.value.span == (0, 9)
+
+
+def test_a_counter_is_bounded_whatever_it_counts_from() -> None:
+    text = """graph t : integer
+%u : i9[1] = input
+%n : i64[1] = advance %u step=5 bits=4
+output y : step = %n"""
+    bound = _bound(text)
+    assert (bound.value.span, bound.inner) == ((0, 15), (-251, 260))
+
+
+def test_a_dithered_rounding_reaches_from_floor_to_ceiling() -> None:
+    text = """graph t : integer
+%u : u4[1] = input
+%p : i64[1] = state
+%n : i64[1] = advance %p step=3 bits=4
+%y : i64[1] = requant %u %p multiplier=1 shift=3 low=-9 high=9 phase_bits=4
+next %p = %n
+output y : step = %y"""
+    bound = _bound(text)
+    assert (bound.value.span, bound.inner) == ((0, 2), (0, 22))
+    with pytest.raises(UnsupportedModelError, match=r"its phase can be 0\.\.15, which are no 3 unsigned bits"):
+        _bound(text.replace("phase_bits=4", "phase_bits=3"))
 
 
 def test_clamps_are_seen_through_slice_concat_pair_and_unpair() -> None:

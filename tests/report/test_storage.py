@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from graphs import random_s4d
 from hand import crossbar, mimo
 from qssmc.frontend import trace
-from qssmc.ir import parse
+from qssmc.ir import Table, parse
 from qssmc.models import ModelConfig
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import storage_report
@@ -107,6 +109,30 @@ def test_parts_add_up_and_name_their_place() -> None:
 def test_head_sizes_count_where_heads_are_ragged(states: list[int], bits: int) -> None:
     graph = compile_stages(ragged_graph(states), QuantiseOptions(), sensor_samples(2))["prove"]
     assert storage_report(graph, 1)["bits_by_kind"].get("head sizes", 0) == bits
+
+
+def test_phase_indices_and_an_empty_plane() -> None:
+    """16 bits of phase, 2 bits for each of two chosen channels out of four, and no bits for an im that is all 0."""
+    options = QuantiseOptions(dither=True)
+    graph = compile_stages(ragged_graph([2, 3], indices=[3, 1]), options, sensor_samples(2))["prove"]
+    report = storage_report(graph, 1)
+    parts = {part["name"]: part for part in report["parts"]}
+    assert (parts["phase"]["kind"], parts["phase"]["bits"]) == ("state", 16)
+    assert (parts["left.indices"]["kind"], parts["left.indices"]["bits"]) == ("chosen channels", 2 * 2)
+    assert parts["bu.b_bar"]["bits"] == 8 * 5 * 2
+    real = replace(graph["bu"], b_bar=Table(graph["bu"].b_bar.data * [1, 0], graph["bu"].b_bar.grid))
+    halved = graph.with_ops(real if op.name == "bu" else op for op in graph.ops)
+    assert {part["name"]: part for part in storage_report(halved, 1)["parts"]}["bu.b_bar"]["bits"] == 8 * 5
+
+
+def test_state_bits_of_each_head_count() -> None:
+    """Clamps of 8 and of 12 bits: a state of each, 4 bits a state that tell which."""
+    text = TINY.replace("low=-127 high=127", "low=@xn.low high=@xn.high") + (
+        "table @xn.low : int[3]\n  -127 -2047 -127\ntable @xn.high : int[3]\n  127 2047 127\n"
+    )
+    parts = {part["name"]: part for part in storage_report(parse(text), 1)["parts"]}
+    assert parts["x"]["bits"] == 2 * (8 + 12 + 8)
+    assert (parts["xn.width"]["kind"], parts["xn.width"]["bits"]) == ("state widths", 3 * 4)
 
 
 def test_weights_have_the_bits_that_were_asked_for() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphs import random_s4d
-from hand import crossbar, mimo
+from hand import crossbar, delay_line, dithered, mimo
+from one_op import MNEMONICS, one_op, seeds
 from qssmc.cli import main
 from qssmc.errors import VerificationError
 from qssmc.ir.graph import Graph
@@ -35,17 +36,29 @@ def same(graph: Graph) -> None:
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.booleans(),
 )
 def test_checker_and_proof_derive_the_same_bounds(
-    states: list[int], seed: int, increment: bool, norm: bool, multiplier: bool
+    states: list[int], seed: int, increment: bool, norm: bool, multiplier: bool, dither: bool
 ) -> None:
-    same(random_s4d(states, seed=seed, increment=increment, norm=norm, multiplier=multiplier))
+    same(random_s4d(states, seed=seed, increment=increment, norm=norm, multiplier=multiplier, dither=dither))
 
 
-def test_mimo_and_crossbar_graphs_have_the_same_bounds() -> None:
-    for graph in (mimo(), crossbar()):
-        if graph.stage == "integer":
-            same(graph)
+@pytest.mark.parametrize("graph", [mimo(), crossbar(), delay_line(), dithered()], ids=lambda g: g.name)
+def test_graphs_by_hand_have_the_same_bounds(graph: Graph) -> None:
+    same(graph)
+
+
+@pytest.mark.parametrize("mnemonic", MNEMONICS)
+@given(seed=seeds())
+def test_each_op_has_the_same_bounds(mnemonic: str, seed: int) -> None:
+    same(one_op(mnemonic, seed))
+
+
+def test_phase_of_other_bits_is_refused() -> None:
+    text = print_graph(dithered()).replace("phase_bits=16", "phase_bits=15")
+    with pytest.raises(VerificationError, match=r"%xn: its phase can be 0\.\.65535, which are no 15 unsigned bits"):
+        derive(parse(text))
 
 
 def test_every_integer_op_has_a_rule() -> None:

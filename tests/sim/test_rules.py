@@ -14,7 +14,7 @@ from exact import RULES as EXACT_RULES
 from exact import cast, rounded, run_exact
 from one_op import MNEMONICS, extreme_samples, one_op, seeds
 from qssmc.ir import Table, Type
-from qssmc.ir.ops import Cast, Normalize, Requant
+from qssmc.ir.ops import Advance, Cast, Normalize, Requant
 from qssmc_sim import run
 from qssmc_sim.rules import integer_sqrt, rule_of
 
@@ -34,9 +34,11 @@ def test_every_integer_op_is_covered() -> None:
     assert set(EXACT_RULES) == set(MNEMONICS)
 
 
-def _requant(multiplier: int, shift: int, low: int, high: int) -> Requant:
+def _requant(multiplier: int, shift: int, low: int, high: int, phase_bits: int = 0) -> Requant:
     tables = {"multiplier": multiplier, "shift": shift, "low": low, "high": high}
-    return Requant("r", Type((1,), 64), ("x",), "", **{name: Table.integer(v) for name, v in tables.items()})
+    inputs = ("x", "p") if phase_bits else ("x",)
+    of_ints = {name: Table.integer(v) for name, v in tables.items()}
+    return Requant("r", Type((1,), 64), inputs, "", **of_ints, phase_bits=phase_bits)
 
 
 @given(
@@ -51,6 +53,46 @@ def test_requant_rounding_law(x: int, multiplier: int, shift: int, low: int, hig
     assert golden.tolist() == [[rounded(x, multiplier, shift, low, high)]]
     half = 2 ** (shift - 1) if shift else 0
     assert golden.tolist() == [[max(low, min(high, (x * multiplier + half) // 2**shift))]]
+
+
+@given(
+    x=st.integers(-(2**40), 2**40),
+    multiplier=st.integers(-(2**20), 2**20),
+    shift=st.sampled_from([0, 1, 15, 16, 17, 31, 32, 33, 60]) | st.integers(0, 61),
+    share=st.fractions(0, 1).filter(lambda share: share < 1),
+    bits=st.integers(1, 32),
+    ends=st.tuples(st.integers(-(2**31), 0), st.integers(0, 2**31)),
+)
+def test_dithered_rounding_law(
+    x: int, multiplier: int, shift: int, share: Fraction, bits: int, ends: tuple[int, int]
+) -> None:
+    phase = math.floor(share * 2**bits)
+    golden = rule_of(_requant(multiplier, shift, *ends, phase_bits=bits))(np.array([[x]]), np.array([[phase]]))
+    d = math.floor(Fraction(phase * 2**shift, 2**bits))
+    assert 0 <= d < 2**shift
+    assert golden.tolist() == [[max(ends[0], min(ends[1], (x * multiplier + d) // 2**shift))]]
+    assert golden.tolist() == [[rounded(x, multiplier, shift, *ends, Fraction(phase, 2**bits))]]
+
+
+@given(x=st.integers(-(2**30), 2**30), shift=st.integers(0, 12))
+def test_all_phases_together_round_to_the_true_mean(x: int, shift: int) -> None:
+    """Over a full period of the counter, the mean of the rounded value is the value: nothing is lost on average."""
+    phases = np.arange(1 << 12)[:, None]
+    golden = rule_of(_requant(1, shift, -(2**31), 2**31, phase_bits=12))(np.full((1 << 12, 1), x), phases)
+    assert Fraction(int(golden.sum()), 1 << 12) == Fraction(x, 1 << shift)
+
+
+@given(bits=st.integers(1, 10), data=st.data())
+def test_a_counter_of_odd_step_visits_every_phase(bits: int, data: st.DataObject) -> None:
+    step = data.draw(st.integers(0, 2 ** (bits - 1) - 1)) * 2 + 1
+    integer, real = (rule_of(Advance("n", Type((1,), width), ("p",), "", step, bits)) for width in (64, None))
+    p, q, found = np.array([[0]]), np.array([[0.0]]), set()
+    for _ in range(2**bits):
+        found.add(int(p[0, 0]))
+        assert q[0, 0] * 2**bits == p[0, 0]
+        p, q = integer(p), real(q)
+    assert found == set(range(2**bits))
+    assert p.tolist() == [[0]]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +168,26 @@ def test_cast_equals_fractions(numerators: list[int], frac: int, grid: int, ends
     op = Cast("c", Type((len(x),)), ("x",), "", Table.real(float(scale)), Table.real(ends[0]), Table.real(ends[1]))
     golden = rule_of(op)(np.array([[float(v) for v in x]]))[0]
     assert [Fraction(v) for v in golden.tolist()] == [cast(v, scale, Fraction(ends[0]), Fraction(ends[1])) for v in x]
+
+
+@given(
+    numerators=st.lists(_SMALL, min_size=1, max_size=6),
+    frac=st.integers(0, 20),
+    grid=st.integers(-6, 6),
+    phase=st.integers(0, 2**16 - 1),
+)
+def test_dithered_cast_equals_fractions_and_the_requant(
+    numerators: list[int], frac: int, grid: int, phase: int
+) -> None:
+    scale, ends = Fraction(2) ** (grid - frac), (-300, 300)
+    x = [Fraction(n, 1 << frac) for n in numerators]
+    op = Cast("c", Type((len(x),)), ("x", "p"), "", *(Table.real(float(v)) for v in (scale, *ends)))
+    golden = rule_of(op)(np.array([[float(v) for v in x]]), np.array([[phase / 2**16]]))[0]
+    assert [Fraction(v) for v in golden.tolist()] == [cast(v, scale, *ends, Fraction(phase, 2**16)) for v in x]
+    if grid >= 0:
+        rounds = rule_of(_requant(1, grid, *ends, phase_bits=16))
+        integers = [rounds(np.array([[n]]), np.array([[phase]]))[0, 0] * scale for n in numerators]
+        assert [Fraction(v) for v in golden.tolist()] == integers
 
 
 def test_cast_takes_one_scale_an_element_for_re_and_im() -> None:

@@ -47,6 +47,12 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     show_default=True,
     help="Poles as 1 plus a scaled difference, or as plain fixed-point numbers (qssm alone).",
 )
+@click.option(
+    "--dither/--no-dither",
+    default=_DEFAULT.dither,
+    show_default=True,
+    help="Round states with a threshold that moves every step, so that slow ones do not stick (qssm alone).",
+)
 @click.option("--max-steps", type=int, help="Longest sequence that a mean is exact for  [default: 4 x the trained one]")
 @click.option("--calib", metavar="SOURCE", help="FILE.npy or DATASET[:COUNT]  [default: what the model brings]")
 @click.option("--vectors", type=int, default=112, show_default=True, help="Keep at most so many for verification.")
@@ -67,6 +73,7 @@ def compile_(
     state_bits: int,
     a_bits: int,
     a_form: AForm,
+    dither: bool,
     max_steps: int | None,
     calib: str | None,
     vectors: int,
@@ -84,6 +91,7 @@ def compile_(
         state_bits=state_bits,
         a_bits=a_bits,
         a_form=a_form,
+        dither=dither,
         max_steps=default_steps(checkpoint) if max_steps is None else max_steps,
     )
     options = CompileOptions(symbol(model.stem) if name is None else name, quantise, (target,), calib, seed, vectors)

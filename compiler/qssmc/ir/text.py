@@ -58,7 +58,7 @@ def op_line(op: Op) -> str:
     attributes = "".join(
         f" {field.name}={_attribute(op, field.name)}"
         for field in fields(op)
-        if field.name not in _BASE and getattr(op, field.name) is not None
+        if field.name not in _BASE and getattr(op, field.name) != field.default
     )
     origin = f" from {json.dumps(op.origin)}" if op.origin else ""
     return f"%{op.name} : {op.type} = {op.mnemonic}{operands}{attributes}{origin}"

@@ -54,8 +54,9 @@ def _op_faults(stage: str, op: Op, operands: list[Op]) -> Iterator[str]:
         return
     if op.type.is_real != (stage != "integer"):
         yield f"the {stage} stage has no {op.type} values"
-    if op.arity is not None and len(operands) != op.arity:
-        yield f"it takes {op.arity} operands, not {len(operands)}"
+    if op.arity is not None and not op.arity <= len(operands) <= op.arity + op.optional:
+        most = f" or {op.arity + op.optional}" if op.optional else ""
+        yield f"it takes {op.arity}{most} operands, not {len(operands)}"
         return
     try:
         wanted = op.rule(tuple(operand.type for operand in operands))

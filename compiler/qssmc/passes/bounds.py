@@ -1,7 +1,7 @@
 """Bounds: interval arithmetic over one step of an integer graph, exact in Python integers.
 
-Every state ends in a saturating requant, so its interval is known before the step is looked at; one pass over the
-ops then bounds every value and every partial sum, whatever the order of summation.
+Every state ends in a saturating requant or counts modulo a power of two, so its interval is known before the step is
+looked at; one pass over the ops then bounds every value and every partial sum, whatever the order of summation.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import (
     Add,
+    Advance,
     Concat,
     Constant,
     Diag,
@@ -36,6 +37,7 @@ from qssmc.ir.ops import (
     ShiftLeft,
     Slice,
     State,
+    Take,
     Unpair,
     Xbar,
 )
@@ -104,7 +106,7 @@ def _exact(array: NDArray[Any]) -> Exact:
 
 
 def _state_interval(graph: Graph, state: State) -> Interval:
-    """A state holds 0 or what the saturating requant behind its update can give."""
+    """A state holds 0 or what the saturating requant, or the counter, behind its update can give."""
     reached = _clamp(graph, graph[graph.updates[state.name]], state)
     zero = _exact(np.zeros(state.type.array_shape, np.int64))
     return Interval(np.minimum(reached.low, zero), np.maximum(reached.high, zero))
@@ -113,7 +115,9 @@ def _state_interval(graph: Graph, state: State) -> Interval:
 def _clamp(graph: Graph, op: Op, state: State) -> Interval:
     if isinstance(op, Requant):
         return Interval(_spread(op.low, op), _spread(op.high, op))
-    if isinstance(op, (Slice, Concat, Pair, Unpair)):
+    if isinstance(op, Advance):
+        return _counted(op)
+    if isinstance(op, (Slice, Take, Concat, Pair, Unpair)):
         return _RULES[type(op)](op, *(_clamp(graph, operand, state) for operand in graph.operands(op))).value
     raise UnsupportedModelError(
         f"state %{state.name} (from {state.origin}) does not end in a saturating requant but in {op.mnemonic}, "
@@ -224,17 +228,38 @@ def _offset(op: Offset, x: Interval) -> Bound:
     return _plain(Interval(x.low + value, x.high + value))
 
 
-def _requant(op: Requant, x: Interval) -> Bound:
+def _counted(op: Advance) -> Interval:
+    return Interval(_exact(np.zeros(op.type.shape, np.int64)), _exact(np.full(op.type.shape, (1 << op.bits) - 1)))
+
+
+def _advance(op: Advance, x: Interval) -> Bound:
+    """Anything from 0 to 2^bits - 1, whatever x is."""
+    return _widened(_plain(_counted(op)), Interval(x.low + op.step, x.high + op.step))
+
+
+def _requant(op: Requant, x: Interval, phase: Interval | None = None) -> Bound:
     shift = _spread(op.shift, op)
     product = x.times(_spread(op.multiplier, op))
-    half = (1 << shift) >> 1
-    inner = Interval(product.low + half, product.high + half)
+    if phase is None:
+        least = most = (1 << shift) >> 1
+    else:
+        _check_phase(op, phase)
+        least, most = 0 * shift, (1 << shift) - 1
+    inner = Interval(product.low + least, product.high + most)
     low, high = _spread(op.low, op), _spread(op.high, op)
     value = Interval(
         np.minimum(np.maximum(inner.low >> shift, low), high), np.minimum(np.maximum(inner.high >> shift, low), high)
     )
     spans = (product.span, inner.span)
     return Bound(value, (min(s[0] for s in spans), max(s[1] for s in spans)))
+
+
+def _check_phase(op: Requant, phase: Interval) -> None:
+    low, high = phase.span
+    if low < 0 or high >= 1 << op.phase_bits:
+        raise UnsupportedModelError(
+            f"%{op.name} (from {op.origin}): its phase can be {low}..{high}, which are no {op.phase_bits} unsigned bits"
+        )
 
 
 def _lut(op: Lut, x: Interval) -> Bound:
@@ -292,11 +317,13 @@ _RULES: dict[type[Op], Callable[..., Bound]] = {
     Add: _add,
     Mul: _mul,
     Slice: lambda op, x: _plain(Interval(x.low[op.start : op.stop], x.high[op.start : op.stop])),
+    Take: lambda op, x: _plain(Interval(x.low[op.indices.data], x.high[op.indices.data])),
     Concat: lambda op, *xs: _plain(Interval(np.concatenate([x.low for x in xs]), np.concatenate([x.high for x in xs]))),
     Unpair: lambda op, x: _plain(
         Interval(np.concatenate([x.low[:, 0], x.low[:, 1]]), np.concatenate([x.high[:, 0], x.high[:, 1]]))
     ),
     Pair: _pair,
+    Advance: _advance,
     Requant: _requant,
     ShiftLeft: lambda op, x: _plain(x.times(1 << _spread(op.amount, op))),
     Lut: _lut,

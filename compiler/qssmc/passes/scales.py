@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qssmc.ir.ops import (
     Add,
+    Advance,
     Cast,
     Concat,
     Constant,
@@ -23,6 +24,7 @@ from qssmc.ir.ops import (
     Readout,
     Scale,
     Slice,
+    Take,
     Unpair,
 )
 from qssmc.ir.table import Table
@@ -101,7 +103,7 @@ def _constant(op: Constant) -> Scales:
 
 _RULES: dict[type[Op], Callable[..., Scales]] = {
     Constant: _constant,
-    Cast: lambda op, x: op.scale.data,
+    Cast: lambda op, *x: op.scale.data,
     Matvec: _matvec,
     Diag: _diag,
     Inject: _inject,
@@ -111,7 +113,9 @@ _RULES: dict[type[Op], Callable[..., Scales]] = {
     Add: _add,
     Mul: lambda op, a, b: a * b,
     Slice: lambda op, x: x[op.start : op.stop],
+    Take: lambda op, x: x[op.indices.data],
     Concat: lambda op, *xs: np.concatenate(xs),
     Unpair: lambda op, x: np.concatenate([x, x]),
     Pair: lambda op, x: x[: op.type.shape[0]],
+    Advance: lambda op, x: np.full(op.type.shape, 2.0**-op.bits),
 }

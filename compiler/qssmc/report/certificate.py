@@ -55,7 +55,7 @@ def _attributes(op: Op) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field in fields(op):
         value = getattr(op, field.name)
-        if field.name in _BASE or value is None:
+        if field.name in _BASE or value == field.default:
             continue
         if isinstance(value, Table):
             found[field.name] = int(value.data[()]) if value.shape == () else {"shape": list(value.shape)}

@@ -30,6 +30,7 @@ _KINDS = {
     "amount": "exponents",
     "low": "zero points",
     "first": "zero points",
+    "indices": "chosen channels",
 }
 
 
@@ -77,14 +78,22 @@ def _tables(graph: Graph, op: Op, heads: Mapping[int, NDArray[np.int64]]) -> lis
         if name == "heads":
             bits = _raggedness(table, graph[op.inputs[0]].type.shape[0]) if isinstance(op, Inject) else 0
             found.append(Part(f"{op.name}.{name}", op.origin, "head sizes", table.data.size, bits))
+        elif name == "low" and isinstance(op, Requant) and (widths := _widths(op)) is not None and table.shape:
+            bits = int(widths.max()).bit_length() * table.data.size
+            found.append(Part(f"{op.name}.width", op.origin, "state widths", table.data.size, bits))
         elif name == "high" or table.shape == () or (name == "bias" and not table.data.any()):
             continue  # high is low + 2^bits - 1; scalars are literals; a zero bias is no table
         else:
-            found.append(Part(f"{op.name}.{name}", op.origin, _KINDS[name], table.data.size, _bits(op, name, table)))
+            bits = _bits(graph, op, name, table)
+            found.append(Part(f"{op.name}.{name}", op.origin, _KINDS[name], table.data.size, bits))
     return [part for part in found if part.bits]
 
 
-def _bits(op: Op, name: str, table: Table) -> int:
+def _bits(graph: Graph, op: Op, name: str, table: Table) -> int:
+    if name == "indices":
+        return (graph[op.inputs[0]].type.shape[0] - 1).bit_length() * table.data.size
+    if table.grid is not None and name == "b_bar":
+        return _planes(table)
     if table.grid is not None:
         return table.stored_bits()
     if isinstance(op, (Requant, ShiftLeft)) and name in ("shift", "amount"):
@@ -92,6 +101,20 @@ def _bits(op: Op, name: str, table: Table) -> int:
         return int(table.data.max(initial=0)).bit_length() * table.data.size
     low, high = int(table.data.min(initial=0)), int(table.data.max(initial=0))
     return width_of(low, high)[0] * table.data.size
+
+
+def _widths(op: Requant) -> NDArray[np.int64] | None:
+    """The bits of each element where all clamps are symmetric and differ: one small number tells low and high."""
+    top = np.asarray(op.high.data)
+    full = ((top & (top + 1)) == 0).all() and np.array_equal(op.low.data, -top)
+    return np.array([int(high).bit_length() + 1 for high in top.ravel()]) if full and top.size else None
+
+
+def _planes(table: Table) -> int:
+    """Bits of an input weight's re and im; one that is 0 for all states is no table."""
+    assert table.grid is not None
+    width = np.broadcast_to(table.grid.width, table.data.shape)
+    return sum(int(width[..., part].sum()) for part in (0, 1) if table.data[..., part].any())
 
 
 def _raggedness(heads: Table, channels: int) -> int:
@@ -113,10 +136,11 @@ def _once_a_head(table: Table, heads: NDArray[np.int64]) -> Table:
 
 
 def _state(graph: Graph, op: Op) -> Part:
-    """A state is stored in the bits of its levels; a zero point off the middle is counted with its requant."""
+    """A state is stored in the bits of its levels, which may differ; a zero point off the middle is its requant's."""
     elements = int(np.prod(op.type.array_shape))
     update = graph[graph.updates[op.name]]
-    bits = op.type.width or 0
-    if isinstance(update, Requant):
-        bits = max(int(levels).bit_length() for levels in np.ravel(update.high.data - update.low.data))
-    return Part(op.name, op.origin, "state", elements, elements * bits)
+    if not isinstance(update, Requant):
+        return Part(op.name, op.origin, "state", elements, elements * (op.type.width or 0))
+    levels = np.broadcast_to(update.high.data - update.low.data, op.type.shape)
+    bits = sum(int(number).bit_length() for number in levels) * (2 if op.type.complex else 1)
+    return Part(op.name, op.origin, "state", elements, bits)

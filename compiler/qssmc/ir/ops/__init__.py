@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from qssmc.ir.ops.exact import (
     Add,
+    Advance,
     Concat,
     Constant,
     Diag,
@@ -23,6 +24,7 @@ from qssmc.ir.ops.exact import (
     Scale,
     Slice,
     State,
+    Take,
     Unpair,
     Xbar,
 )
@@ -44,9 +46,11 @@ OPS: tuple[type[Op], ...] = (
     Add,
     Mul,
     Slice,
+    Take,
     Concat,
     Unpair,
     Pair,
+    Advance,
     Decay,
     Drive,
     Activation,
@@ -75,9 +79,11 @@ _EXACT = (
     Add,
     Mul,
     Slice,
+    Take,
     Concat,
     Unpair,
     Pair,
+    Advance,
 )
 _REAL = (Activation, LayerNorm, Divide)
 # The stages in order, each with the ops it allows.
@@ -95,6 +101,7 @@ __all__ = [
     "STAGES",
     "Activation",
     "Add",
+    "Advance",
     "Cast",
     "Concat",
     "Constant",
@@ -120,6 +127,7 @@ __all__ = [
     "ShiftLeft",
     "Slice",
     "State",
+    "Take",
     "TypeFault",
     "Types",
     "Unpair",

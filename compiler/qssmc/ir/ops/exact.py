@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from qssmc.ir.ops.op import Op, Types, kind, like, need, spread, vector
+from qssmc.ir.ops.op import WIDEST_PHASE, Op, Types, kind, like, need, spread, vector
 from qssmc.ir.table import Table
 from qssmc.ir.types import WIDEST, Type
 
@@ -210,6 +210,23 @@ class Slice(Op):
 
 
 @dataclass(frozen=True)
+class Take(Op):
+    """The elements of a vector at indices, (K,), in that order: channels that are left where whole heads are gone."""
+
+    indices: Table
+    mnemonic: ClassVar[str] = "take"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        need(len(x.shape) == 1, f"operand must be a vector, not {x}")
+        need(not self.indices.is_real, "indices must be integers")
+        need(len(self.indices.shape) == 1 and self.indices.shape[0] >= 1, f"indices is {self.indices.shape}")
+        chosen, extent = self.indices.data, x.shape[0]
+        need(bool((chosen >= 0).all() and (chosen < extent).all()), f"indices must lie in 0..{extent - 1}")
+        return like(x, self.indices.shape, x.complex)
+
+
+@dataclass(frozen=True)
 class Concat(Op):
     """Vectors one after another."""
 
@@ -246,3 +263,18 @@ class Pair(Op):
         (x,) = operands
         need(vector(x) % 2 == 0, f"operand must have an even extent, not {x}")
         return like(x, (x.shape[0] // 2,), True)
+
+
+@dataclass(frozen=True)
+class Advance(Op):
+    """(x + step) mod 2^bits: a phase that counts. Real stages see it in units of 2^-bits: (x + step 2^-bits) mod 1."""
+
+    step: int
+    bits: int
+    mnemonic: ClassVar[str] = "advance"
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        need(1 <= self.bits <= WIDEST_PHASE, f"bits must be 1 to {WIDEST_PHASE}, not {self.bits}")
+        need(0 <= self.step < 1 << self.bits, f"step must lie in 0..{(1 << self.bits) - 1}, not {self.step}")
+        return like(x, (vector(x),))

@@ -5,27 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from qssmc.ir.ops.op import Op, Types, kind, like, need, spread, vector
+from qssmc.ir.ops.op import WIDEST_PHASE, Op, Types, kind, like, need, rounding_phase, spread, vector
 from qssmc.ir.table import Table
 from qssmc.ir.types import WIDEST, Type
 
 
 @dataclass(frozen=True)
 class Requant(Op):
-    """clamp(floor((x * multiplier + 2^(shift-1)) / 2^shift), low, high): the only op that loses bits.
+    """clamp(floor((x * multiplier + d) / 2^shift), low, high): the only op that loses bits.
 
-    All tables are scalars or one an element, shared by re and im; the rounding term is 0 where shift is 0.
+    All tables are scalars or one an element, shared by re and im. d is 2^(shift-1), round half up, and 0 where shift
+    is 0. With a second operand, a phase p of phase_bits unsigned bits that serves all elements, the rounding is
+    dithered instead: d = floor(p * 2^shift / 2^phase_bits).
     """
 
     multiplier: Table
     shift: Table
     low: Table
     high: Table
+    phase_bits: int = 0
     mnemonic: ClassVar[str] = "requant"
+    optional: ClassVar[int] = 1
 
     def rule(self, operands: Types) -> Type:
-        (x,) = operands
+        x = operands[0]
         need(not x.is_real, "requant exists in the integer stage only")
+        if rounding_phase(operands):
+            need(1 <= self.phase_bits <= WIDEST_PHASE, f"phase_bits must be 1 to 32, not {self.phase_bits}")
+        else:
+            need(self.phase_bits == 0, f"phase_bits is {self.phase_bits}, but there is no phase")
         for what in ("multiplier", "shift", "low", "high"):
             spread(getattr(self, what), x, what)
             kind(getattr(self, what), x, what)

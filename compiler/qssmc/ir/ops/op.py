@@ -10,6 +10,7 @@ from qssmc.ir.types import WIDEST, Type
 
 Method = Literal["zoh", "bilinear"]
 Types = tuple[Type, ...]
+WIDEST_PHASE = 32  # bits of a phase that dithers
 
 
 class TypeFault(ValueError):
@@ -44,6 +45,14 @@ def kind(table: Table, type_: Type, what: str) -> None:
     need(table.is_real == type_.is_real, f"{what} is {'real' if table.is_real else 'integer'}, the operand is {type_}")
 
 
+def rounding_phase(operands: Types) -> bool:
+    """Whether a rounding op has a phase beside its operand: one real-valued element that dithers all of them."""
+    for phase in operands[1:]:
+        need(phase.shape == (1,) and not phase.complex, f"the phase must have one real-valued element, not {phase}")
+        need(phase.is_real == operands[0].is_real, f"operands disagree: {operands[0]} and {phase}")
+    return len(operands) > 1
+
+
 @dataclass(frozen=True)
 class Op:
     """One value: its name, type, the names of its operands, and the path in the source model that it comes from."""
@@ -55,6 +64,7 @@ class Op:
 
     mnemonic: ClassVar[str] = ""
     arity: ClassVar[int | None] = 1
+    optional: ClassVar[int] = 0  # operands beyond the arity that may follow
 
     def rule(self, operands: Types) -> Type:
         """The type that the operands and attributes give, with the widest integer element."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from qssmc.ir.ops.exact import states_of
-from qssmc.ir.ops.op import Method, Op, Types, like, need, spread, vector
+from qssmc.ir.ops.op import Method, Op, Types, like, need, rounding_phase, spread, vector
 from qssmc.ir.table import Table
 from qssmc.ir.types import Type
 
@@ -110,16 +110,19 @@ class Cast(Op):
     """Rounding onto a grid, still as real numbers: scale * clamp(floor(x / scale + 1/2), low, high).
 
     The quantised stage's picture of a requant. scale, low and high are scalars or one an element, shared by re and im.
+    With a second operand, a phase in 0 <= p < 1 that serves all elements, p stands for the 1/2: dithered rounding.
     """
 
     scale: Table
     low: Table
     high: Table
     mnemonic: ClassVar[str] = "cast"
+    optional: ClassVar[int] = 1
 
     def rule(self, operands: Types) -> Type:
-        (x,) = operands
+        x = operands[0]
         need(x.is_real, "cast exists in the real stages only")
+        rounding_phase(operands)
         for what in ("scale", "low", "high"):
             spread(getattr(self, what), x, what)
         return like(x, x.shape, x.complex)

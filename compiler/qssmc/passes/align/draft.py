@@ -57,8 +57,21 @@ class Draft:
         table = Table.integer(factor, Grid.of(1.0, int(factor.max(initial=1)).bit_length() + 1))
         return self.put("scale", name, value, scale=target, origin=origin, factor=table)
 
-    def requant(self, name: str, value: str, target: Scales, low: Table | int, high: Table | int, origin: str) -> str:
-        """The value rounded to units of the target; where that is finer than its own, shifted up first."""
+    def requant(
+        self,
+        name: str,
+        value: str,
+        target: Scales,
+        low: Table | int,
+        high: Table | int,
+        origin: str,
+        *phase: str,
+        phase_bits: int = 0,
+    ) -> str:
+        """The value rounded to units of the target, dithered by a phase if one is given.
+
+        Where the target is finer than the value's own unit, it is shifted up first.
+        """
         factor = as_factor(self.scales[value] / target)
         _check_shift(name, factor.shift, origin)
         if factor.left.any():
@@ -67,12 +80,14 @@ class Draft:
             "requant",
             name,
             value,
+            *phase,
             scale=target,
             origin=origin,
             multiplier=compact(factor.multiplier),
             shift=compact(factor.shift),
             low=low if isinstance(low, Table) else Table.integer(low),
             high=high if isinstance(high, Table) else Table.integer(high),
+            phase_bits=phase_bits,
         )
 
 

@@ -14,6 +14,7 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.ops import (
     Activation,
     Add,
+    Advance,
     Cast,
     Constant,
     Diag,
@@ -28,6 +29,7 @@ from qssmc.ir.ops import (
     Scale,
     Slice,
     State,
+    Take,
 )
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import WIDEST, Type
@@ -104,11 +106,12 @@ class _Walk(Draft):
         return self.b.source("input", op.name, Type(op.type.shape, self.format.width, self.format.signed), op.origin)
 
     def state(self, op: State) -> str:
-        """A state lies on the grid of the cast that it becomes."""
+        """A state lies on the grid of the cast that it becomes; a phase counts in whole steps."""
         update = self.source[self.source.updates[op.name]]
-        if not isinstance(update, Cast):
+        if not isinstance(update, (Cast, Advance)):
             raise IRError(f"state %{op.name} does not end in a cast but in {update.mnemonic}")
-        self.scales[op.name] = np.broadcast_to(update.scale.data, op.type.shape)
+        scale = update.scale.data if isinstance(update, Cast) else 2.0**-update.bits
+        self.scales[op.name] = np.broadcast_to(scale, op.type.shape)
         return self.b.source("state", op.name, replace(op.type, width=WIDEST), op.origin)
 
     def constant(self, op: Constant) -> str:
@@ -150,6 +153,14 @@ class _Walk(Draft):
         """A view."""
         return self.exact(op, "slice", start=op.start, stop=op.stop)
 
+    def take(self, op: Take) -> str:
+        """A choice."""
+        return self.exact(op, "take", indices=op.indices)
+
+    def advance(self, op: Advance) -> str:
+        """A count of steps of 2^-bits."""
+        return self.exact(op, "advance", step=op.step, bits=op.bits)
+
     def add(self, op: Add) -> str:
         """Terms are brought to the finest scale among them by shifts; unrelated real scales need multipliers."""
         terms = [self.names[name] for name in op.inputs]
@@ -185,10 +196,21 @@ class _Walk(Draft):
     def cast(self, op: Cast) -> str:
         """A requant, or the table of the activation in front of it."""
         source = self.source[op.inputs[0]]
+        value, *phase = (self.names[name] for name in op.inputs)
+        bits = self.phase_bits(op.inputs[1]) if phase else 0
         if isinstance(source, Activation):
+            if phase:
+                raise IRError(f"%{op.name}: the table of an activation cannot be dithered")
             return self.table(op, source)
         target = np.broadcast_to(op.scale.data, op.type.shape)
-        return self.requant(op.name, self.names[op.inputs[0]], target, op.low, op.high, op.origin)
+        return self.requant(op.name, value, target, op.low, op.high, op.origin, *phase, phase_bits=bits)
+
+    def phase_bits(self, name: str) -> int:
+        """The width of a phase: what its counter counts modulo."""
+        counter = self.source[self.source.updates.get(name, name)]
+        if not isinstance(counter, Advance):
+            raise IRError(f"%{name}: the phase of a cast must be a counter, not {counter.mnemonic}")
+        return counter.bits
 
     def table(self, op: Cast, activation: Activation) -> str:
         """entries[q - low] = the cast of f(scale q), exact to the last bit, for every q that the operand can be."""
@@ -256,6 +278,8 @@ _STEPS: dict[type[Op], Callable[[_Walk, Any], str]] = {
     Add: _Walk.add,
     Mul: _Walk.mul,
     Slice: _Walk.slice,
+    Take: _Walk.take,
+    Advance: _Walk.advance,
     Activation: _Walk.activation,
     LayerNorm: _Walk.layernorm,
     Cast: _Walk.cast,

@@ -44,11 +44,11 @@ class Draft:
         assert found is not None, f"%{value} has no grid"
         return found
 
-    def cast(self, stem: str, value: str, window: Window, origin: str) -> str:
-        """Round a value into a window."""
+    def cast(self, stem: str, value: str, window: Window, origin: str, *phase: str) -> str:
+        """Round a value into a window, dithered by a phase if one is given."""
         tables = {
             "scale": Table.real(window.scale),
             "low": Table.integer(window.low),
             "high": Table.integer(window.high),
         }
-        return self.add("cast", self.b.fresh(stem), value, origin=origin, **tables)
+        return self.add("cast", self.b.fresh(stem), value, *phase, origin=origin, **tables)

@@ -18,7 +18,8 @@ class QuantiseOptions:
 
     a_form (qssm only): "increment" stores lambda_bar as 1 + D with a power-of-two exponent a state, "cartesian" as a
     plain fixed-point number. max_steps bounds the length of a sequence whose mean is taken: beyond it the sum may
-    saturate.
+    saturate. dither (qssm only): the rounding of the SSM states, and of nothing else, takes turns through all
+    thresholds, so that a state that creeps by less than half a step a sample still moves.
     """
 
     scheme: SchemeName = "qssm"
@@ -28,6 +29,7 @@ class QuantiseOptions:
     a_bits: int = 16
     a_form: AForm = "increment"
     max_steps: int = 4096
+    dither: bool = False
 
     def __post_init__(self) -> None:
         faults = []

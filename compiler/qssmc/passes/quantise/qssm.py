@@ -20,6 +20,7 @@ class Qssm(Scheme):
 
     rounds_state_terms = False
     reads_sum = False
+    can_dither = True
 
     def activation(self, ranges: Real, shared: bool, least: Real) -> Window:
         """Per channel unless shared; the 99.9 % range for few bits, where resolution counts for more than peaks."""

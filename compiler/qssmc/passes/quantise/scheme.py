@@ -27,6 +27,8 @@ class Scheme(ABC):
     rounds_state_terms: bool
     # Whether the readout sees the sum before it is rounded into the state.
     reads_sum: bool
+    # Whether the rounding of the states can be dithered.
+    can_dither: bool
 
     def __init__(self, options: QuantiseOptions) -> None:
         self.options = options

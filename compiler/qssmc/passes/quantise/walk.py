@@ -29,8 +29,10 @@ from qssmc.ir.ops import (
     Scale,
     Slice,
     State,
+    Take,
 )
 from qssmc.ir.table import Grid, Table
+from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
 from qssmc.passes.quantise.draft import Draft
 from qssmc.passes.quantise.grids import Window, power_of_two_scale, round_to
@@ -42,6 +44,7 @@ from qssmc.passes.quantise.zhao import Zhao
 
 _SCHEMES: dict[str, type[Scheme]] = {"qssm": Qssm, "zhao": Zhao}
 _COUNTER_BITS = 16  # of the bias that a step counter multiplies
+PHASE_STEP, PHASE_BITS = 40503, 16  # 2^16 divided by the golden ratio: odd, so that every threshold has its turn
 _NORM_BITS = 12  # a normalised value brings its own fraction; gamma need not be finer than 2^-16 of the result
 
 
@@ -90,6 +93,8 @@ class _Walk(Draft):
         self.narrow: dict[str, str] = {}
         self.input_scale = 2.0**-input_format.frac
         self.heads = heads_of_states(graph)
+        self.phase: tuple[str, ...] = ()  # the dither of all states, made for the first of them
+        self.counters: dict[str, str] = {}
 
     def graph(self) -> Graph:
         """The quantised graph."""
@@ -97,7 +102,8 @@ class _Walk(Draft):
             if type(op) not in _STEPS:
                 raise UnsupportedModelError(f"%{op.name} ({op.mnemonic}, from {op.origin}) has no quantised form")
             self.names[op.name] = _STEPS[type(op)](self, op)
-        self.b.updates = {state: self.narrow.get(new, self.names[new]) for state, new in self.source.updates.items()}
+        updates = {state: self.narrow.get(new, self.names[new]) for state, new in self.source.updates.items()}
+        self.b.updates = updates | self.counters
         self.b.outputs = [replace(output, value=self.names[output.value]) for output in self.source.outputs]
         return verify(self.b.graph()).without_dead_ops()
 
@@ -114,6 +120,8 @@ class _Walk(Draft):
         found = value if isinstance(self.b.ops[value], Cast) else self.narrow.get(old)
         if found is not None and not (shared and np.ptp(self.scale(found)) > 0.0):
             return found
+        if isinstance(op, Take) and not shared:
+            return value
         if isinstance(op, Slice) and not shared and self.names[op.inputs[0]] == self.narrow.get(op.inputs[0]):
             return value
         window = self.scheme.activation(self.source.ranges[old].data, shared, finest_unit(self.source, op))
@@ -227,8 +235,20 @@ class _Walk(Draft):
         value = self.add("add", op.name, *terms, origin=op.origin)
         if state is not None:
             window = self.scheme.state(self.source.ranges[op.name].data, self.heads[state])
-            self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
+            self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin, *self.dither())
         return value
+
+    def dither(self) -> tuple[str, ...]:
+        """The phase that the rounding of the states reads: a counter that every step moves by the golden ratio."""
+        if not (self.options.dither and self.scheme.can_dither):
+            return ()
+        if not self.phase:
+            phase = self.b.source("state", self.b.fresh("phase"), Type((1,)), "dither")
+            self.scales[phase] = np.full(1, 2.0**-PHASE_BITS)
+            name = self.b.fresh(f"{phase}_n")
+            self.counters[phase] = self.add("advance", name, phase, step=PHASE_STEP, bits=PHASE_BITS, origin="dither")
+            self.phase = (phase,)
+        return self.phase
 
     def terms(self, old: str) -> tuple[str, ...]:
         """The value of an op as a term of a sum; the increment form x + D x is two, so that one sum holds all terms."""
@@ -277,6 +297,10 @@ class _Walk(Draft):
         """A view."""
         return self.add("slice", op.name, self.names[op.inputs[0]], start=op.start, stop=op.stop, origin=op.origin)
 
+    def take(self, op: Take) -> str:
+        """A choice from the narrow operand."""
+        return self.add("take", op.name, self.operand(op.inputs[0]), indices=op.indices, origin=op.origin)
+
 
 def _unweighted(table: Table, weight: Real) -> Table:
     """Undo the column weights that a table was rounded with."""
@@ -299,4 +323,5 @@ _STEPS: dict[type[Op], Callable[[_Walk, Any], str]] = {
     Activation: _Walk.activation,
     LayerNorm: _Walk.layernorm,
     Slice: _Walk.slice,
+    Take: _Walk.take,
 }

@@ -22,6 +22,7 @@ class Zhao(Scheme):
 
     rounds_state_terms = True
     reads_sum = True
+    can_dither = False
 
     def activation(self, ranges: Real, shared: bool, least: Real) -> Window:
         """One scale a tensor."""
