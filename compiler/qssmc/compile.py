@@ -26,7 +26,7 @@ from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
 from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.report import alignment_report, certificate, storage_report
+from qssmc.report import alignment_report, certificate, head_count, state_numbers, storage_report
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
 
@@ -110,7 +110,7 @@ def compile_checkpoint(
     run_pipeline(graph, PipelineOptions(options.quantise, checkpoint.input_format, real, _observe), seen)
     parameters = sum(p.numel() for p in module.parameters())
     reports = {
-        "storage": storage_report(stages["prove"], parameters),
+        "storage": storage_report(stages["prove"], parameters, state_numbers(graph), head_count(graph)),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
         "certificate": certificate(stages["prove"]),
         "float_check": {"relative_error": float(f"{error:.3e}"), "sequences": min(_COMPARED, len(real))},

@@ -2,6 +2,6 @@
 
 from qssmc.report.alignment import alignment_report
 from qssmc.report.certificate import certificate
-from qssmc.report.storage import storage_report
+from qssmc.report.storage import head_count, state_numbers, storage_report
 
-__all__ = ["alignment_report", "certificate", "storage_report"]
+__all__ = ["alignment_report", "certificate", "head_count", "state_numbers", "storage_report"]
