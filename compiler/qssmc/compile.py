@@ -26,7 +26,7 @@ from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
 from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.report import alignment_report, certificate, head_count, state_numbers, storage_report
+from qssmc.report import alignment_report, certificate, effort_report, head_count, state_numbers, storage_report
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
 
@@ -111,6 +111,7 @@ def compile_checkpoint(
     parameters = sum(p.numel() for p in module.parameters())
     reports = {
         "storage": storage_report(stages["prove"], parameters, state_numbers(graph), head_count(graph)),
+        "effort": effort_report(stages["prove"], graph),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
         "certificate": certificate(stages["prove"]),
         "float_check": {"relative_error": float(f"{error:.3e}"), "sequences": min(_COMPARED, len(real))},
@@ -201,6 +202,7 @@ def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str, v
         "state_bytes": (storage["state_bits"] + 7) // 8,
         "float32_bytes": storage["float32_bytes"],
         "times_smaller": storage["times_smaller"],
+        "effort": {key: value for key, value in reports["effort"].items() if key != "ops"},
         "alignment": {key: value for key, value in alignment.items() if key != "ops"},
         "widest_accumulator": {"op": widest["name"], "bits": widest["accumulator_width"]},
     }

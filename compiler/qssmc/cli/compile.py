@@ -130,8 +130,9 @@ def summary_table(design: Design, title: str) -> Table:
     table.add_row("parameters", f"{facts['parameter_bytes']:,}")
     table.add_row("state", f"{facts['state_bytes']:,}")
     table.add_row("float32 parameters + state", f"{facts['float32_bytes']:,}  ({facts['times_smaller']} x)")
-    alignment = facts["alignment"]
+    effort, alignment = facts["effort"], facts["alignment"]
     table.add_section()
+    table.add_row("effort (ACE), a step", f"{effort['ace']:,}  ({effort['ace_times_less']} x less)")
     table.add_row(
         "alignment, a step",
         f"{alignment['shifts_per_step']} shifts, {alignment['multiplications_per_step']} multiplications",

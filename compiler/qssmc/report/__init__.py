@@ -2,6 +2,16 @@
 
 from qssmc.report.alignment import alignment_report
 from qssmc.report.certificate import certificate
+from qssmc.report.effort import effort_report
 from qssmc.report.storage import head_count, state_numbers, storage_report
 
-__all__ = ["alignment_report", "certificate", "head_count", "state_numbers", "storage_report"]
+__all__ = [
+    "Tally",
+    "alignment_report",
+    "bounds_report",
+    "certificate",
+    "effort_report",
+    "head_count",
+    "state_numbers",
+    "storage_report",
+]

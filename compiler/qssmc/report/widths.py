@@ -49,14 +49,16 @@ def _made(graph: Graph, op: Op, known: dict[str, Widths]) -> Widths:
         return level_bits(op)
     if isinstance(op, Lut):
         return np.full(op.type.shape, table_bits(op.entries).max(initial=0))
+    own: Widths = np.full(op.type.shape, op.type.width or 0)
+    found = own
     if isinstance(op, Slice):
-        return bits(op.inputs[0])[op.start : op.stop]
-    if isinstance(op, Take):
-        return np.asarray(bits(op.inputs[0])[op.indices.data])
-    if isinstance(op, Concat):
-        return np.concatenate([bits(name) for name in op.inputs])
-    if isinstance(op, Unpair):
-        return np.tile(bits(op.inputs[0]), 2)
-    if isinstance(op, Pair):
-        return np.asarray(bits(op.inputs[0]).reshape(2, -1).max(axis=0))
-    return np.full(op.type.shape, op.type.width or 0)
+        found = bits(op.inputs[0])[op.start : op.stop]
+    elif isinstance(op, Take):
+        found = bits(op.inputs[0])[op.indices.data]
+    elif isinstance(op, Concat):
+        found = np.concatenate([bits(name) for name in op.inputs])
+    elif isinstance(op, Unpair):
+        found = np.tile(bits(op.inputs[0]), 2)
+    elif isinstance(op, Pair):
+        found = bits(op.inputs[0]).reshape(2, -1).max(axis=0)
+    return np.asarray(np.minimum(found, own))
