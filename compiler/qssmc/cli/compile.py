@@ -137,6 +137,8 @@ def summary_table(design: Design, title: str) -> Table:
         "alignment, a step",
         f"{alignment['shifts_per_step']} shifts, {alignment['multiplications_per_step']} multiplications",
     )
+    seen = facts["bounds"]
+    table.add_row("saturated states", f"{seen['state_saturations']:,} of {seen['state_values']:,} values")
     widest = facts["widest_accumulator"]
     table.add_row("widest accumulator", f"{widest['bits']} bits (%{widest['op']})")
     table.add_row("float IR against torch", f"{facts['float_check_relative_error']:.1e} relative")
