@@ -29,6 +29,8 @@ from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import (
     Tally,
     alignment_report,
+    bits_picture,
+    bits_table,
     bounds_report,
     certificate,
     effort_report,
@@ -133,6 +135,8 @@ def compile_checkpoint(
         **_ir_files(stages),
         **vectors,
         **{path: text.encode() for path, text in c_backend.emit(stages["prove"]).items()},
+        "report/bits.txt": bits_table(reports["storage"]).encode(),
+        "report/bits.svg": bits_picture(reports["storage"], options.name).encode(),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
     config = {"quantise": asdict(options.quantise), "targets": list(options.targets), "vectors": options.vectors}
