@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_train_writes_a_model_its_log_and_where_it_comes_from(folder, capsys):
-    assert main([*TINY, "-o", "models/a.pt", "--json"]) == 0
+    assert main([*TINY, "--norm", "batch", "-o", "models/a.pt", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     found = load_checkpoint(folder / "models" / "a.pt")
     assert result["model"] == "models/a.pt"

@@ -191,6 +191,6 @@ def _log_without_times(path: Path) -> str:
 
 def _report(terminal: Terminal, checkpoint: Checkpoint, out: Path, log: Path) -> None:
     accuracy = checkpoint.provenance["test_accuracy"]
-    parameters = sum(tensor.numel() for tensor in checkpoint.state.values())
+    parameters = sum(parameter.numel() for parameter in checkpoint.build().parameters())
     record = {"model": str(out), "log": str(log), "parameters": parameters, "test_accuracy": accuracy}
     terminal.result(record, f"{out}: {parameters} parameters, {100 * accuracy:.2f} % of the test sequences right")
