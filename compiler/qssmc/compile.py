@@ -218,6 +218,7 @@ def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str, v
         "state_bytes": (storage["state_bits"] + 7) // 8,
         "float32_bytes": storage["float32_bytes"],
         "times_smaller": storage["times_smaller"],
+        "published": storage["published"],
         "effort": {key: value for key, value in reports["effort"].items() if key != "ops"},
         "bounds": {key: value for key, value in reports["bounds"].items() if key not in ("states", "requants")},
         "alignment": {key: value for key, value in alignment.items() if key != "ops"},
