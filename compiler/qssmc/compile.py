@@ -24,6 +24,7 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.text import print_graph
 from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
+from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import (
@@ -56,11 +57,17 @@ class CompileOptions:
     calib: str | None = None
     seed: int = 0
     vectors: int = 112
+    methods: Methods = PLAIN
 
     def __post_init__(self) -> None:
         unknown = [target for target in self.targets if target not in TARGETS]
         if unknown or not self.targets:
             raise UsageError(f"--target must be {' or '.join(TARGETS)}, not {', '.join(unknown) or 'nothing'}")
+        means = (self.quantise.state_bits, self.quantise.a_bits)
+        if self.methods.bits_by is None and any(mean != int(mean) for mean in means):
+            raise UsageError("state bits and pole bits must be whole numbers unless --bits-by shares them out")
+        if self.methods != PLAIN and self.quantise.scheme != "qssm":
+            raise UsageError("--scheme zhao is the published one and takes none of the methods of qssm")
         if self.vectors < 1:
             raise UsageError(f"--vectors must be at least 1, not {self.vectors}")
         if self.seed < 0:
@@ -118,7 +125,9 @@ def compile_checkpoint(
         say(f"pass {name}: {len(result.ops)} ops")
         stages[name] = result
 
-    run_pipeline(graph, PipelineOptions(options.quantise, checkpoint.input_format, real, _observe), seen)
+    run_pipeline(
+        graph, PipelineOptions(options.quantise, checkpoint.input_format, real, _observe, options.methods), seen
+    )
     parameters = sum(p.numel() for p in module.parameters())
     reports = {
         "storage": storage_report(stages["prove"], parameters, state_numbers(graph), head_count(graph)),
@@ -139,7 +148,12 @@ def compile_checkpoint(
         "report/bits.svg": bits_picture(reports["storage"], options.name).encode(),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
-    config = {"quantise": asdict(options.quantise), "targets": list(options.targets), "vectors": options.vectors}
+    config = {
+        "quantise": asdict(options.quantise),
+        "methods": asdict(options.methods),
+        "targets": list(options.targets),
+        "vectors": options.vectors,
+    }
     facts = {
         "qssmc": __version__,
         "tools": {"python": platform.python_version(), "numpy": np.__version__},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 from rich.table import Table
 
 from qssmc.backends.c import as_prefix
 from qssmc.cli.config import configurable
+from qssmc.cli.methods import chosen_methods, method_options
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.compile import TARGETS, CompileOptions, Design, compile_checkpoint, file_sha256
 from qssmc.errors import UsageError
@@ -38,8 +39,8 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     help="Our scheme with power-of-two state scales, or the published one (arXiv 2506.12480).",
 )
 @click.option("--bits", default="W8A8", show_default=True, metavar="W#A#", help="Bits of weights and activations.")
-@click.option("--state-bits", type=int, default=_DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
-@click.option("--a-bits", type=int, default=_DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
+@click.option("--state-bits", type=float, default=_DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
+@click.option("--a-bits", type=float, default=_DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
 @click.option(
     "--a-form",
     type=click.Choice(get_args(AForm)),
@@ -53,6 +54,7 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     show_default=True,
     help="Round states with a threshold that moves every step, so that slow ones do not stick (qssm alone).",
 )
+@method_options
 @click.option("--max-steps", type=int, help="Longest sequence that a mean is exact for  [default: 4 x the trained one]")
 @click.option("--calib", metavar="SOURCE", help="FILE.npy or DATASET[:COUNT]  [default: what the model brings]")
 @click.option("--vectors", type=int, default=112, show_default=True, help="Keep at most so many for verification.")
@@ -70,8 +72,8 @@ def compile_(
     name: str | None,
     scheme: SchemeName,
     bits: str,
-    state_bits: int,
-    a_bits: int,
+    state_bits: float,
+    a_bits: float,
     a_form: AForm,
     dither: bool,
     max_steps: int | None,
@@ -79,6 +81,7 @@ def compile_(
     vectors: int,
     seed: int,
     data: Path | None,
+    **chosen: Any,
 ) -> None:
     """Compile MODEL (.pt or .safetensors) into OUTPUT_DIR."""
     weight_bits, activation_bits = parse_bits(bits)
@@ -94,7 +97,9 @@ def compile_(
         dither=dither,
         max_steps=default_steps(checkpoint) if max_steps is None else max_steps,
     )
-    options = CompileOptions(symbol(model.stem) if name is None else name, quantise, (target,), calib, seed, vectors)
+    name = symbol(model.stem) if name is None else name
+    methods = chosen_methods(scheme, chosen)
+    options = CompileOptions(name, quantise, (target,), calib, seed, vectors, methods)
     design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
     try:
         write_folder(design.files, output_dir, force=force)
