@@ -33,8 +33,10 @@ from qssmc.errors import UnsupportedModelError
 from qssmc.ir import Graph, Table
 from qssmc.ir.ops import STAGES
 from qssmc.passes.prove import prove
+from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import Machine, run
 from qssmc_sim.emitted_c import FLAGS, EmittedC
+from random_models import compile_stages, ragged_graph, sensor_samples
 
 RAGGED = [3, 0, 5, 2]
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -251,6 +253,18 @@ def test_a_real_input_weight_costs_no_table() -> None:
     assert "b_bar_re[" in files["c/random_tables.h"]
     assert "b_bar_im" not in files["c/random_tables.h"]
     assert "* 0" not in files["c/random.c"]
+
+
+@pytest.mark.parametrize("states", [[3, 0, 40, 1], [0, 0, 0, 2], [1, 9]])
+@pytest.mark.parametrize("bits", [(4, 6, 8, 8), (8, 8, 16, 16)])
+def test_pruned_and_dithered_designs_equal_golden(states: list[int], bits: tuple[int, ...], tmp_path: Path) -> None:
+    """From the float graph on: channels taken from a wider encoder, empty and heavy heads, states with a phase."""
+    source = ragged_graph(states, d_input=3, indices=[4, 1, 2, 6][: len(states)])
+    options = QuantiseOptions("qssm", *bits, dither=True)
+    graph = compile_stages(source, options, sensor_samples(3))["prove"]
+    assert {"take", "advance"} <= {op.mnemonic for op in graph.ops}
+    compare_every_op(graph, tmp_path, steps=20)
+    compare_outputs(graph, tmp_path, cc="clang", steps=20)
 
 
 def test_header_counts_the_memory(tmp_path: Path) -> None:
