@@ -20,7 +20,7 @@ from qssmc.models import Checkpoint, load_checkpoint
 from qssmc.passes.quantise import QuantiseOptions, parse_bits
 from qssmc.passes.quantise.options import AForm, SchemeName
 
-_DEFAULT = QuantiseOptions()
+DEFAULT = QuantiseOptions(state_bits=10, a_bits=10, dither=True)
 MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 
 
@@ -39,18 +39,18 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     help="Our scheme with power-of-two state scales, or the published one (arXiv 2506.12480).",
 )
 @click.option("--bits", default="W8A8", show_default=True, metavar="W#A#", help="Bits of weights and activations.")
-@click.option("--state-bits", type=float, default=_DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
-@click.option("--a-bits", type=float, default=_DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
+@click.option("--state-bits", type=float, default=DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
+@click.option("--a-bits", type=float, default=DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
 @click.option(
     "--a-form",
     type=click.Choice(get_args(AForm)),
-    default=_DEFAULT.a_form,
+    default=DEFAULT.a_form,
     show_default=True,
     help="Poles as 1 plus a scaled difference, or as plain fixed-point numbers (qssm alone).",
 )
 @click.option(
     "--dither/--no-dither",
-    default=_DEFAULT.dither,
+    default=DEFAULT.dither,
     show_default=True,
     help="Round states with a threshold that moves every step, so that slow ones do not stick (qssm alone).",
 )
@@ -98,7 +98,7 @@ def compile_(
         max_steps=default_steps(checkpoint) if max_steps is None else max_steps,
     )
     name = symbol(model.stem) if name is None else name
-    methods = chosen_methods(scheme, chosen)
+    methods = chosen_methods(scheme, a_form, chosen)
     options = CompileOptions(name, quantise, (target,), calib, seed, vectors, methods)
     design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
     try:
