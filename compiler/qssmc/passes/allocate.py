@@ -69,9 +69,13 @@ class Allocate:
 
 
 def spread(cost: Real, groups: Integers, mean: float, limits: tuple[int, int]) -> Integers:
-    """Whole bits a state, the same within a group, with at most the mean and the lowest total cost."""
-    if not limits[0] <= mean <= limits[1]:
-        raise UsageError(f"mean bits must lie in {limits[0]} to {limits[1]}, not {mean:g}")
+    """Whole bits a state, the same within a group, with at most the mean and the lowest total cost.
+
+    A mean above the upper limit raises it.
+    """
+    if not limits[0] <= mean:
+        raise UsageError(f"mean bits must be at least {limits[0]}, not {mean:g}")
+    limits = (limits[0], max(limits[1], int(np.ceil(mean))))
     size = np.bincount(groups)
     total: Real = np.bincount(groups, cost).astype(np.float64)
     present = size > 0
