@@ -89,13 +89,17 @@ def test_what_was_not_given_comes_from_the_scheme() -> None:
     nothing = dict.fromkeys(("states", "fill", "bits_by", "place", "refit"))
     assert chosen_methods("qssm", nothing) == FULL
     assert chosen_methods("zhao", nothing) == PLAIN
-    assert chosen_methods("qssm", {**nothing, "fill": 0, "states": 2.0}) == Methods(2.0, None, None, None, 0, "state", True, True, 8)
+    assert chosen_methods("qssm", {**nothing, "fill": 0, "states": 2.0}) == Methods(
+        2.0, None, None, None, 0, "state", True, True, 8
+    )
     assert chosen_methods("qssm", {"bits_by": "none"}) == Methods(fill=1, refit=True, input_bits=8)
     with pytest.raises(UsageError, match="poles are placed on grids of allocated bits"):
         chosen_methods("qssm", {"bits_by": "none", "place": True})
 
 
-@pytest.mark.parametrize("given", [{"states": 1.0}, {"fill": 1}, {"refit": True}, {"input_bits": 8}, {"bits_by": "head"}])
+@pytest.mark.parametrize(
+    "given", [{"states": 1.0}, {"fill": 1}, {"refit": True}, {"input_bits": 8}, {"bits_by": "head"}]
+)
 def test_the_published_scheme_takes_none(given: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="--scheme zhao is the published one and takes none of the methods of qssm"):
         CompileOptions("m", QuantiseOptions("zhao"), methods=chosen_methods("zhao", given))

@@ -74,9 +74,7 @@ def test_by_hand_poles_on_their_grid_stay() -> None:
     np.testing.assert_array_equal(poles(placed(before), "ax"), [0.5 + 0.25j, 0.9375, 0.75j])
 
 
-@pytest.mark.parametrize(
-    "graph", [mimo_graph(), ragged_graph([0, 0])], ids=["mimo", "no states"]
-)
+@pytest.mark.parametrize("graph", [mimo_graph(), ragged_graph([0, 0])], ids=["mimo", "no states"])
 def test_changes_nothing(graph: Graph) -> None:
     before = ready(discretize(canonicalise(graph)), 8.0)
     assert placed(before) == before

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from qssmc.errors import UsageError
 
-Granularity = Literal["layer", "head", "state"]
+Granularity = Literal["layer", "head", "mixed", "state"]
 
 
 @dataclass(frozen=True)
