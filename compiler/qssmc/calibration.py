@@ -12,6 +12,7 @@ from qssmc.data import DATASETS, InputFormat, load_split
 from qssmc.errors import MalformedInputError, UsageError
 
 _DEFAULT_COUNT = 128
+HELD_OUT, LEAST_HELD_OUT = 1000, 8  # labelled sequences that accuracies are measured on
 
 
 def load_calibration(
@@ -40,6 +41,31 @@ def load_calibration(
         samples, origin = _from_data_set(source, input_format, seed, data)
     _check(samples, input_format, d_input, origin)
     return samples.astype(np.int64), origin
+
+
+def load_held_out(
+    source: str | None,
+    used: int,
+    input_format: InputFormat,
+    d_input: int,
+    *,
+    seed: int = 0,
+    data: Path | None = None,
+    count: int = HELD_OUT,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Labelled sequences of the data set that calibration draws from, after the `used` ones of the same draw."""
+    if source is None or source.endswith(".npy"):
+        raise UsageError("accuracy needs labelled sequences; give --calib DATASET:COUNT")
+    name = source.partition(":")[0]
+    drawn = load_split(name, "train", data).take(used + count, seed)
+    samples, labels = drawn.samples[used:], drawn.labels[used:]
+    if len(samples) < LEAST_HELD_OUT:
+        raise UsageError(
+            f"--calib {source} leaves {len(samples)} of {len(drawn)} sequences to measure accuracy on; "
+            f"give a count that leaves {LEAST_HELD_OUT} or more"
+        )
+    _check(samples, input_format, d_input, name)
+    return samples.astype(np.int64), labels.astype(np.int64)
 
 
 def _from_file(path: Path) -> NDArray[Any]:

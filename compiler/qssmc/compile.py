@@ -6,7 +6,7 @@ import hashlib
 import io
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from qssmc import __version__
 from qssmc.backends import c as c_backend
-from qssmc.calibration import load_calibration
+from qssmc.calibration import load_calibration, load_held_out
+from qssmc.data import InputFormat
 from qssmc.errors import UsageError
 from qssmc.folder import to_json, with_manifest
 from qssmc.frontend import compare_with_module, trace
@@ -27,6 +28,7 @@ from qssmc.passes.discretize import check_poles
 from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
+from qssmc.passes.silence import silence
 from qssmc.report import (
     Tally,
     alignment_report,
@@ -39,6 +41,8 @@ from qssmc.report import (
     state_numbers,
     storage_report,
 )
+from qssmc.search import Bench, Goal
+from qssmc.tune import SPACE, Labelled, Space, Tuned, bench_of, observe, outputs, tune
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
 
@@ -49,7 +53,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class CompileOptions:
-    """What a user may choose. name: prefix of the emitted symbols; vectors: sequences kept for verification."""
+    """What a user may choose. name: prefix of the emitted symbols; vectors: sequences kept for verification.
+
+    goal: what the bits are searched for, in a space; without one they are as given.
+    """
 
     name: str
     quantise: QuantiseOptions = field(default_factory=QuantiseOptions)
@@ -58,6 +65,8 @@ class CompileOptions:
     seed: int = 0
     vectors: int = 112
     methods: Methods = PLAIN
+    goal: Goal | None = None
+    space: Space = SPACE
 
     def __post_init__(self) -> None:
         unknown = [target for target in self.targets if target not in TARGETS]
@@ -93,31 +102,65 @@ class Design:
         return self.stages["prove"]
 
 
-def compile_checkpoint(
-    checkpoint: Checkpoint, model_sha256: str, options: CompileOptions, *, data: Path | None = None, say: Say = print
-) -> Design:
-    """Trace, check against torch, quantise, prove, emit. Raises a QssmcError; nothing is written."""
+@dataclass(frozen=True)
+class Traced:
+    """A model's float graph with its calibration sequences. error: of the float IR against the torch module."""
+
+    graph: Graph
+    parameters: int
+    input_format: InputFormat
+    samples: NDArray[np.int64]
+    labelled: Labelled | None
+    origin: str
+    error: float
+
+    @property
+    def real(self) -> NDArray[np.float64]:
+        """The sequences as the model takes them."""
+        return self.input_format.to_real(self.samples).astype(np.float64)
+
+    def bench(self, options: CompileOptions) -> Bench:
+        """Where a search tries its settings out."""
+        plans = (options.quantise, options.methods, self.input_format)
+        return bench_of(self.graph, self.parameters, *plans, self.samples, self.labelled)
+
+
+def trace_checkpoint(
+    checkpoint: Checkpoint, options: CompileOptions, data: Path | None, say: Say, *, labels: bool = False
+) -> Traced:
+    """Load the calibration sequences (labels: and held-out ones), trace, check against torch."""
     module = checkpoint.build()
-    samples, origin = load_calibration(
-        options.calib,
-        checkpoint.calibration,
-        checkpoint.input_format,
-        checkpoint.config.d_input,
-        seed=options.seed,
-        data=data,
-    )
+    shape = (checkpoint.input_format, checkpoint.config.d_input)
+    samples, origin = load_calibration(options.calib, checkpoint.calibration, *shape, seed=options.seed, data=data)
+    labelled = None
+    if labels or (options.goal is not None and options.goal.min_accuracy is not None):
+        labelled = load_held_out(options.calib, len(samples), *shape, seed=options.seed, data=data)
     if checkpoint.config.output == "pooled" and samples.shape[1] > options.quantise.max_steps:
         raise UsageError(
             f"calibration sequences of {samples.shape[1]} steps are longer than the {options.quantise.max_steps} "
             "that a mean is exact for; give a larger --max-steps"
         )
     real = checkpoint.input_format.to_real(samples).astype(np.float64)
-    say(f"trace: {type(module).__name__} with {sum(p.numel() for p in module.parameters())} parameters")
+    parameters = sum(p.numel() for p in module.parameters())
+    say(f"trace: {type(module).__name__} with {parameters} parameters")
     with np.errstate(all="ignore"):  # numbers out of range are reported by the two checks
         graph = trace(module, checkpoint.config.d_input, options.name)
         check_poles(graph)
     say(f"check: float IR, step by step, against the torch module on {min(_COMPARED, len(real))} sequences")
-    error = compare_with_module(graph, module, real[:_COMPARED], lambda g, x: run(g, x).outputs)
+    error = compare_with_module(graph, module, real[:_COMPARED], outputs)
+    return Traced(graph, parameters, checkpoint.input_format, samples, labelled, origin, error)
+
+
+def compile_checkpoint(
+    checkpoint: Checkpoint, model_sha256: str, options: CompileOptions, *, data: Path | None = None, say: Say = print
+) -> Design:
+    """Trace, check against torch, quantise, prove, emit. Raises a QssmcError; nothing is written."""
+    traced = trace_checkpoint(checkpoint, options, data, say)
+    graph, samples, real, origin = traced.graph, traced.samples, traced.real, traced.origin
+    quantise, methods, tuned = options.quantise, options.methods, None
+    if options.goal is not None:
+        tuned = tune(traced.bench(options), options.goal, options.space, say)
+        quantise, methods = tuned.quantise, tuned.methods
 
     stages: dict[str, Graph] = {"float": graph}
 
@@ -125,16 +168,15 @@ def compile_checkpoint(
         say(f"pass {name}: {len(result.ops)} ops")
         stages[name] = result
 
-    run_pipeline(
-        graph, PipelineOptions(options.quantise, checkpoint.input_format, real, _observe, options.methods), seen
-    )
-    parameters = sum(p.numel() for p in module.parameters())
+    run_pipeline(graph, PipelineOptions(quantise, checkpoint.input_format, real, observe, methods), seen)
+    for sentence in silence(stages["calibrate"]):
+        say(sentence)
     reports = {
-        "storage": storage_report(stages["prove"], parameters, state_numbers(graph), head_count(graph)),
+        "storage": storage_report(stages["prove"], traced.parameters, state_numbers(graph), head_count(graph)),
         "effort": effort_report(stages["prove"], graph),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
         "certificate": certificate(stages["prove"]),
-        "float_check": {"relative_error": float(f"{error:.3e}"), "sequences": min(_COMPARED, len(real))},
+        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(real))},
     }
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
     tally = Tally(stages["prove"])
@@ -144,13 +186,12 @@ def compile_checkpoint(
         **_ir_files(stages),
         **vectors,
         **{path: text.encode() for path, text in c_backend.emit(stages["prove"]).items()},
-        "report/bits.txt": bits_table(reports["storage"]).encode(),
-        "report/bits.svg": bits_picture(reports["storage"], options.name).encode(),
+        **_bits_files(reports["storage"], options.name, tuned),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
     config = {
-        "quantise": asdict(options.quantise),
-        "methods": asdict(options.methods),
+        "quantise": asdict(quantise),
+        "methods": asdict(methods),
         "targets": list(options.targets),
         "vectors": options.vectors,
     }
@@ -166,12 +207,22 @@ def compile_checkpoint(
         "input_format": asdict(checkpoint.input_format),
         "golden": _golden_path(stages),
     }
-    summary = _summary(options, reports, origin, min(options.vectors, len(samples)))
+    summary = _summary(replace(options, quantise=quantise), reports, origin, min(options.vectors, len(samples)))
     return Design(stages, with_manifest(files, facts), summary)
 
 
-def _observe(graph: Graph, samples: NDArray[Any], see: Observer) -> None:
-    run(graph, samples, see)
+def _bits_files(storage: Mapping[str, Any], name: str, tuned: Tuned | None) -> dict[str, bytes]:
+    """The table and the picture of all bits, and, of a search, how they were found."""
+    if tuned is None:
+        return {
+            "report/bits.txt": bits_table(storage).encode(),
+            "report/bits.svg": bits_picture(storage, name).encode(),
+        }
+    return {
+        "report/bits.txt": (bits_table(storage, tuned.sensitivity) + tuned.values).encode(),
+        "report/bits.svg": bits_picture(storage, name, tuned.sensitivity).encode(),
+        "report/search.json": to_json(tuned.story),
+    }
 
 
 def file_sha256(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +13,8 @@ from rich.table import Table
 from qssmc.backends.c import as_prefix
 from qssmc.cli.config import configurable
 from qssmc.cli.methods import chosen_methods, method_options
+from qssmc.cli.searching import asked_search, given, search_options, search_space
+from qssmc.cli.sweeping import sweep_to
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.compile import TARGETS, CompileOptions, Design, compile_checkpoint, file_sha256
 from qssmc.errors import UsageError
@@ -39,7 +42,15 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     help="Our scheme with power-of-two state scales, or the published one (arXiv 2506.12480).",
 )
 @click.option("--bits", default="W8A8", show_default=True, metavar="W#A#", help="Bits of weights and activations.")
-@click.option("--state-bits", type=float, default=DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
+@click.option(
+    "--state-bits",
+    "--mean-state-bits",
+    "state_bits",
+    type=float,
+    default=DEFAULT.state_bits,
+    show_default=True,
+    help="Bits of re and of im, in the mean.",
+)
 @click.option("--a-bits", type=float, default=DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
 @click.option(
     "--a-form",
@@ -55,15 +66,16 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     help="Round states with a threshold that moves every step, so that slow ones do not stick (qssm alone).",
 )
 @method_options
+@search_options
 @click.option("--max-steps", type=int, help="Longest sequence that a mean is exact for  [default: 4 x the trained one]")
 @click.option("--calib", metavar="SOURCE", help="FILE.npy or DATASET[:COUNT]  [default: what the model brings]")
 @click.option("--vectors", type=int, default=112, show_default=True, help="Keep at most so many for verification.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draw of calibration sequences.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data sets.")
 @common_options
-@click.pass_obj
+@click.pass_context
 def compile_(
-    terminal: Terminal,
+    ctx: click.Context,
     /,
     model: Path,
     target: str,
@@ -84,8 +96,11 @@ def compile_(
     **chosen: Any,
 ) -> None:
     """Compile MODEL (.pt or .safetensors) into OUTPUT_DIR."""
+    terminal: Terminal = ctx.obj
+    asked = asked_search(chosen)
     weight_bits, activation_bits = parse_bits(bits)
-    check_target(output_dir, force=force)
+    if not asked.pareto:
+        check_target(output_dir, force=force)
     checkpoint = load_checkpoint(model)
     quantise = QuantiseOptions(
         scheme=scheme,
@@ -94,12 +109,18 @@ def compile_(
         state_bits=state_bits,
         a_bits=a_bits,
         a_form=a_form,
-        dither=dither,
+        dither=dither or (asked.searches and not given(ctx, "dither")),
         max_steps=default_steps(checkpoint) if max_steps is None else max_steps,
     )
     name = symbol(model.stem) if name is None else name
     methods = chosen_methods(scheme, a_form, chosen)
-    options = CompileOptions(name, quantise, (target,), calib, seed, vectors, methods)
+    if asked.searches and not given(ctx, "prune_loss"):
+        methods = replace(methods, prune_loss=None)  # how many states stay is a matter of the search
+    space = search_space(ctx, (weight_bits, activation_bits), state_bits, a_bits)
+    options = CompileOptions(name, quantise, (target,), calib, seed, vectors, methods, asked.goal, space)
+    if asked.pareto:
+        sweep_to(terminal, checkpoint, options, asked, output_dir, data)
+        return
     design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
     try:
         write_folder(design.files, output_dir, force=force)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from qssmc.errors import UsageError
+from qssmc.passes.assign import Notes
 
 Granularity = Literal["layer", "head", "mixed", "state"]
 
@@ -19,7 +20,8 @@ class Methods:
     and exact on a grid of so many significant bits (0: left as they are; 1: powers of two). bits_by: what shares a
     number of bits for state and poles (None: all alike). place: poles placed together instead of rounded alone.
     refit: readout, mixing and decoder solved anew. input_bits: of the weights that read the samples (None: as the
-    others), for nothing downstream can make up for what they lose.
+    others), for nothing downstream can make up for what they lose. notes: bits of single tables and values by name,
+    which go before all other choices.
     """
 
     states: float | None = None
@@ -31,6 +33,7 @@ class Methods:
     place: bool = False
     refit: bool = False
     input_bits: int | None = None
+    notes: Notes = ()
 
     def __post_init__(self) -> None:
         faults = []
@@ -50,6 +53,7 @@ class Methods:
             faults.append(f"fill must be 0 to 15 significant bits, not {self.fill}")
         if self.input_bits is not None and not 2 <= self.input_bits <= 16:
             faults.append(f"input bits must be 2 to 16, not {self.input_bits}")
+        faults += [f"bits of {name} must be 2 to 16, not {bits}" for name, bits in self.notes if not 2 <= bits <= 16]
         if faults:
             raise UsageError("; ".join(faults))
 

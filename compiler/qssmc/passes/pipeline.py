@@ -13,6 +13,7 @@ from qssmc.data.sequences import InputFormat
 from qssmc.ir.graph import Graph
 from qssmc.passes.align import Align
 from qssmc.passes.allocate import Allocate
+from qssmc.passes.assign import Assign
 from qssmc.passes.balance import balance
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.canonicalise import canonicalise
@@ -67,6 +68,7 @@ def pipeline(options: PipelineOptions, graph: Graph) -> tuple[tuple[str, Pass], 
         ),
         ("place_poles", methods.place, lambda: PlacePoles(*data, quantise.a_form)),
         ("input_bits", methods.input_bits is not None, lambda: InputBits(methods.input_bits or 0)),
+        ("assign", bool(methods.notes), lambda: Assign(methods.notes)),
         ("quantise", True, lambda: Quantise(quantise, options.input_format)),
         ("refit", methods.refit, lambda: Refit(discretize(canonicalise(graph)), *data)),
         ("align", True, lambda: Align(options.input_format)),

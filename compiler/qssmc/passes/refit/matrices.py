@@ -19,7 +19,7 @@ from qssmc.passes.refit.rounding import Levels, round_all, round_group
 
 Real = NDArray[np.float64]
 RIDGE = 1e-6
-_PRIOR = 1e-3  # of the spread of the features: how much the float weights count where there are few sequences
+_PRIOR = 0.1  # of the spread of the features: how much the old weights count, for there is one row a sequence
 _FREE = 2.0**-20  # the level of a bias while the weights are rounded
 
 

@@ -1,0 +1,85 @@
+"""`qssmc compile --pareto`: the sweep over budgets, who does it, how far it is, and the files it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from qssmc.cli.searching import Asked
+from qssmc.cli.terminal import Terminal
+from qssmc.compile import CompileOptions, trace_checkpoint
+from qssmc.errors import UsageError
+from qssmc.models import Checkpoint
+from qssmc.search import Alone, Cluster, Crew, Explorer, Kept, Processes
+from qssmc.search.crew import Seen
+from qssmc.search.curve import curve
+from qssmc.search.pareto import Point, rows, sweep, to_csv
+
+
+def sweep_to(
+    terminal: Terminal, checkpoint: Checkpoint, options: CompileOptions, asked: Asked, folder: Path, data: Path | None
+) -> None:
+    """Sweep budgets into a folder; trials that are in it already are not repeated."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"output {folder} exists and is not a folder; give another one")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "trials").is_dir():
+        raise UsageError(f"output folder {folder} holds other things than a sweep; give another one")
+    traced = trace_checkpoint(checkpoint, options, data, terminal.note, labels=True)
+    bench = traced.bench(options)
+    with _crew(asked) as crew, _progress(terminal) as seen:
+        kept = Kept(crew, folder / "trials", seen)
+        points = sweep(Explorer(bench, kept, options.space.most, options.space.fixed, terminal.note), asked.points)
+    for name, text in files(points, options.name).items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    terminal.result({"points": rows(points), "folder": str(folder)}, table(points))
+
+
+def files(points: tuple[Point, ...], name: str) -> dict[str, str]:
+    """The table and the two pictures."""
+    memory = [(float(point.measured.bytes), point.measured.accuracy or 0.0) for point in points]
+    effort = [(float(point.measured.ace), point.measured.accuracy or 0.0) for point in points]
+    return {
+        "pareto.csv": to_csv(points),
+        "accuracy_over_memory.svg": curve(memory, f"{name}: accuracy over memory", "bytes of parameters and state"),
+        "accuracy_over_ace.svg": curve(effort, f"{name}: accuracy over effort", "ACE a step"),
+    }
+
+
+def table(points: tuple[Point, ...]) -> Table:
+    """A line a design."""
+    found = Table()
+    for column in ("bytes", "times smaller", "ACE, a step", "accuracy", "states a head"):
+        found.add_column(column, justify="right")
+    for point in points:
+        measured = point.measured
+        states = f"{point.setting.shape.states:g}" if point.setting.shape.states else "all"
+        found.add_row(
+            f"{measured.bytes:,}", f"{point.times_smaller:.2f}", f"{measured.ace:,}", f"{measured.accuracy} %", states
+        )
+    return found
+
+
+@contextmanager
+def _crew(asked: Asked) -> Iterator[Crew]:
+    """Whoever was asked for."""
+    if asked.scheduler is not None:
+        with Cluster(asked.scheduler) as cluster:
+            yield cluster
+    elif asked.jobs > 1:
+        with Processes(asked.jobs) as processes:
+            yield processes
+    else:
+        yield Alone()
+
+
+@contextmanager
+def _progress(terminal: Terminal) -> Iterator[Seen]:
+    """A bar on stderr of the batch of trials that runs; none with -q."""
+    with Progress(console=Console(stderr=True), disable=terminal.quiet, transient=True) as bar:
+        task = bar.add_task("trials", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=max(1, total))

@@ -1,0 +1,206 @@
+"""Explore: the best setting under a number of stored bits, over shapes and bits together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from qssmc.errors import UsageError
+from qssmc.ir.graph import Graph
+from qssmc.report.storage import head_count
+from qssmc.search.bench import Bench, Measured, stages_of
+from qssmc.search.cost import Cost
+from qssmc.search.crew import Crew, Trial
+from qssmc.search.exchange import Exchange, Step, error_of
+from qssmc.search.knobs import Curve, Knob, curves_of, knobs_of
+from qssmc.search.sensitivity import Notch, notches, turned
+from qssmc.search.setting import POLES, STATE, Setting, Shape
+
+_PARTS_OF_STATES = (1.0, 0.5, 0.375, 0.25, 0.1875, 0.15625, 0.125, 0.09375)  # that may stay, most first
+_FIRST = 4  # of those, the one that sensitivities are measured at
+_PARTS_OF_HEADS = (1.0, 0.75, 0.5)
+_ANY = {STATE: 10.0, POLES: 10.0}
+_NEAR = 1.5  # times the least predicted loss, up to which a design is worth a trial
+_COUNTS = 5  # exchanges of one candidate, each with the cost counted at what the one before it found
+_MANY_HEADS = 32  # from here on the matrices are most of a model, and whole heads and channels are worth removing
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A setting with what is predicted of it, and how the exchange came to it."""
+
+    setting: Setting
+    loss: float
+    bits: float
+    steps: tuple[Step, ...]
+
+
+class Explorer:
+    """Measures what it needs, once, and answers for any budget.
+
+    most: bits of tables and of casts at most. fixed: knobs "state" and "poles" whose bits the user gave.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        crew: Crew,
+        most: tuple[int, int] = (8, 8),
+        fixed: tuple[tuple[str, float], ...] = (),
+        say: Callable[[str], Any] = lambda _: None,
+    ) -> None:
+        self.bench, self.crew, self.most, self.fixed, self.say = bench, crew, most, dict(fixed), say
+
+    # --- the space ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def axes(self) -> tuple[Sequence[float], Sequence[int], Sequence[int]]:
+        """Means of states, numbers of heads and of channels to choose among; one each where the user chose."""
+        given, graph = self.bench.methods, self.bench.graph
+        heads = head_count(graph)
+        states = sum(op.type.shape[0] for op in graph.states if op.type.complex) / max(1, heads)
+        # 0 leaves all: of the states too, and then none of the passes that prune runs.
+        means = [0.0, *(states * part for part in _PARTS_OF_STATES[1:] if states * part * heads >= 1)]
+        layers = max(1, sum(op.type.complex for op in graph.states))
+        many = [round(heads / layers * part) for part in _PARTS_OF_HEADS] if heads / layers >= _MANY_HEADS else [0]
+        many = [0, *many[1:]]
+        return (
+            [given.states] if given.states is not None else [0.0] if given.prune_loss is not None else means,
+            [given.heads] if given.heads is not None else many,
+            [given.channels] if given.channels is not None else many,
+        )
+
+    @cached_property
+    def first(self) -> Shape:
+        """The shape that sensitivities are measured at."""
+        means, heads, channels = self.axes
+        return Shape(means[min(_FIRST, len(means) - 1)], heads[0], channels[0])
+
+    @cached_property
+    def graphs(self) -> tuple[Graph, Graph]:
+        """The discrete graph that knobs are notes of, and the quantised one."""
+        graphs = stages_of(self.bench).graphs(Setting.of(self.first, {**_ANY, **self.fixed}), fit=False)
+        before = list(graphs)[list(graphs).index("quantise") - 1]
+        return graphs[before], graphs["quantise"]
+
+    @cached_property
+    def knobs(self) -> tuple[Knob, ...]:
+        """All knobs, those the user fixed among them without room to turn."""
+        return tuple(self._held(knob) for knob in knobs_of(*self.graphs, self.most))
+
+    def _held(self, knob: Knob) -> Knob:
+        if knob.name not in self.fixed:
+            return knob
+        bits = self.fixed[knob.name]
+        return Knob(knob.name, knob.kind, bits, bits, bits, 0.0, knob.step, knob.elements)
+
+    @cached_property
+    def curves(self) -> tuple[Curve, ...]:
+        """The functions that become tables."""
+        return curves_of(self.graphs[0])
+
+    def base(self, shape: Shape) -> Setting:
+        """Every knob where sensitivities are measured from."""
+        return Setting.of(shape, {knob.name: knob.base for knob in self.knobs})
+
+    # --- measurements ------------------------------------------------------------------------------------------------
+
+    def measured(self, trials: Sequence[Trial]) -> list[Measured]:
+        """What the crew finds."""
+        return list(self.crew.results(self.bench, trials))
+
+    @cached_property
+    def notches(self) -> tuple[Notch, ...]:
+        """Every knob's, in the order of the ops."""
+        knobs = [knob for knob in self.knobs if knob.notch > 0]
+        self.say(f"search: sensitivities of {len(knobs)} tensors, each turned down alone")
+        settings = turned(self.base(self.first), knobs)
+        return notches(knobs, self.measured([(setting, "trial") for setting in settings]))
+
+    @cached_property
+    def factors(self) -> dict[str, float]:
+        """The factor of each knob's loss; 0 for one that is fixed."""
+        return {**{knob.name: 0.0 for knob in self.knobs}, **{notch.knob: notch.factor for notch in self.notches}}
+
+    def of_shape(self, shape: Shape) -> Measured:
+        """The base setting of a shape."""
+        return self.measured([(self.base(shape), "trial")])[0]
+
+    def shapes(self) -> list[Shape]:
+        """All of them."""
+        return [Shape(*one) for one in product(*self.axes)]
+
+    # --- answers -----------------------------------------------------------------------------------------------------
+
+    def candidate(self, shape: Shape, budget: float) -> Candidate:
+        """The bits that the exchange finds for a shape, with the cost anchored where they are."""
+        found = self.base(shape)
+        for _ in range(_COUNTS):
+            cost = Cost(self.knobs, self.curves, found, self.measured([(found, "count")])[0])
+            exchange = Exchange(cost, self.factors, budget)
+            bits = exchange.bits()
+            if found == Setting.of(shape, bits):
+                break
+            found = Setting.of(shape, bits)
+        counted = self.measured([(found, "count")])[0]
+        loss = self.of_shape(shape).loss + sum(
+            self.factors[knob.name] * (error_of(bits[knob.name]) - error_of(knob.base)) for knob in self.knobs
+        )
+        return Candidate(found, loss, counted.bits, tuple(exchange.steps))
+
+    def best(self, budget: float) -> Candidate:
+        """Down the axes of shapes, from the first one on, to where no neighbour is predicted to lose less."""
+        here = self.candidate(self.first, budget)
+        while True:
+            around = [self.candidate(shape, budget) for shape in self.neighbours(here.setting.shape)]
+            better = min(around, key=lambda one: _rank(one, budget), default=here)
+            if _rank(better, budget) >= _rank(here, budget):
+                return here
+            here = better
+
+    def proven(self, budget: float) -> Candidate:
+        """The best by prediction and its neighbours, and of those that fit the one that really loses least."""
+        best = self.best(budget)
+        around = [best, *(self.candidate(shape, budget) for shape in self.neighbours(best.setting.shape))]
+        fitting = [one for one in around if one.bits <= budget and one.loss <= _NEAR * best.loss] or [best]
+        measured = self.measured([(one.setting, "trial") for one in fitting])
+        return min(zip(fitting, measured, strict=True), key=lambda pair: pair[1].loss)[0]
+
+    def neighbours(self, shape: Shape) -> Iterator[Shape]:
+        """One step along one axis."""
+        place = [list(axis).index(value) for axis, value in zip(self.axes, _plain(shape), strict=True)]
+        for axis, at in enumerate(place):
+            for near in (at - 1, at + 1):
+                if 0 <= near < len(self.axes[axis]):
+                    yield Shape(*(self.axes[i][near if i == axis else place[i]] for i in range(3)))  # type: ignore[arg-type]
+
+    def smallest(self) -> Candidate:
+        """Every knob at its fewest bits, in the smallest shape."""
+        return self.candidate(Shape(*(axis[-1] for axis in self.axes)), 0.0)  # type: ignore[arg-type]
+
+    def largest(self) -> float:
+        """The bits of the base setting of the largest shape that is worth having: half of the states, all heads."""
+        means, heads, channels = self.axes
+        return float(self.of_shape(Shape(means[min(1, len(means) - 1)], heads[0], channels[0])).bits)
+
+    def require(self, budget: float) -> None:
+        """Refuse a budget (in bits) that the smallest design does not meet."""
+        smallest = self.smallest()
+        found = self.measured([(smallest.setting, "full")])[0]
+        if found.bits > budget:
+            raise UsageError(
+                f"a budget of {int(budget) // 8:,} bytes cannot be met: the smallest design of this model takes "
+                f"{found.bytes:,} bytes of parameters and state"
+            )
+
+
+def _plain(shape: Shape) -> tuple[float, int, int]:
+    return shape.states, shape.heads, shape.channels
+
+
+def _rank(candidate: Candidate, budget: float) -> tuple[float, float]:
+    """Fitting ones by loss, before the others by how much they miss."""
+    return max(0.0, candidate.bits - budget), candidate.loss

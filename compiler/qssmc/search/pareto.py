@@ -1,0 +1,73 @@
+"""Pareto: the best designs of many budgets, accuracy over memory and over effort, as rows, CSV and SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qssmc.errors import UsageError
+from qssmc.search.accuracy import ladder
+from qssmc.search.bench import Measured, float_bytes
+from qssmc.search.explore import Explorer
+from qssmc.search.setting import Setting
+
+
+@dataclass(frozen=True)
+class Point:
+    """One design of the sweep."""
+
+    setting: Setting
+    measured: Measured
+    times_smaller: float
+
+
+def sweep(explorer: Explorer, count: int) -> tuple[Point, ...]:
+    """The best setting of each of `count` budgets, tried in full; budgets with the same setting are one point."""
+    if explorer.bench.labelled is None:
+        raise UsageError("--pareto needs labelled sequences; give --calib DATASET:COUNT")
+    # Shapes and notches first, all at once, so that a crew has something to share.
+    shapes = [explorer.base(shape) for shape in explorer.shapes()]
+    explorer.say(f"search: {len(shapes)} shapes")
+    explorer.measured([(setting, "trial") for setting in shapes])
+    settings = [explorer.proven(budget).setting for budget in ladder(explorer, count)]
+    unique = list(dict.fromkeys(settings))
+    explorer.say(f"search: {len(unique)} designs")
+    found = explorer.measured([(setting, "full") for setting in unique])
+    whole = float_bytes(explorer.bench)
+    points = [
+        Point(setting, measured, round(whole / measured.bytes, 3))
+        for setting, measured in zip(unique, found, strict=True)
+    ]
+    return tuple(sorted(points, key=lambda point: (point.measured.bits, point.measured.ace)))
+
+
+def rows(points: Sequence[Point]) -> list[dict[str, Any]]:
+    """The numbers of every point."""
+    return [
+        {
+            "bytes": point.measured.bytes,
+            "times_smaller": point.times_smaller,
+            "ace": point.measured.ace,
+            "accuracy": point.measured.accuracy,
+            "loss": float(f"{point.measured.loss:.6g}"),
+            "states": point.setting.shape.states,
+            "heads": point.setting.shape.heads,
+            "channels": point.setting.shape.channels,
+            "bits": " ".join(f"{name}={bits:g}" for name, bits in point.setting.bits),
+        }
+        for point in points
+    ]
+
+
+def to_csv(points: Sequence[Point]) -> str:
+    """A line a point, smallest first."""
+    import csv
+    import io
+
+    stream = io.StringIO()
+    table = rows(points)
+    writer = csv.DictWriter(stream, list(table[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table)
+    return stream.getvalue()
