@@ -50,7 +50,7 @@ def test_a_dask_cluster_finds_the_same(alone: tuple[Point, ...]) -> None:
 
 def test_an_address_without_a_scheduler_is_refused() -> None:
     pytest.importorskip("distributed")
-    with pytest.raises(UsageError, match="no Dask scheduler answers at tcp://127.0.0.1:1"):
+    with pytest.raises(UsageError, match="no Dask scheduler answers at tcp"):
         Cluster("tcp://127.0.0.1:1", timeout=1)
 
 

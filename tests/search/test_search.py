@@ -185,3 +185,9 @@ def test_goals_that_make_no_sense(goal: dict[str, float], said: str) -> None:
 def test_too_few_sequences_are_refused() -> None:
     with pytest.raises(UsageError, match="7 calibration sequences are too few to search with; give 8 or more"):
         tiny_bench(count=7)
+
+
+def test_constant_sequences_are_refused() -> None:
+    bench = tiny_bench()
+    with pytest.raises(UsageError, match="all calibration samples are 7, so there is nothing to measure"):
+        replace(bench, samples=np.full_like(bench.samples, 7))

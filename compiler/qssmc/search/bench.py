@@ -78,6 +78,10 @@ class Bench:
             raise UsageError(
                 f"{len(self.samples)} calibration sequences are too few to search with; give {LEAST_SEQUENCES} or more"
             )
+        if not np.ptp(self.samples):
+            raise UsageError(
+                f"all calibration samples are {self.samples.flat[0]}, so there is nothing to measure; give others"
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to other processes: the fields, not what was made of them."""
