@@ -71,9 +71,7 @@ def test_nothing_dead_changes_nothing(graph: Graph) -> None:
 
 def test_kept_notes_go_back_to_the_source_model() -> None:
     once = drop_dead(layer(cx_c="1.0 0.5 0.0 0.0 2.0 1.0"))
-    assert {name: table.data.tolist() for name, table in once.kept.items()} == dict.fromkeys(
-        ("x", "ax", "bu", "xn"), [0, 2]
-    )
+    assert {name: table.data.tolist() for name, table in once.kept.items()} == {name: [0, 2] for name in ("x", "ax", "bu", "xn")}
     readout = once["cx"]
     assert isinstance(readout, Readout)
     c = readout.c.data.copy()

@@ -17,9 +17,9 @@ from qssmc.ir.ops import Readout
 from qssmc.models import ModelConfig
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
+from qssmc.passes.observe import collect
 from qssmc.passes.prune import PruneStates
 from qssmc.passes.system import systems
-from qssmc.passes.observe import collect
 from qssmc_sim import run
 from random_models import configs, mimo_graph, observe, ragged_graph
 
