@@ -92,8 +92,11 @@ class HeadGather:
 def _head(normal: Normal, start: Real, bits: int, *, refit: bool) -> tuple[Real, tuple[float, float]]:
     """Weights of one head on their levels, and the units of c and of d."""
     gram = ridged(normal.gram, RIDGE)
-    weight = solve(gram, normal.moment)[:, 0] if refit else start
-    if normal.gram[-1, -1] == 0.0:  # no feedthrough, or an input that never moves
+    # Data in which the head is silent says nothing about its weights.
+    weight = solve(gram, normal.moment)[:, 0] if refit and normal.gram.any() else start
+    if not normal.gram.any():
+        gram = np.eye(len(gram))
+    elif normal.gram[-1, -1] == 0.0:  # no feedthrough, or an input that never moves
         weight[-1] = 0.0
     group = np.append(np.ones(len(weight) - 1, bool), False)
     top, largest = 2.0 ** (bits - 1), abs(float(weight[-1]))
