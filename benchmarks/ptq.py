@@ -55,7 +55,8 @@ def main() -> None:
 
 def _all_cases() -> list[Case]:
     ablated = [case for ablation in ABLATIONS for case in ablation.cases().values()]
-    return list(dict.fromkeys([*CASES, *ablated]))
+    cases = dict.fromkeys([*CASES, *ablated])
+    return sorted(cases, key=lambda case: list(MODELS).index(case.model))  # small models first
 
 
 def _point(job: tuple[Case, int, Path | None, Path]) -> dict[str, Any]:
