@@ -133,6 +133,7 @@ def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]
             "width": width,
             "sign": "s_data[%d]" % (width - 1) if entrance.type.signed else "1'b0",
             "wide": circuit.sample.width,
+            "count": circuit.sample.extent,
             "about": f"{circuit.sample.extent} numbers a sample, each {entrance.type}; s_last with a sequence's last",
         },
         "ports": ports,

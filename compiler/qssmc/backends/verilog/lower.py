@@ -88,25 +88,29 @@ class _Lowering:
         self.layers = layers_of(graph)
         self.inside = absorbed(self.layers)
         (entrance,) = graph.inputs
-        self.sample = Net(entrance.name, width_of(entrance.type), entrance.type.shape[0])
+        outputs = [f"m_{output.name}" for output in graph.outputs] + [f"out_{output.name}" for output in graph.outputs]
+        self.names = {"s", "m", "token", *outputs}
+        self.sample = Net(self._name(entrance.name), width_of(entrance.type), entrance.type.shape[0])
         self.token = Net("token", 1, 1)
         self.circuit = Circuit(graph.name, self.sample)
         self.make = Maker(self.circuit, target_clocks(graph, self.layers, lanes))
         self.values: dict[tuple[str, bool], Nets] = {}
         self.states: dict[str, list[Cell]] = {}
-        self.names = {self.sample.name, self.token.name}
 
     def run(self) -> Circuit:
         """All cells, then the new values of states, then the outputs."""
         self._source()
         ends = {op.name for op in self.graph.last_ops if isinstance(op, State)}
+        read = ends | {op.name for op in self.graph.step_ops}
+        for state in self.graph.states:
+            if state.name in read and state.name not in self.inside:
+                self._state(state, state.name in ends)
         for op in self.graph.step_ops:
-            self._op(op, False, ends)
+            self._op(op, False)
         for op in self.graph.last_ops:
-            if not isinstance(op, State):
-                self._op(op, True, ends)
-        for state, cells in self.states.items():
-            new = self.values[self.graph.updates[state], False]
+            self._op(op, True)
+        for name, cells in self.states.items():
+            new = self.values[self.graph.updates[name], False]
             for cell, net in zip(cells, new, strict=True):
                 cell.inputs["s"] = (net, int(self._number(cell, "W")))
         for output in self.graph.outputs:
@@ -144,8 +148,10 @@ class _Lowering:
         self.names.add(stem)
         return stem
 
-    def _op(self, op: Op, last: bool, ends: set[str]) -> None:
-        """Lower one op. A State in the closing phase is its value as the last sample left it."""
+    def _op(self, op: Op, last: bool) -> None:
+        """Lower one op."""
+        if isinstance(op, (State, Constant)):
+            return
         self.make.about = op_line(op)
         layer = None if last else self.inside.get(op.name)
         if layer is not None:
@@ -154,10 +160,6 @@ class _Lowering:
             return
         if isinstance(op, Input):
             self.values[op.name, last] = (self.sample,)
-        elif isinstance(op, State):
-            self._state(op, op.name in ends)
-        elif isinstance(op, Constant):
-            return
         else:
             suffix = "_end" if last else ""
             operands = [self._operand(name, last) for name in op.inputs]
@@ -171,6 +173,8 @@ class _Lowering:
         return self.values[name, last]
 
     def _state(self, op: State, has_last: bool) -> None:
+        """In the closing phase, a state is its value as the last sample left it."""
+        self.make.about = op_line(op)
         width, (extent,) = width_of(op.type), op.type.shape
         parts = ("_re", "_im") if op.type.complex else ("",)
         made = [self.make.state(self._name(op.name + part), width, extent, self.token, has_last) for part in parts]

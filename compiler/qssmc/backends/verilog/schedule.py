@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qssmc.backends.verilog.circuit import Cell, Circuit, Net
-from qssmc.backends.verilog.timing import EVER, Held, Times
+from qssmc.backends.verilog.timing import Held, Times
 
 QUEUE_LATENCY = 2
 _ROUNDS = 64
@@ -89,7 +89,7 @@ def _follow(circuit: Circuit, free: Callable[[str], int]) -> _Trace:
                 trace.valid[cell.outputs["l"]] = given  # until the new value is known
             held.append((cell, given))
         elif not cell.inputs:
-            trace.valid |= {net: [EVER] * net.extent for net in cell.outputs.values()}
+            trace.valid |= {net: [0] * net.extent for net in cell.outputs.values()}
             trace.done[cell.name] = 0
         elif not ends(cell):
             _fire(circuit, trace, cell, free(cell.name))
@@ -161,8 +161,6 @@ def _depth(circuit: Circuit, edge: Edge, trace: _Trace, interval: int) -> int:
     cell = next(cell for cell in circuit.cells if cell.name == edge[0])
     net = cell.inputs[edge[1]][0]
     valid, taken = trace.valid[net], trace.taken[edge]
-    if valid[0] == EVER:
-        return 1
     span = 0 if net.last else -(-(taken[-1] - valid[0]) // interval) + 1
     deepest = 1
     for at in taken:

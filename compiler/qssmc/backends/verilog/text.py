@@ -43,10 +43,16 @@ class _Writer:
         self.wires: list[Wire] = []
         self.found: list[Instance] = []
         self.ends: dict[tuple[str, str], str] = {}  # edge -> the stem of the wires that it reads
-        self.saturations: list[str] = []
+        self.stems = {net.name for cell in circuit.cells for net in cell.outputs.values()}
         for cell in circuit.cells:
             for net in cell.outputs.values():
                 self._net(cell, net)
+
+    def _stem(self, wanted: str) -> str:
+        while wanted in self.stems:
+            wanted += "_"
+        self.stems.add(wanted)
+        return wanted
 
     def _stream(self, stem: str, width: int) -> None:
         self.wires += [Wire(width, f"{stem}_data"), Wire(1, f"{stem}_valid"), Wire(1, f"{stem}_ready")]
@@ -58,14 +64,14 @@ class _Writer:
         self._stream(net.name, net.width)
         readers = self.circuit.readers(net)
         if not readers:
-            self.wires.append(Wire(1, f"unused_{net.name}"))
-            text = f"assign {net.name}_ready = 1'b1;\nassign unused_{net.name} = &{{1'b0, {net.name}_data, {net.name}_valid}};"
+            self.wires.append(Wire(1, f"{net.name}_unused"))
+            text = f"assign {net.name}_ready = 1'b1;\nassign {net.name}_unused = &{{1'b0, {net.name}_data, {net.name}_valid}};"
             self.found.append(Instance((f"nobody reads {net.name}",), "", text, "", ()))
             return
         if len(readers) == 1:
             self._edge(net, readers[0], net.name)
             return
-        branches = [f"{net.name}__{reader.name}_{port}" for reader, port in readers]
+        branches = [self._stem(f"{net.name}__{reader.name}_{port}") for reader, port in readers]
         for branch in branches:
             self._stream(branch, net.width)
         ports = [
@@ -73,7 +79,7 @@ class _Writer:
             f".m_valid({{{', '.join(f'{branch}_valid' for branch in reversed(branches))}}})",
             f".m_ready({{{', '.join(f'{branch}_ready' for branch in reversed(branches))}}})",
         ]  # fmt: skip
-        self._add((f"{net.name} has {len(readers)} readers",), "qssm_fork", f"fork_{net.name}", {"N": len(readers)}, ports)
+        self._add((f"{net.name} has {len(readers)} readers",), "qssm_fork", f"{net.name}_fork", {"N": len(readers)}, ports)
         for branch, reader in zip(branches, readers, strict=True):
             self.found.append(Instance((), "", f"assign {branch}_data = {net.name}_data;", "", ()))
             self._edge(net, reader, branch)
@@ -83,17 +89,17 @@ class _Writer:
         cell, port = reader
         depth = self.circuit.queues.get((cell.name, port))
         if depth is not None:
-            queued = f"{net.name}__{cell.name}_{port}_q"
+            queued = self._stem(f"{net.name}__{cell.name}_{port}_q")
             self._stream(queued, net.width)
             ports = self._control() + self._ports("s", stem) + self._ports("m", queued)
-            self._add((), "qssm_fifo", f"queue_{queued}", {"W": net.width, "DEPTH": depth}, ports)
+            self._add((), "qssm_fifo", f"{queued}_queue", {"W": net.width, "DEPTH": depth}, ports)
             stem = queued
         wanted = cell.inputs[port][1]
         if wanted != net.width:
-            fitted = f"{net.name}__{cell.name}_{port}_w"
+            fitted = self._stem(f"{net.name}__{cell.name}_{port}_w")
             self._stream(fitted, wanted)
             ports = [f".s({stem}_data)", f".m({fitted}_data)"]
-            self._add((), "qssm_resize", f"fit_{fitted}", {"IW": net.width, "OW": wanted}, ports)
+            self._add((), "qssm_resize", f"{fitted}_fit", {"IW": net.width, "OW": wanted}, ports)
             text = f"assign {fitted}_valid = {stem}_valid;\nassign {stem}_ready = {fitted}_ready;"
             self.found.append(Instance((), "", text, "", ()))
             stem = fitted
@@ -121,23 +127,22 @@ class _Writer:
             ports.append(f".m_last({cell.outputs['m'].name}_last)")
         if cell.saturates:
             self.wires.append(Wire(1, f"{cell.name}_saturated"))
-            self.saturations.append(f"{cell.name}_saturated")
             ports.append(f".saturated({cell.name}_saturated)")
         parameters = {key: self._value(cell, key, value) for key, value in cell.parameters.items()}
-        self._add(tuple(cell.about.splitlines()), cell.module, f"i_{cell.name}", parameters, ports)
+        self._add(tuple(cell.about.splitlines()), cell.module, f"{cell.name}_cell", parameters, ports)
 
     def _unused(self, cell: Cell) -> Iterator[str]:
         """Streams of a module that this cell does not use."""
         if cell.module in ("qssm_requant", "qssm_ssm") and "p" not in cell.inputs:
             width = cell.parameters["PW"]
-            self.wires.append(Wire(1, f"unused_{cell.name}_p"))
-            yield from (f".p_data({width}'d0)", ".p_valid(1'b0)", f".p_ready(unused_{cell.name}_p)")
+            self.wires.append(Wire(1, f"{cell.name}_p_unused"))
+            yield from (f".p_data({width}'d0)", ".p_valid(1'b0)", f".p_ready({cell.name}_p_unused)")
         if cell.module == "qssm_state" and "l" not in cell.outputs:
             width = cell.parameters["W"]
-            self.wires += [Wire(int(str(width)), f"unused_{cell.name}_l_data"), Wire(1, f"unused_{cell.name}_l")]
+            self.wires += [Wire(int(str(width)), f"{cell.name}_l_data_unused"), Wire(1, f"{cell.name}_l_unused")]
             yield from (
-                f".l_data(unused_{cell.name}_l_data)",
-                f".l_valid(unused_{cell.name}_l)",
+                f".l_data({cell.name}_l_data_unused)",
+                f".l_valid({cell.name}_l_unused)",
                 ".l_ready(1'b1)",
             )
 
