@@ -174,11 +174,21 @@ def no_input() -> Graph:
     return prove(b.graph())
 
 
-def aligned_state() -> Graph:
-    """A state update as alignment writes it: the old state first, sums of sums, shifts of 5 to 17 bits."""
+def counter(b: Builder, bits: int = 16, step: int = 40503, name: str = "phase") -> str:
+    """A phase that counts."""
+    phase = b.source("state", name, Type((1,), 64))
+    b.updates[phase] = b.add("advance", f"{name}_n", phase, step=step, bits=bits)
+    return phase
+
+
+def aligned_state(dither: bool = False) -> Graph:
+    """A state update as alignment writes it: the old state first, sums of sums, shifts of 5 to 17 bits.
+
+    Dithered, of 5 to 14: a term of 17 bits has no place in 16-bit lanes.
+    """
     random = np.random.default_rng(1)
     heads = INT(np.repeat(np.arange(4), 20))
-    frac = np.concatenate([[5, 16, 17], random.integers(6, 13, 77)])
+    frac = np.concatenate([[5, 13, 14] if dither else [5, 16, 17], random.integers(6, 13, 77)])
     step = np.minimum(frac - 4, 8)
     step[3] = 1
     b = Builder("aligned", "integer")
@@ -189,16 +199,45 @@ def aligned_state() -> Graph:
     q = clamp(b, "q", u, 40)
     driven = b.add("inject", "bu", q, b_bar=INT(random.integers(-7, 8, (80, 2))), heads=heads)
     total = b.add("add", "xs", kept, b.add("shift_left", "bu1", driven, amount=INT(step)))
-    top = INT(127)
+    phase = [counter(b)] if dither else []
     b.updates[x] = b.add(
-        "requant", "xn", total, multiplier=INT(1), shift=INT(frac), low=INT(-127), high=top, origin="aligned"
-    )
+        "requant", "xn", total, *phase, multiplier=INT(1), shift=INT(frac), low=INT(-127), high=INT(127),
+        origin="aligned", phase_bits=16 if dither else 0,
+    )  # fmt: skip
     y = b.add("readout", "y", "xn", c=INT(random.integers(-8, 8, (80, 2))), heads=heads, channels=4)
     b.output("y", y, "step")
     return prove(b.graph())
 
 
-def shifted_sum(seed: int) -> Graph:
+def dithered_widths() -> Graph:
+    """Phases of 1, 9, 31 and 32 bits, old and new, over shifts of 0 to 45 bits, alike and not, in 16 to 64 bits."""
+    b = Builder("widths", "integer")
+    u = b.source("input", "u", Type((4,), 16))
+    wide = b.add("scale", "wide", u, factor=INT(1 << 33))
+    uses = [(u, [2, 9, 5, 14]), (u, [3, 17, 0, 31]), (u, 6), (u, 0), (u, 20), (wide, [3, 45, 0, 36]), (wide, 33)]
+    parts = []
+    for bits in (1, 9, 31, 32):
+        phase = counter(b, bits, (0x9E3779B9 >> (32 - bits)) | 1, f"p{bits}")
+        for k, (x, shift) in enumerate(uses):
+            for factor in (1, -3):
+                name, read = f"r{bits}_{k}_{abs(factor)}", (phase, b.updates[phase])[k % 2]
+                parts.append(dithered(b, name, x, read, bits, shift, 1 << 50, factor))
+    b.output("y", b.add("concat", "all", *parts), "step")
+    one = dithered(b, "one", b.add("slice", "first", u, start=0, stop=1), "p9", 9, 3, 127)
+    moved = b.add("offset", "moved", one, value=INT([127]))
+    b.output("z", dithered(b, "by_itself", moved, moved, 8, 4, 99), "step")
+    return prove(b.graph())
+
+
+def dithered(
+    b: Builder, name: str, x: str, phase: str, bits: int, shift: int | list[int], top: int, factor: int = 1
+) -> str:
+    """A requant to -top..top with a phase."""
+    tables = {"multiplier": INT(factor), "shift": INT(shift), "low": INT(-top), "high": INT(top)}
+    return b.add("requant", name, x, phase, **tables, phase_bits=bits)
+
+
+def shifted_sum(seed: int, dither: bool = False) -> Graph:
     """A requant of a random tree of sums, left shifts and scales of one input, complex or not."""
     dice = Dice(seed)
     b = Builder("tree", "integer")
@@ -216,7 +255,8 @@ def shifted_sum(seed: int) -> Graph:
             leaves.append(b.add("scale", f"v{n}", x, factor=dice.per_element(-31, 31, extent)))
     shift, ends = dice.per_element(0, 20, extent), dice.per_element(0, 1 << dice.below(20), extent)
     low = Table.integer(-ends.data - 1)
-    b.add("requant", "r", leaves[-1], multiplier=INT(1), shift=shift, low=low, high=ends)
+    phase, bits = ([counter(b, 12, 2531)], 12) if dither else ([], 0)
+    b.add("requant", "r", leaves[-1], *phase, multiplier=INT(1), shift=shift, low=low, high=ends, phase_bits=bits)
     b.output("r", b.add("unpair", "lanes", "r") if b.type("r").complex else "r", "step")
     return prove(b.graph().without_dead_ops())
 
@@ -231,4 +271,6 @@ def by_hand() -> list[Graph]:
         wide_numbers(),
         no_input(),
         aligned_state(),
+        aligned_state(dither=True),
+        dithered_widths(),
     ]

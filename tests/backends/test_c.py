@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from emitted import (
     by_hand,
     compare_every_op,
     compare_outputs,
+    dithered_widths,
     old_value_read_late,
     replay,
     shifted_sum,
@@ -27,7 +29,7 @@ from graphs import random_s4d
 from one_op import MNEMONICS, extreme_samples, one_op
 from qssmc.backends.c import SUPPORTED, emit
 from qssmc.errors import UnsupportedModelError
-from qssmc.ir import Graph
+from qssmc.ir import Graph, Table
 from qssmc.ir.ops import STAGES
 from qssmc.passes.prove import prove
 from qssmc_sim import Machine, run
@@ -45,6 +47,17 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "every step": {"states": RAGGED, "output": "step", "d_input": 3},
     "16 bits of state": {"states": [6, 4, 4], "state_bits": 16, "norm": True, "multiplier": True},
     "long": {"states": [70, 3]},
+    "dithered": {"states": [8] * 16, "dither": True},
+    "dithered and ragged": {
+        "states": [0, 5, 7, 2, 0, 3, 8, 1],
+        "dither": True,
+        "layers": 2,
+        "output": "step",
+        "state_bits": 7,
+    },
+    "dithered 16 bits": {"states": RAGGED, "dither": True, "state_bits": 16, "norm": True, "multiplier": True},
+    "dithered poles": {"states": RAGGED, "dither": True, "increment": False, "state_bits": 12},
+    "dithered, no states": {"states": [0, 0], "dither": True},
 }
 
 
@@ -64,7 +77,9 @@ def test_random_models_equal_golden(name: str, cc: str, tmp_path: Path) -> None:
     compare_outputs(graph, tmp_path, cc=cc)
 
 
-@pytest.mark.parametrize("graph", [*by_hand(), hand.mimo(), hand.crossbar(), hand.delay_line()], ids=lambda g: g.name)
+@pytest.mark.parametrize(
+    "graph", [*by_hand(), hand.mimo(), hand.crossbar(), hand.delay_line(), hand.dithered()], ids=lambda g: g.name
+)
 def test_hand_written_graphs_equal_golden(graph: Graph, tmp_path: Path) -> None:
     compare_every_op(graph, tmp_path, level="-O0")
     compare_outputs(graph, tmp_path, cc="clang")
@@ -72,17 +87,30 @@ def test_hand_written_graphs_equal_golden(graph: Graph, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mnemonic", MNEMONICS)
 def test_each_op_equals_golden(mnemonic: str, tmp_path: Path) -> None:
-    for seed in range(3):
+    for seed in range(8 if mnemonic == "requant" else 3):
         compare_every_op(prove(one_op(mnemonic, seed)), tmp_path / str(seed), level="-O0")
 
 
-def test_trees_of_sums_and_shifts_equal_golden(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dither", [False, True])
+def test_trees_of_sums_and_shifts_equal_golden(dither: bool, tmp_path: Path) -> None:
     for seed in [*range(25), 70]:  # 70 once mixed up the two kernels for shifts beyond 15
-        compare_every_op(shifted_sum(seed), tmp_path / str(seed), level="-O0", steps=6)
+        compare_every_op(shifted_sum(seed, dither), tmp_path / str(seed), level="-O0", steps=6)
 
 
 @pytest.mark.parametrize(
-    "graph", [make("two layers"), make("every step"), wide_numbers(), aligned_state()], ids=lambda g: g.name
+    "graph",
+    [
+        make("two layers"),
+        make("every step"),
+        make("dithered and ragged"),
+        make("dithered 16 bits"),
+        hand.dithered(),
+        dithered_widths(),
+        wide_numbers(),
+        aligned_state(),
+        aligned_state(dither=True),
+    ],
+    ids=lambda g: g.name,
 )
 @pytest.mark.parametrize("cc", ["gcc", "clang"])
 def test_replay_is_clean_under_sanitizers(graph: Graph, cc: str, tmp_path: Path) -> None:
@@ -177,7 +205,14 @@ def test_every_ir_line_opens_a_block() -> None:
 
 
 @pytest.mark.parametrize(
-    ("graph", "lanes"), [(random_s4d([32] * 16), 64), (aligned_state(), 32)], ids=["s4d", "aligned"]
+    ("graph", "lanes"),
+    [
+        (random_s4d([32] * 16), 64),
+        (aligned_state(), 32),
+        (random_s4d([32] * 16, dither=True), 64),
+        (aligned_state(dither=True), 32),
+    ],
+    ids=["s4d", "aligned", "s4d dithered", "aligned dithered"],
 )
 def test_state_loop_works_in_16_bits(graph: Graph, lanes: int) -> None:
     """Speed: an 8-bit state with increments is up to 25 bits in the IR, and must need no more than 16-bit lanes."""
@@ -187,6 +222,31 @@ def test_state_loop_works_in_16_bits(graph: Graph, lanes: int) -> None:
     assert "int16_t" in loops[0]
     assert "int32_t" not in loops[0]
     assert f"lane < {lanes}" in loops[0]  # a head has several lanes: whole vectors at any number of heads
+
+
+def test_reset_and_a_second_state_start_the_phase_again(tmp_path: Path) -> None:
+    """Two calls of the same sequence give the same outputs; so do two states in one trace build, and each its own."""
+    graph = random_s4d([3, 0, 2], seed=5, dither=True, output="step")
+    samples = extreme_samples(graph, 2, 3, 20)
+    wanted = run(graph, samples).outputs
+    with EmittedC(write(graph, tmp_path)) as emitted:
+        for _ in range(2):
+            assert np.array_equal(emitted.run(samples)["y"], wanted["y"])
+    with EmittedC(tmp_path / "c", trace=True) as emitted:
+        for _ in range(2):
+            emitted.reset(3)
+            for t in range(20):
+                assert emitted.step_batch(samples[:, t])["phase"].tolist() == [[t * 40503 % 65536]] * 3
+
+
+def test_a_real_input_weight_costs_no_table() -> None:
+    graph = random_s4d([3, 1, 2], seed=6)
+    bu = graph["l0_bu"]
+    real = replace(bu, b_bar=Table.integer(bu.b_bar.data * [1, 0]))
+    files = emit(prove(graph.with_ops(real if op is bu else op for op in graph.ops)))
+    assert "b_bar_re[" in files["c/random_tables.h"]
+    assert "b_bar_im" not in files["c/random_tables.h"]
+    assert "* 0" not in files["c/random.c"]
 
 
 def test_header_counts_the_memory(tmp_path: Path) -> None:

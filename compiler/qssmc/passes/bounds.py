@@ -59,6 +59,10 @@ class Interval:
         a, b = self.low * factor, self.high * factor
         return Interval(np.minimum(a, b), np.maximum(a, b))
 
+    def plus(self, other: Interval) -> Interval:
+        """The interval of x + y, for y in another interval."""
+        return Interval(self.low + other.low, self.high + other.high)
+
     @property
     def span(self) -> tuple[int, int]:
         """The smallest low and the largest high; (0, 0) for an empty value."""

@@ -27,6 +27,12 @@ QSSM_INLINE int16_t qssm_round_shift_i16(int16_t x, int16_t factor)
     return (int16_t)((((int32_t)x * factor >> 14) + 1) >> 1);
 }
 
+/* floor(x * factor / 2^16): the multiply-high of vector units. */
+QSSM_INLINE int16_t qssm_multiply_high_i16(int16_t x, int16_t factor)
+{
+    return (int16_t)((int32_t)x * factor >> 16);
+}
+
 /* floor((x + 2^(n-1)) / 2^n) with less_one = n - 1: nothing is added before bits have fallen away. */
 QSSM_INLINE int32_t qssm_round_shift_i32(int32_t x, int32_t less_one)
 {

@@ -23,8 +23,10 @@ def block_lines(unit: Unit, phase: Phase, block: Block, trace: Trace) -> list[st
     body = LoopBody(unit, phase, block, trace)
     declarations = [line for op in block.ops for line in _declaration(unit, phase, op)]
     if lanes is None:
-        count = block.ops[0].type.shape[0]
-        return [*comment(block.ops), *declarations, *_loop("i", count, body.write())]
+        loop = _loop("i", block.ops[0].type.shape[0], body.write())
+        if body.hoisted:
+            loop = ["{", *indented([*body.hoisted, *loop]), "}"]
+        return [*comment(block.ops), *declarations, *loop]
     readouts = [op for op in block.ops if isinstance(op, Readout)]
     inputs = _inputs(unit, phase, block, lanes, body)
     if lanes.is_plain:
@@ -36,7 +38,7 @@ def block_lines(unit: Unit, phase: Phase, block: Block, trace: Trace) -> list[st
         outputs = [give_out(unit, phase, lanes, op, kind) for op, kind in zip(readouts, sums, strict=True)]
         body.sums = {op.name: (edge.element, edge.ctype) for op, edge in zip(readouts, outputs, strict=True)}
         loop = _nest(unit, body, lanes, readouts, outputs, sums)
-    before = [line for edge in (*inputs, *outputs) for line in edge.before]
+    before = [*(line for edge in (*inputs, *outputs) for line in edge.before), *body.hoisted]
     after = [line for edge in outputs for line in edge.after]
     traced = [trace.copy(op, phase.storage[op.name], elements(op, unit.layouts)) for op in readouts]
     return [*comment(block.ops), *declarations, "{", *indented([*before, *loop, *after, *traced]), "}"]

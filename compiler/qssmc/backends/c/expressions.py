@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qssmc.backends.c.scalar import CType, arithmetic, literal
-from qssmc.backends.c.terms import Exact
+from qssmc.backends.c.unit import Exact
 from qssmc.passes.bounds import Interval
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Add, Concat, Diag, Inject, Pair, Readout, Requant, Scale, ShiftLeft, Slice, Unpair
+from qssmc.ir.ops import Add, Concat, Diag, Inject, Pair, Readout, Requant, Scale, ShiftLeft, Slice, Take, Unpair
 from qssmc.ir.table import Table
 
 Index = NDArray[np.int64]
@@ -108,7 +108,7 @@ def assign(graph: Graph) -> dict[str, Lanes]:
         if isinstance(op, (Diag, Scale, Add, Requant, ShiftLeft)) and op.type.complex:
             for name in complex_inputs:
                 groups.join(op.name, name)
-        elif isinstance(op, (Slice, Concat, Pair, Unpair)):
+        elif isinstance(op, (Slice, Take, Concat, Pair, Unpair)):
             fixed |= {op.name, *complex_inputs}
         elif isinstance(op, Inject) and op.heads is not None:
             owners.append((op.name, op.heads))

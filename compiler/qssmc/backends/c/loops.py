@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.backends.c import expressions as ex
+from qssmc.backends.c.dither import Dither
 from qssmc.backends.c.expressions import Scalar
 from qssmc.backends.c.lanes import Lanes
 from qssmc.backends.c.plan import Block, Phase
 from qssmc.backends.c.scalar import CType, arithmetic, literal
-from qssmc.backends.c.terms import Exact, Rounding, Term, fits16, folds, spread
+from qssmc.backends.c.terms import Rounding, Term, fits16, folds, spread
 from qssmc.backends.c.trace import Trace
-from qssmc.backends.c.unit import Unit
-from qssmc.ir.ops import Add, Constant, Diag, Inject, Mul, Offset, Op, Readout, Requant, Scale, ShiftLeft
+from qssmc.backends.c.unit import Exact, Unit
+from qssmc.ir.ops import Add, Advance, Constant, Diag, Inject, Mul, Offset, Op, Readout, Requant, Scale, ShiftLeft
 from qssmc.passes.bounds import Interval
 
 
@@ -31,6 +32,8 @@ class LoopBody:
         self.scaled: dict[str, Exact] = {}
         self.injected: dict[str, str] = {}  # inject -> the element of its operand that the state at i reads
         self.sums: dict[str, tuple[str, CType]] = {}  # readout -> where it adds up
+        self.dithers: dict[str, str] = {}  # requant -> its rounding term at i
+        self.hoisted: list[str] = []  # what stands before the loop
         self.lines: list[str] = []
 
     def write(self) -> list[str]:
@@ -122,11 +125,14 @@ class LoopBody:
             return Scalar(self._diag(op, k, inner), interval)
         if isinstance(op, Inject):
             b = self._table(op, f"b_bar_{self.suffixes[k]}", op.b_bar.data[:, k])
-            return Scalar(ex.times(self.injected[op.name], b, inner), interval)
+            return Scalar(self._injection(op, b, inner), interval)
         operands = [self._value(name, k).text for name in op.inputs]
         if isinstance(op, Scale):
             factor = self._table(op, "factor", self._spread(op, op.factor.data))
             return Scalar(ex.times(operands[0], factor, inner), interval)
+        if isinstance(op, Advance):
+            counted = f"({ex.wide(operands[0], inner)} + {literal(op.step)})"
+            return Scalar(f"{counted} & {literal((1 << op.bits) - 1)}", interval)
         if isinstance(op, Mul):
             return Scalar(f"{ex.wide(operands[0], inner)} * {operands[1]}", interval)
         if isinstance(op, Offset):
@@ -168,12 +174,17 @@ class LoopBody:
         interval = self._part(op, k).times(term.factor)
         ctype = arithmetic(*interval.span)
         if isinstance(op, Inject):
-            x, data, name = self.injected[op.name], op.b_bar.data[:, k], f"scaled_b_bar_{self.suffixes[k]}"
+            x, data, name = "", op.b_bar.data[:, k], f"scaled_b_bar_{self.suffixes[k]}"
         else:
             x, data, name = self._value(op.inputs[0], k).text, self._spread(op, op.factor.data), "scaled_factor"
         self.scaled[op.name] = term.factor
         factor = self._table(op, name, data * term.factor)
-        return self._bind(op, k, Scalar(ex.times(x, factor, ctype), interval), "_scaled")
+        text = self._injection(op, factor, ctype) if isinstance(op, Inject) else ex.times(x, factor, ctype)
+        return self._bind(op, k, Scalar(text, interval), "_scaled")
+
+    def _injection(self, op: Inject, factor: str, ctype: CType) -> str:
+        """The operand times a factor; nothing where all input weights are real and this is im."""
+        return "0" if factor == "0" and op.b_bar.data.any() else ex.times(self.injected[op.name], factor, ctype)
 
     # --- requants ---
 
@@ -196,24 +207,38 @@ class LoopBody:
         """A requant with a real-scale multiplier."""
         x, multiplier = self._value(op.inputs[0], k), self._spread(op, op.multiplier.data)
         product = x.interval.times(multiplier)
-        ctype = arithmetic(*product.span)
+        shift = self._spread(op, op.shift.data)
+        dither = Dither(op, shift, centred=False) if len(op.inputs) > 1 else None
+        raised = product.plus(_lane(dither.interval, k, self.lanes)) if dither else product
+        ctype = arithmetic(*ex.hull(product, raised).span)
         text = ex.times(x.text, self._table(op, "multiplier", multiplier), ctype)
-        return self._shifted(op, Scalar(ex.cast(ctype, text), product), self._spread(op, op.shift.data), k)
+        if not dither:
+            return self._shifted(op, Scalar(ex.cast(ctype, text), product), shift, k)
+        text = f"{text} + {self._dither(op, dither, ctype)}"
+        return self._floored(op, Scalar(ex.cast(ctype, text), raised), shift)
 
     def _rounded(self, op: Requant, rounding: Rounding, k: int) -> Scalar:
         """A requant that only shifts: see terms.py."""
+        inside, outer = (_lane(interval, k, self.lanes) for interval in (rounding.inside, rounding.odd_interval))
+        dither = rounding.dither
+        terms = [self._dither(op, dither, arithmetic(*ex.hull(inside, outer).span))] if dither else []
         parts = []
-        if rounding.odd:
-            odd = self._sum(op, rounding.odd, _lane(rounding.odd_interval, k, self.lanes), k)
+        odd = [self._term(term, k).text for term in rounding.odd]
+        if rounding.dithers_odd:
+            odd, terms = odd + terms, []
+        if odd:
+            text = odd[0] if len(odd) == 1 else self._joined(odd, outer, cast=True).text
             pre = self._table(op, "pre", rounding.pre)
-            parts.append(odd.text if pre == "0" else f"({odd.text} >> {pre})")
-        parts += [self._term(term, k).text for term in rounding.even]
+            parts.append(text if pre == "0" else f"({text} >> {pre})")
+        parts += [self._term(term, k).text for term in rounding.even] + terms
         parts = parts or ["0"]
-        inside = _lane(rounding.inside, k, self.lanes)
         scalar = Scalar(parts[0], inside)
         if len(parts) > 1 or not parts[0].isidentifier():
             scalar = self._bind(op, k, self._joined(parts, inside), "_sum")
-        result = self._shifted(op, scalar, rounding.shift, k)
+        if dither and not dither.centred:
+            result = self._floored(op, scalar, rounding.shift)
+        else:
+            result = self._shifted(op, scalar, rounding.shift, k)
         if not rounding.outside:
             return result
         outside = [self._term(term, k) for term in rounding.outside]
@@ -222,14 +247,36 @@ class LoopBody:
             interval = Interval(interval.low + term.interval.low, interval.high + term.interval.high)
         return self._joined([result.text, *(term.text for term in outside)], interval, cast=True)
 
-    def _sum(self, op: Op, terms: tuple[Term, ...], interval: Interval, k: int) -> Scalar:
-        parts = [self._term(term, k).text for term in terms]
-        return Scalar(parts[0], interval) if len(parts) == 1 else self._joined(parts, interval, cast=True)
-
     def _joined(self, parts: list[str], interval: Interval, *, cast: bool = False) -> Scalar:
         ctype = arithmetic(*interval.span)
         text = " + ".join(ex.wide(part, ctype) for part in parts)
         return Scalar(ex.cast(ctype, text) if cast else text, interval)
+
+    def _dither(self, op: Requant, dither: Dither, ctype: CType) -> str:
+        """The rounding term of element i, in a loop whose lanes are of a type."""
+        if op.name not in self.dithers:
+            lane = dither.lane(ctype)
+            once = f"{self.unit.names[op.name]}_phase"
+            first = dither.hoisted(f"{self.unit.array(self.phase, op.inputs[1])}[0]", lane)
+            self.hoisted.append(f"const {lane.text} {once} = ({lane.text})({first});")
+            self.dithers[op.name] = once if dither.is_uniform else self._lane_dither(op, dither, once, lane)
+        return self.dithers[op.name]
+
+    def _lane_dither(self, op: Requant, dither: Dither, once: str, lane: CType) -> str:
+        name = f"{self.unit.names[op.name]}_dither"
+        if dither.centred:
+            text = f"qssm_multiply_high_i16({once}, {self._table(op, 'phase_factor', 1 << dither.shift)})"
+        else:
+            text = f"{once} >> ({lane.bits - 1} - {self._table(op, 'shift', dither.shift, lane=lane)})"
+        self.lines.append(f"const {lane.text} {name} = ({lane.text})({text});")
+        return name
+
+    def _floored(self, op: Requant, x: Scalar, shift: Exact) -> Scalar:
+        """floor(x / 2^shift), element by element."""
+        result = Interval(x.interval.low >> shift, x.interval.high >> shift)
+        lane = CType(64 if max([0, *shift]) > 31 else max(32, x.ctype.bits))
+        amount = self._table(op, "shift", shift, lane=lane)
+        return Scalar(x.text if amount == "0" else f"({ex.wide(x.text, lane)} >> {amount})", result)
 
     def _shifted(self, op: Requant, x: Scalar, shift: Exact, k: int) -> Scalar:
         """floor((x + 2^(shift-1)) / 2^shift), element by element."""

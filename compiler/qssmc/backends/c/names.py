@@ -23,9 +23,17 @@ _FILES = frozenset(_STEMS_TAKEN.split())
 _LONGEST = 40  # of a prefix: C99 tells internal names apart by their first 63 letters
 # What the emitted functions call their own variables.
 _OWN = frozenset({"s", "sample", "out", "i", "j", "at", "level", "lane", "block", "trace", "trace_i"})
-# What the emitter appends to a value's name: its lanes, their sums, and single elements.
+# What the emitter appends to a value's name: its lanes, their sums, its rounding term, and single elements.
 _STEMS = ("", "_sum", "_scaled")
-SUFFIXES = ("", "_lanes", "_sums", "_wide", *(f"{stem}_{part}" for stem in _STEMS for part in ("re", "im", "i")))
+SUFFIXES = (
+    "",
+    "_lanes",
+    "_sums",
+    "_wide",
+    "_phase",
+    "_dither",
+    *(f"{stem}_{part}" for stem in _STEMS for part in ("re", "im", "i")),
+)
 _RESERVED = re.compile(r"(u?int(_least|_fast)?\d+_t|u?intptr_t|u?intmax_t|INT\d+_C|UINT\d+_C|QSSM_.*|qssm_.*)")
 
 

@@ -10,6 +10,7 @@ from qssmc.backends.c.scalar import CType, arithmetic, storage, stored
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import (
     Add,
+    Advance,
     Concat,
     Constant,
     Diag,
@@ -28,14 +29,15 @@ from qssmc.ir.ops import (
     ShiftLeft,
     Slice,
     State,
+    Take,
     Unpair,
     Xbar,
 )
 from qssmc.passes.bounds import Bound
 
 SOURCES = (Input, State, Constant)
-SINGLES = (Matvec, Xbar, Concat, Lut, Normalize, Slice, Pair, Unpair)  # and MIMO injects and readouts
-ELEMENTWISE = (Diag, Scale, Offset, Add, Mul, Requant, ShiftLeft)  # and diagonal injects and readouts
+SINGLES = (Matvec, Xbar, Concat, Lut, Normalize, Slice, Take, Pair, Unpair)  # and MIMO injects and readouts
+ELEMENTWISE = (Diag, Scale, Offset, Add, Mul, Advance, Requant, ShiftLeft)  # and diagonal injects and readouts
 
 # What a loop runs over: a number of elements, or the lanes of a layout.
 Space = int | Lanes
@@ -77,6 +79,11 @@ def is_loop(op: Op) -> bool:
     if isinstance(op, (Inject, Readout)):
         return op.heads is not None
     return isinstance(op, ELEMENTWISE)
+
+
+def reads_whole(op: Op, operand: Op) -> bool:
+    """Whether a loop reads an operand by other indices than its own, which must then be known before it starts."""
+    return isinstance(op, Inject) or (operand.name in op.inputs[1:2] and isinstance(op, Requant))
 
 
 def is_view(op: Op) -> bool:
@@ -145,7 +152,7 @@ class _Planner:
     def _after(self, op: Op, operand: Op) -> int:
         at = self.index[operand.name]
         within = at >= 0 and is_loop(op) and is_loop(operand) and not isinstance(operand, Readout)
-        return at if within and not isinstance(op, Inject) and self.space(op) == self.space(operand) else at + 1
+        return at if within and not reads_whole(op, operand) and self.space(op) == self.space(operand) else at + 1
 
     def _block_from(self, earliest: int, space: Space | None) -> int:
         if space is not None:
@@ -164,7 +171,7 @@ class _Planner:
             at, target = self.index[op.name], min(targets)
             block = self.blocks[target]
             alone = len(targets) == 1 and target != at and block.space == self.space(op)
-            joined = alone and all(is_loop(user) and not isinstance(user, Inject) for user in self.users[op.name])
+            joined = alone and all(is_loop(user) and not reads_whole(user, op) for user in self.users[op.name])
             if joined and self._stores_nothing_else(op):
                 self.blocks[at].ops.remove(op)
                 block.ops.append(op)
@@ -173,7 +180,7 @@ class _Planner:
     def _stores_nothing_else(self, op: Op) -> bool:
         """Whether every operand is stored anyway, or is read by op alone and can move with it in the same way."""
         return all(
-            self._is_stored(operand, besides=op)
+            self._is_stored(operand, besides=None if reads_whole(op, operand) else op)
             or (self.users[operand.name] == (op,) and not isinstance(op, Inject) and self._stores_nothing_else(operand))
             for operand in self.graph.operands(op)
         )
@@ -182,7 +189,7 @@ class _Planner:
         if not is_loop(op) or isinstance(op, Readout) or op.name in self.kept:
             return True
         others = [user for user in self.users[op.name] if user is not besides]
-        return any(self.index[user.name] != self.index[op.name] or isinstance(user, Inject) for user in others)
+        return any(self.index[user.name] != self.index[op.name] or reads_whole(user, op) for user in others)
 
     def finish(self, names: Mapping[str, str], bounds: Mapping[str, Bound]) -> Phase:
         """Decide storage and freeze the plan."""

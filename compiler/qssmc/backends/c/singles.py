@@ -9,7 +9,7 @@ from qssmc.backends.c.plan import Phase, is_view
 from qssmc.backends.c.scalar import CType, arithmetic, literal
 from qssmc.backends.c.trace import elements
 from qssmc.backends.c.unit import Unit
-from qssmc.ir.ops import Concat, Inject, Lut, Matvec, Normalize, Op, Readout, Slice, Xbar
+from qssmc.ir.ops import Concat, Inject, Lut, Matvec, Normalize, Op, Readout, Slice, Take, Xbar
 
 Matrix = NDArray[np.int64]
 
@@ -29,6 +29,8 @@ def single(unit: Unit, phase: Phase, op: Op) -> list[str]:
         return [declaration, _normalize(unit, phase, op)]
     if isinstance(op, Slice):
         return [declaration, *_slice(unit, phase, op)]
+    if isinstance(op, Take):
+        return [declaration, *_take(unit, phase, op)]
     assert isinstance(op, Concat), op.mnemonic
     return [declaration, *_concat(unit, phase, op)]
 
@@ -113,6 +115,17 @@ def _slice(unit: Unit, phase: Phase, op: Slice) -> list[str]:
     whole, extent = unit.graph[op.inputs[0]].type.shape[0], op.type.shape[0]
     x = unit.array(phase, op.inputs[0])
     return [_copy(phase, op, part * extent, x, part * whole + op.start, extent) for part in (0, 1)]
+
+
+def _take(unit: Unit, phase: Phase, op: Take) -> list[str]:
+    """Elements by a table of indices; of a complex value the re, then the im."""
+    whole, extent = unit.graph[op.inputs[0]].type.shape[0], op.type.shape[0]
+    x, y, element = unit.array(phase, op.inputs[0]), phase.storage[op.name], phase.element[op.name].text
+    chosen = unit.tables.element(f"{unit.names[op.name]}_indices", [int(index) for index in op.indices.data], "i")
+    return [
+        f"for (int i = 0; i < {extent}; i++) {y}[{part * extent} + i] = ({element}){x}[{part * whole} + {chosen}];"
+        for part in range(2 if op.type.complex else 1)
+    ]
 
 
 def _concat(unit: Unit, phase: Phase, op: Concat) -> list[str]:

@@ -2,24 +2,24 @@
 
 floor((2^f * x + rest + 2^(f-1)) / 2^f) = x + floor((rest + 2^(f-1)) / 2^f): a term shifted left by as much as the
 requant shifts right joins after the shift, and the sum before it fits narrower lanes. In the same way
-floor((2^p * a + b + 2^(f-1)) / 2^f) = floor((a + floor(b / 2^p) + 2^(f-1-p)) / 2^(f-p)) for p < f.
+floor((2^p * a + b + 2^(f-1)) / 2^f) = floor((a + floor(b / 2^p) + 2^(f-1-p)) / 2^(f-p)) for p < f. A dither joins b:
+floor((2^p * a + b + d) / 2^f) = floor((a + floor((b + d) / 2^p)) / 2^(f-p)), and so does a centred one (dither.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.backends.c.dither import MOST_CENTRED, Dither, is_uniform
 from qssmc.backends.c.plan import Block, Phase
+from qssmc.backends.c.unit import Exact
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Add, Inject, Op, Requant, Scale, ShiftLeft
 from qssmc.passes.bounds import Bound, Interval
-
-Exact = NDArray[Any]  # of Python integers
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,10 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Rounding:
-    """A requant without multiplier: outside + ((sum of (odd >> pre) + sum of even + half) >> shift), then the clamp.
+    """A requant without multiplier: outside + (((sum of odd) >> pre) + sum of even + half) >> shift), then the clamp.
 
-    pre and shift are one an element; the factors of even terms and the shift are already divided by 2^pre.
+    pre and shift are one an element; the factors of even terms and the shift are already divided by 2^pre. A dither is
+    one more odd term, or an even one where nothing is shifted in advance; unless it is centred, no half is added.
     """
 
     outside: tuple[Term, ...]
@@ -52,6 +53,12 @@ class Rounding:
     shift: Exact
     odd_interval: Interval
     inside: Interval
+    dither: Dither | None = None
+
+    @property
+    def dithers_odd(self) -> bool:
+        """Whether the dither is an odd term."""
+        return self.dither is not None and bool((self.pre != 0).any())
 
 
 @dataclass(frozen=True)
@@ -134,16 +141,23 @@ class _Finder:
                 inner.append(leaf.term)
         self.roundings[op.name] = self._narrowest(tuple(outside), tuple(inner), shift, op)
 
-    def _narrowest(self, outside: tuple[Term, ...], inner: tuple[Term, ...], shift: Exact, op: Op) -> Rounding:
+    def _narrowest(self, outside: tuple[Term, ...], inner: tuple[Term, ...], shift: Exact, op: Requant) -> Rounding:
         """Shift in advance where that makes the sum fit 16 bits, or else 32; not at all where neither can be."""
-        zero = shift * 0
-        for bits in (16, 32):
-            pre = self._pre(inner, shift, op, bits)
-            if pre is not None:
-                return self._rounding(outside, inner, shift, pre, op)
-        return self._rounding(outside, inner, shift, zero, op)
+        plain = Dither(op, shift, centred=False) if len(op.inputs) > 1 else None
+        for bits, dither in ((16, plain), (16, self._centred(plain)), (32, plain)):
+            pre = self._pre(inner, shift, op, bits, dither)
+            # A shift that differs from element to element and rounds down has no form in 16-bit lanes.
+            if pre is not None and (bits > 16 or dither is None or dither.centred or is_uniform(shift - pre)):
+                return self._rounding(outside, inner, shift, pre, op, dither)
+        return self._rounding(outside, inner, shift, shift * 0, op, plain)
 
-    def _pre(self, inner: tuple[Term, ...], shift: Exact, op: Op, bits: int) -> Exact | None:
+    def _centred(self, dither: Dither | None) -> Dither | None:
+        possible = dither and (dither.shift >= 1).all() and (dither.shift <= MOST_CENTRED).all()
+        return replace(dither, centred=True) if dither and possible else dither
+
+    def _pre(
+        self, inner: tuple[Term, ...], shift: Exact, op: Requant, bits: int, dither: Dither | None
+    ) -> Exact | None:
         """The least shift in advance with which each element fits, the same for all elements if that is possible.
 
         It may not exceed the left shift of any term that has one, and must leave a shift of one bit or more.
@@ -154,7 +168,7 @@ class _Finder:
             limit = np.minimum(limit, np.array([int(f).bit_length() - 1 for f in factor], dtype=object))
         need = shift * 0
         for _ in range(1 + max([0, *limit])):
-            made = self._rounding((), inner, shift, need, op)
+            made = self._rounding((), inner, shift, need, op, dither)
             bad = ~_fits(made.inside, bits) | ((made.shift > 15) & (bits == 16))
             if not _fits(made.odd_interval, bits).all():
                 return None
@@ -167,16 +181,26 @@ class _Finder:
         return None
 
     def _rounding(
-        self, outside: tuple[Term, ...], inner: tuple[Term, ...], shift: Exact, pre: Exact, op: Op
+        self,
+        outside: tuple[Term, ...],
+        inner: tuple[Term, ...],
+        shift: Exact,
+        pre: Exact,
+        op: Requant,
+        dither: Dither | None,
     ) -> Rounding:
         odd = tuple(term for term in inner if (term.factor % (1 << pre)).any())
         even = tuple(Term(t.value, t.factor >> pre) for t in inner if not any(t is o for o in odd))
         odd_interval, even_interval = self.sum(odd, op), self.sum(even, op)
+        if dither and (pre != 0).any():
+            odd_interval = odd_interval.plus(dither.interval)
+        elif dither:
+            even_interval = even_interval.plus(dither.interval)
         each = pre[..., None] if op.type.complex else pre
         inside = Interval(
             (odd_interval.low >> each) + even_interval.low, (odd_interval.high >> each) + even_interval.high
         )
-        return Rounding(outside, odd, even, pre, shift - pre, odd_interval, inside)
+        return Rounding(outside, odd, even, pre, shift - pre, odd_interval, inside, dither)
 
     def sum(self, terms: tuple[Term, ...], op: Op) -> Interval:
         """An interval that holds the sum of the terms and of any of them."""

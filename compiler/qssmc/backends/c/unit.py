@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from qssmc.backends.c.lanes import Lanes
 from qssmc.backends.c.plan import Phase
@@ -13,6 +16,8 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Constant, Op
 from qssmc.ir.text import op_line
 from qssmc.passes.bounds import Bound
+
+Exact = NDArray[Any]  # of Python integers
 
 
 @dataclass(frozen=True)
