@@ -36,10 +36,10 @@ from qssmc.report import (
     state_numbers,
     storage_report,
 )
+from qssmc.targets import TARGETS, TargetOptions
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
 
-TARGETS = ("c",)
 _COMPARED = 16  # sequences that the float IR and the torch module are compared on
 Say = Callable[[str], None]
 
@@ -50,10 +50,11 @@ class CompileOptions:
 
     name: str
     quantise: QuantiseOptions = field(default_factory=QuantiseOptions)
-    targets: tuple[str, ...] = TARGETS
+    targets: tuple[str, ...] = ("c",)
     calib: str | None = None
     seed: int = 0
     vectors: int = 112
+    target: TargetOptions = field(default_factory=TargetOptions)
 
     def __post_init__(self) -> None:
         unknown = [target for target in self.targets if target not in TARGETS]
@@ -132,10 +133,11 @@ def compile_checkpoint(
     files = {
         **_ir_files(stages),
         **vectors,
-        **{path: text.encode() for path, text in c_backend.emit(stages["prove"]).items()},
+        **_target_files(stages, samples[: options.vectors], options),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
     config = {"quantise": asdict(options.quantise), "targets": list(options.targets), "vectors": options.vectors}
+    config |= {name: chosen for name, chosen in asdict(options.target).items() if name in options.targets}
     facts = {
         "qssmc": __version__,
         "tools": {"python": platform.python_version(), "numpy": np.__version__},
@@ -170,6 +172,13 @@ def _ir_files(stages: Mapping[str, Graph]) -> dict[str, bytes]:
         "ir/float.svg": draw(stages["canonicalise"]).encode(),
         "ir/design.svg": draw(stages["prove"]).encode(),
     }
+
+
+def _target_files(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: CompileOptions) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for name in options.targets:
+        files |= TARGETS[name].files(stages, samples, options.target)
+    return files
 
 
 def _golden_path(stages: Mapping[str, Graph]) -> str:

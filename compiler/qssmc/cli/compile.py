@@ -10,23 +10,27 @@ import click
 from rich.table import Table
 
 from qssmc.backends.c import as_prefix
+from qssmc.backends.hls import FLAVORS, Flavor, HlsOptions
+from qssmc.backends.verilog import VerilogOptions
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import Terminal, common_options
-from qssmc.compile import TARGETS, CompileOptions, Design, compile_checkpoint, file_sha256
+from qssmc.compile import CompileOptions, Design, compile_checkpoint, file_sha256
 from qssmc.errors import UsageError
 from qssmc.folder import check_target, write_folder
 from qssmc.models import Checkpoint, load_checkpoint
 from qssmc.passes.quantise import QuantiseOptions, parse_bits
 from qssmc.passes.quantise.options import AForm, SchemeName
+from qssmc.targets import ALL, TARGETS, TargetOptions, named
 
 _DEFAULT = QuantiseOptions()
+_HLS = HlsOptions()
 MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 
 
 @click.command("compile")
 @configurable
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice(TARGETS), default="c", show_default=True, help="What to emit.")
+@click.option("--target", type=click.Choice([*TARGETS, ALL]), default="c", show_default=True, help="What to emit.")
 @click.option("-o", "--output-dir", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option("--force", is_flag=True, help="Replace an existing design.")
 @click.option("--name", help="Prefix of every emitted symbol and file  [default: the model file's name]")
@@ -58,6 +62,16 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 @click.option("--vectors", type=int, default=112, show_default=True, help="Keep at most so many for verification.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draw of calibration sequences.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data sets.")
+@click.option("--lanes", type=int, default=1, show_default=True, help="hls, verilog: states worked on in one clock.")
+@click.option("--part", default=_HLS.part, show_default=True, help="hls: the device.")
+@click.option("--clock-period", type=float, default=_HLS.clock_period, show_default=True, help="hls: in ns.")
+@click.option(
+    "--hls-flavor",
+    type=click.Choice(FLAVORS),
+    default=_HLS.flavor,
+    show_default=True,
+    help="hls: of the vendor's tool.",
+)
 @common_options
 @click.pass_obj
 def compile_(
@@ -79,6 +93,10 @@ def compile_(
     vectors: int,
     seed: int,
     data: Path | None,
+    lanes: int,
+    part: str,
+    clock_period: float,
+    hls_flavor: Flavor,
 ) -> None:
     """Compile MODEL (.pt or .safetensors) into OUTPUT_DIR."""
     weight_bits, activation_bits = parse_bits(bits)
@@ -94,7 +112,9 @@ def compile_(
         dither=dither,
         max_steps=default_steps(checkpoint) if max_steps is None else max_steps,
     )
-    options = CompileOptions(symbol(model.stem) if name is None else name, quantise, (target,), calib, seed, vectors)
+    chosen = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), VerilogOptions(lanes))
+    name = symbol(model.stem) if name is None else name
+    options = CompileOptions(name, quantise, named(target), calib, seed, vectors, chosen)
     design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
     try:
         write_folder(design.files, output_dir, force=force)

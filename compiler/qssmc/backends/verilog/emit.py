@@ -42,7 +42,9 @@ class Design:
 def design(graph: Graph, options: VerilogOptions) -> Design:
     """Lower and schedule. Raises UnsupportedModelError for another stage, and as lower does."""
     if graph.stage != "integer":
-        raise UnsupportedModelError(f"graph {graph.name} is of the {graph.stage} stage, but Verilog needs the integer stage")
+        raise UnsupportedModelError(
+            f"graph {graph.name} is of the {graph.stage} stage, but Verilog needs the integer stage"
+        )
     circuit = lower(graph, options.lanes)
     return Design(circuit, schedule(circuit))
 
@@ -60,7 +62,7 @@ def emit(graph: Graph, options: VerilogOptions | None = None) -> dict[str, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates = {f"{name}_top.v": "top.v.j2", f"sim/{name}_tb.v": "tb.v.j2"}
+    templates = {f"{name}_top.v": "top.v.j2", f"sim/{name}_tb.v": "tb.v.j2", "sim/main.cpp": "main.cpp.j2"}
     texts = {path: environment.get_template(template).render(**view) for path, template in templates.items()}
     texts |= {f"rtl/{module}.v": library_text(module) for module in _modules(made.circuit)}
     texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
@@ -131,7 +133,7 @@ def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]
         "interval": made.schedule.interval,
         "sample": {
             "width": width,
-            "sign": "s_data[%d]" % (width - 1) if entrance.type.signed else "1'b0",
+            "sign": f"s_data[{width - 1}]" if entrance.type.signed else "1'b0",
             "wide": circuit.sample.width,
             "count": circuit.sample.extent,
             "about": f"{circuit.sample.extent} numbers a sample, each {entrance.type}; s_last with a sequence's last",
@@ -178,5 +180,3 @@ def _facts(graph: Graph, options: VerilogOptions, made: Design, view: dict[str, 
 def _queue_bits(circuit: Circuit) -> int:
     widths = {(cell.name, port): net.width for cell in circuit.cells for port, (net, _) in cell.inputs.items()}
     return sum(depth * widths[edge] for edge, depth in circuit.queues.items())
-
-

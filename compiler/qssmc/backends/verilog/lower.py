@@ -348,9 +348,7 @@ class _Lowering:
     def pair(self, op: Pair, suffix: str, last: bool, x: Nets) -> Nets:
         half = op.type.shape[0]
         names = self._parts(op, suffix)
-        return tuple(
-            self.make.take(name, x[0], np.arange(k * half, (k + 1) * half)) for k, name in enumerate(names)
-        )
+        return tuple(self.make.take(name, x[0], np.arange(k * half, (k + 1) * half)) for k, name in enumerate(names))
 
     def requant(self, op: Requant, suffix: str, last: bool, x: Nets, phase: Nets | None = None) -> Nets:
         multiplier, shift, low, high = (_each(t.data, op) for t in (op.multiplier, op.shift, op.low, op.high))

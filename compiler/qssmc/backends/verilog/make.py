@@ -187,9 +187,7 @@ class Maker:
         bits = max(1, (x.extent - 1).bit_length())
         parameters = {"W": x.width, "IN": x.extent, "OUT": extent, "FILE": Memory(tuple(indices.tolist()), bits)}
         ram = (2 << bits) * x.width
-        self.cell(
-            "qssm_gather", name, parameters, {"s": (x, x.width)}, {"m": net}, Gather(extent, extent), ram=ram
-        )
+        self.cell("qssm_gather", name, parameters, {"s": (x, x.width)}, {"m": net}, Gather(extent, extent), ram=ram)
         return net
 
     def concat(self, name: str, a: Net, b: Net) -> Net:
@@ -197,9 +195,7 @@ class Maker:
         width = max(a.width, b.width)
         net = self.net(name, width, a, a.extent + b.extent)
         parameters: dict[str, Parameter] = {"AW": a.width, "BW": b.width, "OW": width, "NA": a.extent, "NB": b.extent}
-        self.cell(
-            "qssm_concat", name, parameters, {"a": (a, a.width), "b": (b, b.width)}, {"m": net}, Join(net.extent)
-        )
+        self.cell("qssm_concat", name, parameters, {"a": (a, a.width), "b": (b, b.width)}, {"m": net}, Join(net.extent))
         return net
 
     def segment(self, name: str, x: Net, counts: Ints, width: int) -> Net:
@@ -249,9 +245,7 @@ class Maker:
         parameters["EPS"] = Word(eps, bits)
         every, think = frac + 3, 2 + bits // 2 + frac + 1
         timing = Norm(0, think, every)
-        self.cell(
-            "qssm_norm", name, parameters, {"s": (x, x.width)}, {"m": net}, timing, ram=x.extent * x.width
-        )
+        self.cell("qssm_norm", name, parameters, {"s": (x, x.width)}, {"m": net}, timing, ram=x.extent * x.width)
         return net
 
     def state(self, name: str, width: int, extent: int, token: Net, has_last: bool) -> tuple[Cell, Net, Net]:

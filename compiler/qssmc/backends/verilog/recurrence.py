@@ -157,5 +157,3 @@ def _each(data: NDArray[Any], count: int) -> Ints:
 def absorbed(layers: list[Layer]) -> dict[str, Layer]:
     """Which layer each op belongs to."""
     return {name: layer for layer in layers for name in (*layer.inner, layer.state.name)}
-
-

@@ -44,9 +44,7 @@ def schedule(circuit: Circuit) -> Schedule:
     for _ in range(_ROUNDS):
         idle = _follow(circuit, lambda name: 0)
         steady, interval = _settle(circuit, idle, interval)
-        missing = [
-            edge for trace in (idle, steady) for edge in _short_of_queues(circuit, trace, interval)
-        ]
+        missing = [edge for trace in (idle, steady) for edge in _short_of_queues(circuit, trace, interval)]
         if not missing:
             break
         for edge in missing:

@@ -65,7 +65,10 @@ class _Writer:
         readers = self.circuit.readers(net)
         if not readers:
             self.wires.append(Wire(1, f"{net.name}_unused"))
-            text = f"assign {net.name}_ready = 1'b1;\nassign {net.name}_unused = &{{1'b0, {net.name}_data, {net.name}_valid}};"
+            text = (
+                f"assign {net.name}_ready = 1'b1;\n"
+                f"assign {net.name}_unused = &{{1'b0, {net.name}_data, {net.name}_valid}};"
+            )
             self.found.append(Instance((f"nobody reads {net.name}",), "", text, "", ()))
             return
         if len(readers) == 1:
@@ -79,7 +82,9 @@ class _Writer:
             f".m_valid({{{', '.join(f'{branch}_valid' for branch in reversed(branches))}}})",
             f".m_ready({{{', '.join(f'{branch}_ready' for branch in reversed(branches))}}})",
         ]  # fmt: skip
-        self._add((f"{net.name} has {len(readers)} readers",), "qssm_fork", f"{net.name}_fork", {"N": len(readers)}, ports)
+        self._add(
+            (f"{net.name} has {len(readers)} readers",), "qssm_fork", f"{net.name}_fork", {"N": len(readers)}, ports
+        )
         for branch, reader in zip(branches, readers, strict=True):
             self.found.append(Instance((), "", f"assign {branch}_data = {net.name}_data;", "", ()))
             self._edge(net, reader, branch)
@@ -154,7 +159,12 @@ class _Writer:
         return str(value)
 
     def _add(
-        self, about: tuple[str, ...], module: str, name: str, parameters: dict[str, str] | dict[str, int], ports: list[str]
+        self,
+        about: tuple[str, ...],
+        module: str,
+        name: str,
+        parameters: dict[str, str] | dict[str, int],
+        ports: list[str],
     ) -> None:
         text = ", ".join(f".{key}({value})" for key, value in parameters.items())
         self.found.append(Instance(about, module, name, text, tuple(ports)))
