@@ -138,7 +138,8 @@ class Layer(Timing):
             at += beats
             given.append(at + self.delay)
         used = {port: taken[:1] if port in "tp" else taken for port in valid}
-        return Fired(used, {"m": given}, max(at, taken[0] + self.occupied))
+        # The last beat's state must be there before the next sample's first is read.
+        return Fired(used, {"m": given}, at + self.occupied - sum(self.beats))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-// qssm_frame: an output: N elements for each token, or for each token of a last sample (AT_END); m_last closes a sequence.
+// qssm_frame: an output: N elements for each token, with AT_END for each of a last sample; m_last closes a sequence.
 `default_nettype none
 module qssm_frame #(
     parameter W = 8,

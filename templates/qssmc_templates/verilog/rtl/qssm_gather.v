@@ -1,4 +1,4 @@
-// qssm_gather: OUT elements of each vector of IN, in the order of the indices in FILE; the next vector comes in meanwhile.
+// qssm_gather: elements of each vector of IN at the OUT indices in FILE; the next vector comes in meanwhile.
 `default_nettype none
 module qssm_gather #(
     parameter W = 8,

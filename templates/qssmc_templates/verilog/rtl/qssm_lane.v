@@ -1,6 +1,6 @@
-// qssm_lane: one complex state a clock: x <- round(x * 2^xs + A x + (B u) * 2^bs), and Re(C x) of the new x; ten clocks.
-// A coefficient word is {C_im, C_re, B_im, B_re, A_im, A_re, clamp, rs, bs, xs}, B_im only where B_COMPLEX; of the shifts and the clamp's bits it
-// holds what they are above a minimum, in as many bits as that takes; a table's unused field is one bit wide.
+// qssm_lane: one complex state a clock: x <- round(x * 2^xs + A x + (B u) * 2^bs), and Re(C x) of the new x.
+// A coefficient word is {C_im, C_re, B_im, B_re, A_im, A_re, clamp, rs, bs, xs}, B_im only where B_COMPLEX. Of the
+// shifts and the clamp's bits it holds what they are above a minimum; a field that is not used has one bit.
 `default_nettype none
 module qssm_lane #(
     parameter UW = 9,

@@ -1,4 +1,4 @@
-// qssm_requant: clamp(floor((x + d) / 2^shift), low, high) of a vector of N; three clocks; a table word is {high, low, shift}.
+// qssm_requant: clamp(floor((x + d) / 2^shift), low, high) of a vector of N; a table's word is {high, low, shift}.
 `default_nettype none
 module qssm_requant #(
     parameter XW = 16,

@@ -1,4 +1,5 @@
-// qssm_round: two registers of arithmetic, clamp(floor((x + d) / 2^shift), low, high), d = 2^(shift-1) or floor(phase * 2^shift / 2^PW).
+// qssm_round: clamp(floor((x + d) / 2^shift), low, high) in two clocks.
+// d is 2^(shift-1), none where shift is 0, or with DITHER floor(phase * 2^shift / 2^PW).
 `default_nettype none
 module qssm_round #(
     parameter IW = 16,

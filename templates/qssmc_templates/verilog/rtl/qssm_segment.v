@@ -1,4 +1,5 @@
-// qssm_segment: sums of runs of elements, modulo 2^OW: of each of N runs the table tells how many elements it has, 0 among others.
+// qssm_segment: sums of runs of elements, modulo 2^OW.
+// Of each of N runs the table tells how many elements it has; that may be none.
 `default_nettype none
 module qssm_segment #(
     parameter XW = 16,

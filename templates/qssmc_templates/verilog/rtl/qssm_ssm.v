@@ -126,8 +126,8 @@ module qssm_ssm #(
                 .RS_W(RS_W), .CL_TABLE(CL_TABLE), .CL_MIN(CL_MIN), .CL_W(CL_W), .LOW(LOW), .HIGH(HIGH),
                 .DITHER(DITHER), .PW(PW)
             ) lane (
-                .clk(clk), .rst(rst), .ahead(ahead), .beat(beat), .valid(running), .word(word[i*LW +: LW]), .u(u), .first(first),
-                .phase(phase), .y(nodes[(LEAVES+i)*YW +: YW]), .saturated(beyond[i])
+                .clk(clk), .rst(rst), .ahead(ahead), .beat(beat), .valid(running), .word(word[i*LW +: LW]), .u(u),
+                .first(first), .phase(phase), .y(nodes[(LEAVES+i)*YW +: YW]), .saturated(beyond[i])
             );
         end
         for (i = P; i < LEAVES; i = i + 1) begin : g_no_lane
