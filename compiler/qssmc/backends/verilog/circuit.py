@@ -82,13 +82,14 @@ class Port:
 
 @dataclass(eq=False)
 class Circuit:
-    """All cells in an order in which operands come first, but for the new values of states; queues by edge."""
+    """All cells in an order in which operands come first, but for the new values of states; queues and skids by edge."""
 
     name: str
     sample: Net
     cells: list[Cell] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
     queues: dict[tuple[str, str], int] = field(default_factory=dict)  # (cell, port prefix) -> depth
+    skids: set[tuple[str, str]] = field(default_factory=set)
 
     def readers(self, net: Net) -> list[tuple[Cell, str]]:
         """Who reads a net, in order."""

@@ -63,6 +63,7 @@ def emit(graph: Graph, options: VerilogOptions | None = None) -> dict[str, str]:
         keep_trailing_newline=True,
     )
     templates = {f"{name}_top.v": "top.v.j2", f"sim/{name}_tb.v": "tb.v.j2", "sim/main.cpp": "main.cpp.j2"}
+    templates[f"{name}_board.v"] = "board.v.j2"
     texts = {path: environment.get_template(template).render(**view) for path, template in templates.items()}
     texts |= {f"rtl/{module}.v": library_text(module) for module in _modules(made.circuit)}
     texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
@@ -99,7 +100,16 @@ _USES = {
 
 def _modules(circuit: Circuit) -> list[str]:
     """The library modules that the top needs, and those that they need."""
-    found = {"qssm_fifo", "qssm_fork", "qssm_resize", "qssm_status", *(cell.module for cell in circuit.cells)}
+    found = {
+        "qssm_serial",
+        "qssm_deserial",
+        "qssm_fifo",
+        "qssm_skid",
+        "qssm_fork",
+        "qssm_resize",
+        "qssm_status",
+        *(cell.module for cell in circuit.cells),
+    }
     while True:
         more = found | {used for module in found for used in _USES.get(module, ())}
         if more == found:

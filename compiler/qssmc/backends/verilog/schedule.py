@@ -15,6 +15,8 @@ from qssmc.backends.verilog.circuit import Cell, Circuit, Net
 from qssmc.backends.verilog.timing import Held, Times
 
 QUEUE_LATENCY = 2
+CHAIN = 3  # cells that ready passes through in one clock
+_REGISTERED = ("qssm_dot", "qssm_gather", "qssm_norm", "qssm_ssm")  # their ready hangs on registers
 _ROUNDS = 64
 
 Edge = tuple[str, str]  # reading cell, port prefix
@@ -40,15 +42,18 @@ class _Trace:
 def schedule(circuit: Circuit) -> Schedule:
     """Sets the queues of a circuit and returns its schedule."""
     circuit.queues.clear()
+    circuit.skids = _long_chains(circuit)
     interval = max(cell.timing.occupied for cell in circuit.cells if not ends(cell))
     for _ in range(_ROUNDS):
         idle = _follow(circuit, lambda name: 0)
         steady, interval = _settle(circuit, idle, interval)
         missing = [edge for trace in (idle, steady) for edge in _short_of_queues(circuit, trace, interval)]
-        if not missing:
-            break
         for edge in missing:
             circuit.queues[edge] = 1
+        skids = _long_chains(circuit)
+        if not missing and skids == circuit.skids:
+            break
+        circuit.skids = skids
     for edge in circuit.queues:
         circuit.queues[edge] = max(2, _depth(circuit, edge, steady, interval), _depth(circuit, edge, idle, interval))
     return Schedule(interval, {port.name: idle.taken[port.cell.name, "s"][-1] for port in circuit.ports})
@@ -125,8 +130,28 @@ def _take(circuit: Circuit, trace: _Trace, cell: Cell, given: Times) -> None:
 
 def _offered(circuit: Circuit, trace: _Trace, cell: Cell, port: str) -> Times:
     times = trace.valid[cell.inputs[port][0]]
-    late = QUEUE_LATENCY if (cell.name, port) in circuit.queues else 0
+    edge = (cell.name, port)
+    late = QUEUE_LATENCY if edge in circuit.queues else 1 if edge in circuit.skids else 0
     return [time + late for time in times]
+
+
+def _long_chains(circuit: Circuit) -> set[Edge]:
+    """Edges that need a skid buffer, so that ready passes through few cells in a clock. A queue does the same."""
+    found: set[Edge] = set()
+    deep: dict[str, int] = {}  # cells that ready passes through on its way to a cell's outputs
+    for cell in reversed(circuit.cells):
+        ahead = [0]
+        for net in cell.outputs.values():
+            for reader, port in circuit.readers(net):
+                edge = (reader.name, port)
+                if edge in circuit.queues or reader.module in _REGISTERED:
+                    continue
+                if deep.get(reader.name, CHAIN) >= CHAIN:
+                    found.add(edge)
+                else:
+                    ahead.append(deep[reader.name])
+        deep[cell.name] = max(ahead) + 1
+    return found
 
 
 def _short_of_queues(circuit: Circuit, trace: _Trace, interval: int) -> list[Edge]:

@@ -90,7 +90,7 @@ class _Writer:
             self._edge(net, reader, branch)
 
     def _edge(self, net: Net, reader: tuple[Cell, str], stem: str) -> None:
-        """The queue of an edge, then its change of width."""
+        """The queue or skid buffer of an edge, then its change of width."""
         cell, port = reader
         depth = self.circuit.queues.get((cell.name, port))
         if depth is not None:
@@ -98,6 +98,12 @@ class _Writer:
             self._stream(queued, net.width)
             ports = self._control() + self._ports("s", stem) + self._ports("m", queued)
             self._add((), "qssm_fifo", f"{queued}_queue", {"W": net.width, "DEPTH": depth}, ports)
+            stem = queued
+        elif (cell.name, port) in self.circuit.skids:
+            queued = self._stem(f"{net.name}__{cell.name}_{port}_s")
+            self._stream(queued, net.width)
+            ports = self._control() + self._ports("s", stem) + self._ports("m", queued)
+            self._add((), "qssm_skid", f"{queued}_skid", {"W": net.width}, ports)
             stem = queued
         wanted = cell.inputs[port][1]
         if wanted != net.width:

@@ -27,10 +27,11 @@ module qssm_state #(
     localparam [CW-1:0] ALL = ALL_INT[CW-1:0];
     reg [W-1:0] old;
     reg [CW-1:0] given, taken;
-    reg first, last, busy;
+    reg first, last, busy, behind;
     wire give = m_valid && m_ready;
     wire take = s_valid && s_ready;
     wire [CW-1:0] given_next = !busy ? {CW{1'b0}} : give ? given + 1'b1 : given;
+    wire [CW-1:0] taken_next = !busy ? {CW{1'b0}} : take ? taken + 1'b1 : taken;
     wire done = busy && taken == ALL && given == ALL;
     generate
         if (N > 1) begin : g_ram
@@ -47,9 +48,9 @@ module qssm_state #(
     assign m_data = old & {W{!first}};
     assign m_valid = busy && given != ALL;
     // An element is taken when its old value has gone.
-    assign s_ready = busy && taken < given && (LAST == 0 || !last || l_ready);
+    assign s_ready = behind && (LAST == 0 || !last || l_ready);
     assign l_data = s_data;
-    assign l_valid = LAST != 0 && busy && taken < given && last && s_valid;
+    assign l_valid = LAST != 0 && behind && last && s_valid;
     generate
         if (LAST == 0) begin : g_no_last
             wire unused = &{1'b0, l_ready};
@@ -59,6 +60,7 @@ module qssm_state #(
         if (rst) begin
             busy <= 1'b0;
             first <= 1'b1;
+            behind <= 1'b0;
             last <= 1'b0;
             given <= {CW{1'b0}};
             taken <= {CW{1'b0}};
@@ -69,7 +71,8 @@ module qssm_state #(
             taken <= {CW{1'b0}};
         end else begin
             given <= given_next;
-            if (take) taken <= taken + 1'b1;
+            taken <= taken_next;
+            behind <= given_next != taken_next;
             if (done) begin
                 busy <= 1'b0;
                 first <= last;
