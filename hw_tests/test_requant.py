@@ -10,16 +10,27 @@ from dice import Dice, pack, rounded
 from module_bench import SEED, hexes, run_module
 
 
+@pytest.mark.parametrize("slow", [0, 1])
 @pytest.mark.parametrize("dither", [0, 1])
 @pytest.mark.parametrize("extent", [1, 3])
-def test_a_word_an_element(tmp_path: Path, dither: int, extent: int) -> None:
+def test_a_word_an_element(tmp_path: Path, dither: int, extent: int, slow: int = 0) -> None:
     dice = Dice(SEED)
     rows = list(zip(dice.between(0, 9, extent), dice.between(-60, 0, extent), dice.between(0, 60, extent), strict=True))
     rows[0] = (0, -60, 60)
     x, phases = dice.signed(14, 20 * extent), dice.between(0, 65535, 20)
     wanted = [rounded(value, *rows[i % extent], phases[i // extent] if dither else None) for i, value in enumerate(x)]
     words = [pack([(shift, 4), (low, 8), (high, 8)]) for shift, low, high in rows]
-    parameters = {"XW": 14, "IW": 15, "OW": 8, "SW": 4, "N": extent, "DITHER": dither, "PW": 16, "FIXED": 0}
+    parameters = {
+        "XW": 14,
+        "IW": 15,
+        "OW": 8,
+        "SW": 4,
+        "N": extent,
+        "DITHER": dither,
+        "PW": 16,
+        "SLOW": slow,
+        "FIXED": 0,
+    }
     inputs = {"s": (14, x)} | ({"p": (16, phases)} if dither else {})
     run_module(
         tmp_path, "qssm_requant", {**parameters, "FILE": "words.mem"}, inputs, {"m": (8, wanted)},

@@ -129,7 +129,10 @@ class Maker:
         parameters |= {"N": x.extent, "DITHER": int(phase is not None), "PW": bits}
         parameters |= self.table(words, 2 * width + amount)
         inputs = {"s": (x, x.width)} | ({"p": (phase[0], bits)} if phase else {})
-        timing = Pipe(latency=3, shared="p" if phase else "")
+        slow = x.last or 3 * x.extent <= self.clocks // 2
+        parameters["SLOW"] = int(slow)
+        shared = "p" if phase else ""
+        timing = Pipe(latency=1, every=3, wait=1, shared=shared) if slow else Pipe(latency=3, shared=shared)
         self.cell("qssm_requant", name, parameters, inputs, {"m": net}, timing, saturates=True)
         return net
 

@@ -144,7 +144,7 @@ def _long_chains(circuit: Circuit) -> set[Edge]:
         for net in cell.outputs.values():
             for reader, port in circuit.readers(net):
                 edge = (reader.name, port)
-                if edge in circuit.queues or reader.module in _REGISTERED:
+                if edge in circuit.queues or reader.module in _REGISTERED or reader.parameters.get("SLOW"):
                     continue
                 if deep.get(reader.name, CHAIN) >= CHAIN:
                     found.add(edge)

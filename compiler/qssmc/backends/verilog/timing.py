@@ -39,15 +39,16 @@ class Pipe(Timing):
 
     latency: int = 1
     every: int = 1
+    wait: int = 0  # clocks that an operand is looked at before it is taken
     shared: str = ""  # an operand of one element that serves the whole vector
 
     def fire(self, valid: Mapping[str, Times], free: int) -> Fired:
         lanes = [times for port, times in valid.items() if port != self.shared]
         gate = valid[self.shared][0] if self.shared else EVER
         taken: Times = []
-        at = max(free, gate) - self.every
+        at = free - self.every
         for offered in zip(*lanes, strict=True):
-            at = max(*offered, at + self.every)
+            at = max(max(*offered, gate) + self.wait, at + self.every)
             taken.append(at)
         used = {port: [taken[-1]] if port == self.shared else taken for port in valid}
         return Fired(used, {"m": [t + self.latency for t in taken]}, taken[-1] + self.every)
