@@ -27,10 +27,16 @@ Test = Callable[..., None]
 
 LAYER = ([3, 1, 4], 1, True, True, False, False)
 MODULE_FAULTS: list[tuple[str, str, str, Test, tuple[Any, ...]]] = [
-    ("qssm_round", "cut + {{(W - 1){1'b0}}, 1'b1}", "cut", test_requant.test_a_word_an_element, (0, 3)),
-    ("qssm_round", "wide + d", "wide", test_requant.test_a_word_an_element, (1, 3)),
-    ("qssm_round", "below ? bottom : above ? top :", "", test_requant.test_a_word_an_element, (0, 3)),
-    ("qssm_requant", "p_ready = take && index == TOP", "p_ready = take", test_requant.test_a_word_an_element, (1, 3)),
+    ("qssm_round", "cut + {{(W - 1){1'b0}}, 1'b1}", "cut", test_requant.test_a_word_an_element, (0, 3, 0)),
+    ("qssm_round", "wide + d", "wide", test_requant.test_a_word_an_element, (1, 3, 0)),
+    ("qssm_round", "below ? bottom : above ? top :", "", test_requant.test_a_word_an_element, (0, 3, 0)),
+    (
+        "qssm_requant",
+        "p_ready = take && index == TOP",
+        "p_ready = take",
+        test_requant.test_a_word_an_element,
+        (1, 3, 0),
+    ),
     ("qssm_lane", " & {(2 * XW){!first}}", "", test_ssm.test_layer, LAYER),
     ("qssm_lane", "l - r", "l + r", test_ssm.test_layer, LAYER),
     ("qssm_lane", "if (valid8) mem", "mem", test_ssm.test_layer, LAYER),

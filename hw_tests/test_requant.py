@@ -13,7 +13,7 @@ from module_bench import SEED, hexes, run_module
 @pytest.mark.parametrize("slow", [0, 1])
 @pytest.mark.parametrize("dither", [0, 1])
 @pytest.mark.parametrize("extent", [1, 3])
-def test_a_word_an_element(tmp_path: Path, dither: int, extent: int, slow: int = 0) -> None:
+def test_a_word_an_element(tmp_path: Path, dither: int, extent: int, slow: int) -> None:
     dice = Dice(SEED)
     rows = list(zip(dice.between(0, 9, extent), dice.between(-60, 0, extent), dice.between(0, 60, extent), strict=True))
     rows[0] = (0, -60, 60)

@@ -82,7 +82,7 @@ class Port:
 
 @dataclass(eq=False)
 class Circuit:
-    """All cells in an order in which operands come first, but for the new values of states; queues and skids by edge."""
+    """All cells in an order in which operands come first, new values of states excepted; queues, skids by edge."""
 
     name: str
     sample: Net
