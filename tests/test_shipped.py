@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from qssmc.data import Sequences, load_split
 from qssmc.errors import UsageError
 from qssmc.evaluate import evaluate
 from qssmc.models import load_checkpoint
+from qssmc.training import RECIPES
 from qssmc.verify import verify_folder
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 MODELS = {"s4d16_mnist": 98.0, "s4d64_mnist": 98.8}
+FSDD = 95.5
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,29 @@ def test_float_accuracy_is_what_is_recorded(name: str, mnist: Sequences) -> None
     found = evaluate(EXAMPLES / f"{name}.pt", "torch", mnist)
     assert found.accuracy >= MODELS[name]
     assert found.accuracy == pytest.approx(100 * load_checkpoint(EXAMPLES / f"{name}.pt").provenance["test_accuracy"])
+
+
+def test_the_spoken_digits_model_is_small_holds_no_recording_and_is_as_accurate_as_recorded() -> None:
+    path = EXAMPLES / "s4d_fsdd.pt"
+    assert path.stat().st_size < 200_000
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.calibration is None, "a recording may not be stored with a model"
+    assert (checkpoint.sequence_length, checkpoint.input_format.signed) == (1280, True)
+    provenance = checkpoint.provenance
+    assert provenance["command"].startswith("qssmc train --dataset fsdd")
+    recipe = RECIPES["fsdd"]
+    assert {name: getattr(checkpoint.config, name) for name in recipe.config} == recipe.config
+    assert {name: provenance["options"][name] for name in recipe.options} == recipe.options
+    log = (EXAMPLES / "s4d_fsdd.train.jsonl").read_text().splitlines()
+    assert len(log) == recipe.options["epochs"]
+    assert json.loads(log[-1])["test_accuracy"] == round(provenance["test_accuracy"], 5)
+    try:
+        test_set = load_split("fsdd", "test")
+    except UsageError as error:
+        pytest.fail(f"this test needs the spoken digits: {error}")
+    found = evaluate(path, "torch", test_set)
+    assert found.accuracy == pytest.approx(100 * provenance["test_accuracy"])
+    assert found.accuracy >= FSDD
 
 
 def test_s4d16_compiles_verifies_and_keeps_its_accuracy(tmp_path: Path, mnist: Sequences) -> None:

@@ -26,7 +26,16 @@ from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
 from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.report import alignment_report, certificate, storage_report
+from qssmc.report import (
+    Tally,
+    alignment_report,
+    bounds_report,
+    certificate,
+    effort_report,
+    head_count,
+    state_numbers,
+    storage_report,
+)
 from qssmc.targets import TARGETS, TargetOptions
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
@@ -111,15 +120,19 @@ def compile_checkpoint(
     run_pipeline(graph, PipelineOptions(options.quantise, checkpoint.input_format, real, _observe), seen)
     parameters = sum(p.numel() for p in module.parameters())
     reports = {
-        "storage": storage_report(stages["prove"], parameters),
+        "storage": storage_report(stages["prove"], parameters, state_numbers(graph), head_count(graph)),
+        "effort": effort_report(stages["prove"], graph),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
         "certificate": certificate(stages["prove"]),
         "float_check": {"relative_error": float(f"{error:.3e}"), "sequences": min(_COMPARED, len(real))},
     }
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
+    tally = Tally(stages["prove"])
+    vectors = _vector_files(stages["prove"], samples[: options.vectors], tally)
+    reports["bounds"] = bounds_report(stages["prove"], tally)
     files = {
         **_ir_files(stages),
-        **_vector_files(stages["prove"], samples[: options.vectors]),
+        **vectors,
         **_target_files(stages, samples[: options.vectors], options),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
@@ -172,9 +185,9 @@ def _golden_path(stages: Mapping[str, Graph]) -> str:
     return f"ir/{list(stages).index('prove'):02d}_prove.ir"
 
 
-def _vector_files(graph: Graph, samples: NDArray[np.int64]) -> dict[str, bytes]:
+def _vector_files(graph: Graph, samples: NDArray[np.int64], see: Observer) -> dict[str, bytes]:
     """Samples and what golden makes of them, as .npy for tools and as text for the emitted main."""
-    outputs = run(graph, samples).outputs
+    outputs = run(graph, samples, see).outputs
     files = {"vectors/samples.npy": _npy(samples)}
     files |= {f"vectors/{name}.npy": _npy(values) for name, values in outputs.items()}
     return files | {path: text.encode() for path, text in c_backend.vector_texts(graph, samples, outputs).items()}
@@ -210,6 +223,8 @@ def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str, v
         "state_bytes": (storage["state_bits"] + 7) // 8,
         "float32_bytes": storage["float32_bytes"],
         "times_smaller": storage["times_smaller"],
+        "effort": {key: value for key, value in reports["effort"].items() if key != "ops"},
+        "bounds": {key: value for key, value in reports["bounds"].items() if key not in ("states", "requants")},
         "alignment": {key: value for key, value in alignment.items() if key != "ops"},
         "widest_accumulator": {"op": widest["name"], "bits": widest["accumulator_width"]},
     }

@@ -35,7 +35,9 @@ def test_folder_holds_every_stage_the_c_the_vectors_and_the_reports(tmp_path: Pa
     stages = ["float", "canonicalise", "discretize", "calibrate", "balance", "quantise", "align", "prove"]
     assert [name for name in files if name.endswith(".ir")] == [f"ir/{i:02d}_{s}.ir" for i, s in enumerate(stages)]
     wanted = {"c/tiny.c", "c/tiny.h", "c/tiny_tables.h", "c/qssm_kernels.h", "c/main.c", "c/Makefile", "ir/design.svg"}
-    wanted |= {f"report/{name}.json" for name in ("storage", "alignment", "certificate", "float_check")}
+    wanted |= {
+        f"report/{name}.json" for name in ("storage", "effort", "bounds", "alignment", "certificate", "float_check")
+    }
     assert wanted | {"vectors/samples.npy", "vectors/y.npy", MANIFEST} <= set(files)
     manifest = json.loads(files[MANIFEST])
     assert manifest["files"] == {

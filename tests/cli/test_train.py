@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_train_writes_a_model_its_log_and_where_it_comes_from(folder, capsys):
-    assert main([*TINY, "-o", "models/a.pt", "--json"]) == 0
+    assert main([*TINY, "--norm", "batch", "-o", "models/a.pt", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     found = load_checkpoint(folder / "models" / "a.pt")
     assert result["model"] == "models/a.pt"
@@ -48,10 +48,11 @@ def test_train_writes_a_model_its_log_and_where_it_comes_from(folder, capsys):
 
 
 def test_the_recorded_command_trains_the_same_bytes_again(folder):
-    assert main([*TINY, "-o", "a.pt"]) == 0
+    assert main([*TINY, "--stretch", "5", "--gain", "3", "-o", "a.pt"]) == 0
     command = load_checkpoint(folder / "a.pt").provenance["command"]
     words = shlex.split(command)
     assert words[0] == "qssmc"
+    assert "--stretch 5.0 --gain 3.0" in command
     assert {"--weight-decay", "--residual", "--dt-min", "--threads", "--record-calibration"} <= set(words)
     assert main([*words[1:], "-o", "b.pt", "--work", "elsewhere"]) == 0
     assert (folder / "a.pt").read_bytes() == (folder / "b.pt").read_bytes()
@@ -82,6 +83,8 @@ def test_an_existing_model_stays_unless_forced(folder, capsys):
         (["-o", "a.onnx"], "must end in .pt or .safetensors, not a.onnx"),
         (["-o", "a.pt", "--d-model", "0"], "d_model must be an integer of at least 1, not 0"),
         (["-o", "a.pt", "--epochs", "0"], "epochs and batch size must be at least 1"),
+        (["-o", "a.pt", "--stretch", "60"], "stretch must be 0 to 50 percent"),
+        (["-o", "a.pt", "--gain", "-3"], "gain 0 to 100 decibels"),
         (["-o", "a.pt", "--dropout", "1"], "dropout must lie in [0, 1)"),
         (["-o", "a.pt", "--threads", "0"], "--threads"),
         (["-o", "a.pt", "--activation", "gelo"], "--activation"),

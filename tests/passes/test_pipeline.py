@@ -38,8 +38,9 @@ BITS = [(2, 2, 4, 3), (4, 6, 8, 8), (16, 12, 16, 16)]
 
 
 def test_the_passes_stand_in_one_visible_tuple() -> None:
+    graph = ragged_graph([2, 1])
     options = PipelineOptions(QuantiseOptions(), FORMAT, to_real(sensor_samples(1)), observe)
-    assert [name for name, _ in pipeline(options)] == PASSES
+    assert [name for name, _ in pipeline(options, graph)] == PASSES
 
 
 @settings(max_examples=15)

@@ -20,7 +20,6 @@ from qssmc.passes.quantise import QuantiseOptions, parse_bits
         ({"activation_bits": 13}, "activation bits must be 2 to 12, not 13"),
         ({"state_bits": 3}, "state bits must be 4 to 16, not 3"),
         ({"a_bits": 64}, "a bits must be 3 to 16, not 64"),
-        ({"a_bits": 8.0}, "a bits must be 3 to 16, not 8.0"),
         ({"state_bits": True}, "state bits must be 4 to 16, not True"),
         ({"max_steps": 0}, "max steps must be 1 to 2^30, not 0"),
         ({"max_steps": 2.5}, "max steps must be 1 to 2^30, not 2.5"),

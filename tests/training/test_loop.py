@@ -18,7 +18,7 @@ from qssmc.models import Checkpoint, ModelConfig, save_checkpoint
 from qssmc.training import TrainOptions, accuracy, loop, train
 
 CONFIG = ModelConfig(d_model=4, d_state=2, dropout=0.1)
-OPTIONS = TrainOptions(epochs=3, batch_size=32, shift=1)
+OPTIONS = TrainOptions(epochs=3, batch_size=32, shift=1, stretch=5.0, gain=3.0)
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +145,19 @@ def test_absurd_options_are_refused():
     ):
         with pytest.raises(UsageError, match=r"must be at least 1, lr above 0"):
             TrainOptions(**wrong)
+    for wrong in ({"stretch": -1.0}, {"stretch": 51.0}, {"stretch": math.nan}, {"gain": -1.0}, {"gain": math.inf}):
+        with pytest.raises(UsageError, match="stretch must be 0 to 50 percent and gain 0 to 100 decibels"):
+            TrainOptions(**wrong)
+
+
+@pytest.mark.parametrize("distortion", [{"shift": 2}, {"stretch": 20.0}, {"gain": 6.0}])
+def test_each_distortion_reaches_the_batches(digits, distortion):
+    plain, other = (
+        next(loop._batches(digits[0], TrainOptions(batch_size=32, **chosen), 0)) for chosen in ({}, distortion)
+    )
+    assert np.array_equal(plain[1], other[1]), "the order of the data stays"
+    assert not np.array_equal(plain[0], other[0])
+    assert (other[0].shape, other[0].dtype) == (plain[0].shape, plain[0].dtype)
 
 
 def test_a_model_that_answers_at_every_step_learns_from_the_last(tmp_path, digits):

@@ -149,12 +149,15 @@ def summary_table(design: Design, title: str) -> Table:
     table.add_row("parameters", f"{facts['parameter_bytes']:,}")
     table.add_row("state", f"{facts['state_bytes']:,}")
     table.add_row("float32 parameters + state", f"{facts['float32_bytes']:,}  ({facts['times_smaller']} x)")
-    alignment = facts["alignment"]
+    effort, alignment = facts["effort"], facts["alignment"]
     table.add_section()
+    table.add_row("effort (ACE), a step", f"{effort['ace']:,}  ({effort['ace_times_less']} x less)")
     table.add_row(
         "alignment, a step",
         f"{alignment['shifts_per_step']} shifts, {alignment['multiplications_per_step']} multiplications",
     )
+    seen = facts["bounds"]
+    table.add_row("saturated states", f"{seen['state_saturations']:,} of {seen['state_values']:,} values")
     widest = facts["widest_accumulator"]
     table.add_row("widest accumulator", f"{widest['bits']} bits (%{widest['op']})")
     table.add_row("float IR against torch", f"{facts['float_check_relative_error']:.1e} relative")

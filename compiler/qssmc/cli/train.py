@@ -44,8 +44,10 @@ _HELP = {
     "batch_size": "Sequences a batch.",
     "lr": "Peak learning rate; state-space parameters get a quarter of it.",
     "weight_decay": "AdamW's weight decay; state-space parameters get none.",
-    "seed": "Seed of the initial weights, the order of the data, shifts and dropout.",
-    "shift": "Move each training image by up to this many pixels.",
+    "seed": "Seed of the initial weights, the order of the data, distortions and dropout.",
+    "shift": "Move each training sequence by up to this many samples, or image by up to this many pixels.",
+    "stretch": "Make each training sequence longer or shorter by up to this many percent.",
+    "gain": "Make each training sequence louder or quieter by up to this many decibels.",
 }
 
 
@@ -189,6 +191,6 @@ def _log_without_times(path: Path) -> str:
 
 def _report(terminal: Terminal, checkpoint: Checkpoint, out: Path, log: Path) -> None:
     accuracy = checkpoint.provenance["test_accuracy"]
-    parameters = sum(tensor.numel() for tensor in checkpoint.state.values())
+    parameters = sum(parameter.numel() for parameter in checkpoint.build().parameters())
     record = {"model": str(out), "log": str(log), "parameters": parameters, "test_accuracy": accuracy}
     terminal.result(record, f"{out}: {parameters} parameters, {100 * accuracy:.2f} % of the test sequences right")

@@ -36,7 +36,9 @@ class Graph:
     """A synchronous dataflow graph that fires once a sample.
 
     ops are in an order in which operands come first; updates maps each state to the op it becomes after a step.
-    ranges (calibrated stages) and scales (integer stage: real value = integer * scale) are notes on values by name.
+    ranges (calibrated stages), scales (integer stage: real value = integer * scale) and bits (of the quantise pass to
+    come: for a value, or a table as "op.attribute"; a scalar or one an element) are notes by name;
+    kept says which elements of the source model's value of that name are left, where some were pruned.
     """
 
     name: str
@@ -46,9 +48,11 @@ class Graph:
     outputs: tuple[Output, ...]
     ranges: Mapping[str, Table] = field(default_factory=dict)
     scales: Mapping[str, Table] = field(default_factory=dict)
+    bits: Mapping[str, Table] = field(default_factory=dict)
+    kept: Mapping[str, Table] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("updates", "ranges", "scales"):
+        for name in ("updates", "ranges", "scales", "bits", "kept"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @cached_property
@@ -116,7 +120,9 @@ class Graph:
         names = {op.name for op in kept}
         ranges = {name: table for name, table in self.ranges.items() if name in names}
         scales = {name: table for name, table in self.scales.items() if name in names}
-        return replace(self, ops=kept, ranges=ranges, scales=scales)
+        bits = {name: table for name, table in self.bits.items() if name.split(".")[0] in names}
+        left = {name: table for name, table in self.kept.items() if name in names}
+        return replace(self, ops=kept, ranges=ranges, scales=scales, bits=bits, kept=left)
 
     def without_dead_ops(self) -> Graph:
         """The graph without ops that no state and no output needs; inputs stay."""

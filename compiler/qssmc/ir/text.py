@@ -31,7 +31,7 @@ _BASE = ("name", "type", "inputs", "origin")
 _ROW = 16  # numbers on a line of a table
 _OP = re.compile(r'%(\w+) : (\S+) = (\w+)((?: %\w+)*)((?: \w+=\S+)*)(?: from ("(?:[^"\\]|\\.)*"))?')
 _OUTPUT = re.compile(r"output (\w+) : (step|last)( mean)? = %(\w+)")
-_TABLE = re.compile(r"(table @|range %|scale %)([\w.]+) : (real|int)\[([\d,]*)\](?: grid (.*))?")
+_TABLE = re.compile(r"(table @|range %|scale %|bits %|kept %)([\w.]+) : (real|int)\[([\d,]*)\](?: grid (.*))?")
 
 
 def print_graph(graph: Graph) -> str:
@@ -46,7 +46,12 @@ def print_graph(graph: Graph) -> str:
         lines.append(f"output {output.name} : {output.when}{' mean' if output.mean else ''} = %{output.value}")
     for name, table in tables.items():
         lines += _table_lines("table @", name, table)
-    for kind, notes in (("range %", graph.ranges), ("scale %", graph.scales)):
+    for kind, notes in (
+        ("range %", graph.ranges),
+        ("scale %", graph.scales),
+        ("bits %", graph.bits),
+        ("kept %", graph.kept),
+    ):
         for name, table in notes.items():
             lines += _table_lines(kind, name, table)
     return "\n".join(lines) + "\n"
@@ -120,7 +125,13 @@ class _Reader:
 
     def __init__(self, lines: list[str]) -> None:
         self.lines, self.line = lines, ""
-        self.tables: dict[str, dict[str, Table]] = {"table @": {}, "range %": {}, "scale %": {}}
+        self.tables: dict[str, dict[str, Table]] = {
+            "table @": {},
+            "range %": {},
+            "scale %": {},
+            "bits %": {},
+            "kept %": {},
+        }
 
     def graph(self) -> Graph:
         """The whole graph."""
@@ -141,8 +152,8 @@ class _Reader:
                 updates[name.removeprefix("%")] = value.removeprefix("%")
             else:
                 outputs.append(self._output())
-        ranges, scales = self.tables["range %"], self.tables["scale %"]
-        return Graph(match[1], match[2], tuple(ops), updates, tuple(outputs), ranges, scales)
+        notes = (self.tables[kind] for kind in ("range %", "scale %", "bits %", "kept %"))
+        return Graph(match[1], match[2], tuple(ops), updates, tuple(outputs), *notes)
 
     def _body(self) -> list[str]:
         return [line for line in self.lines[1:] if not line.startswith("  ") and not _TABLE.fullmatch(line)]

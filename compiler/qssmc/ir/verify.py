@@ -79,8 +79,8 @@ def _binding_faults(graph: Graph, ops: dict[str, Op]) -> Iterator[str]:
         if state.name not in graph.updates:
             yield f"%{state.name}: a state must have a next value"
     yield from _output_faults(graph, ops)
-    for note, notes in (("range", graph.ranges), ("scale", graph.scales)):
-        yield from (f"{note} %{name}: there is no such value" for name in notes if name not in ops)
+    for note, notes in (("range", graph.ranges), ("scale", graph.scales), ("bits", graph.bits), ("kept", graph.kept)):
+        yield from (f"{note} %{name}: there is no such value" for name in notes if name.split(".")[0] not in ops)
 
 
 def _output_faults(graph: Graph, ops: dict[str, Op]) -> Iterator[str]:

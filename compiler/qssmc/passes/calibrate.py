@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +13,8 @@ from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import State
 from qssmc.ir.table import Table
+from qssmc.passes.observe import ObserveRun
 
-# (graph, samples, observe): runs the sequences and shows observe every value of every step.
-ObserveRun = Callable[[Graph, NDArray[Any], Callable[[int, Mapping[str, NDArray[Any]]], None]], None]
 # Bins of magnitudes from 2^-28 to 2^12, 16 to the octave: the exponent and 4 mantissa bits of a float64 name the bin.
 _MANTISSA, _OCTAVES, _SMALLEST = 4, 40, -28
 _BINS = _OCTAVES << _MANTISSA

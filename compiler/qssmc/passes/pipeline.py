@@ -12,12 +12,21 @@ from numpy.typing import NDArray
 from qssmc.data.sequences import InputFormat
 from qssmc.ir.graph import Graph
 from qssmc.passes.align import Align
+from qssmc.passes.allocate import Allocate
 from qssmc.passes.balance import balance
-from qssmc.passes.calibrate import Calibrate, ObserveRun
+from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
+from qssmc.passes.fill import Fill
+from qssmc.passes.input_bits import InputBits
+from qssmc.passes.methods import PLAIN, Methods
+from qssmc.passes.observe import ObserveRun
+from qssmc.passes.place_poles import PlacePoles
 from qssmc.passes.prove import prove
+from qssmc.passes.prune import PruneChannels, PruneHeads, PruneStates
 from qssmc.passes.quantise import Quantise, QuantiseOptions
+from qssmc.passes.refit import Refit
+from qssmc.passes.rotate import rotate
 
 Pass = Callable[[Graph], Graph]
 
@@ -30,28 +39,51 @@ class PipelineOptions:
     input_format: InputFormat
     calibration: NDArray[np.float64]
     run: ObserveRun
+    methods: Methods = PLAIN
 
 
-def pipeline(options: PipelineOptions) -> tuple[tuple[str, Pass], ...]:
-    """The passes in order, by name. The published scheme knows no state balancing."""
-    balancing: Pass = balance if options.quantise.scheme == "qssm" else _unchanged
-    return (
-        ("canonicalise", canonicalise),
-        ("discretize", discretize),
-        ("calibrate", Calibrate(options.calibration, options.run)),
-        ("balance", balancing),
-        ("quantise", Quantise(options.quantise, options.input_format)),
-        ("align", Align(options.input_format)),
-        ("prove", prove),
+def pipeline(options: PipelineOptions, graph: Graph) -> tuple[tuple[str, Pass], ...]:
+    """The passes in order, by name, that the options ask for; the published scheme knows no state balancing.
+
+    graph: the float graph, whose discrete form is what the refit learns from.
+    """
+    quantise, methods = options.quantise, options.methods
+    data = (options.calibration, options.run)
+    steps: tuple[tuple[str, bool, Callable[[], Pass]], ...] = (
+        ("canonicalise", True, lambda: canonicalise),
+        ("discretize", True, lambda: discretize),
+        ("rotate", methods.fill, lambda: rotate),
+        ("prune_channels", bool(methods.channels), lambda: PruneChannels(methods.channels or 0, *data)),
+        ("prune_heads", bool(methods.heads), lambda: PruneHeads(methods.heads or 0, *data)),
+        ("prune_states", _prunes(methods), lambda: PruneStates(methods.states, methods.prune_loss, *data)),
+        ("calibrate", True, lambda: Calibrate(*data)),
+        ("balance", True, lambda: balance if quantise.scheme == "qssm" else _unchanged),
+        ("fill", methods.fill, lambda: Fill(quantise.weight_bits - 1)),
+        (
+            "allocate",
+            bool(methods.bits_by),
+            lambda: Allocate(quantise.state_bits, quantise.a_bits, methods.bits_by or "head", *data),
+        ),
+        ("place_poles", methods.place, lambda: PlacePoles(*data)),
+        ("input_bits", methods.input_bits is not None, lambda: InputBits(methods.input_bits or 0)),
+        ("quantise", True, lambda: Quantise(quantise, options.input_format)),
+        ("refit", methods.refit, lambda: Refit(discretize(canonicalise(graph)), *data)),
+        ("align", True, lambda: Align(options.input_format)),
+        ("prove", True, lambda: prove),
     )
+    return tuple((name, make()) for name, wanted, make in steps if wanted)
 
 
 def run_pipeline(graph: Graph, options: PipelineOptions, seen: Callable[[str, Graph], Any]) -> Graph:
     """Apply every pass; seen(name, graph) is told of each result."""
-    for name, apply in pipeline(options):
+    for name, apply in pipeline(options, graph):
         graph = apply(graph)
         seen(name, graph)
     return graph
+
+
+def _prunes(methods: Methods) -> bool:
+    return methods.states is not None or methods.prune_loss is not None
 
 
 def _unchanged(graph: Graph) -> Graph:

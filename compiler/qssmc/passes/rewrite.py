@@ -53,6 +53,7 @@ def finish(
     builder.outputs = [replace(output, value=names[output.value]) for output in graph.outputs]
     built = builder.graph()
     notes = graph.ranges if ranges is None else ranges
-    return verify(
-        replace(built, ranges={name: table for name, table in notes.items() if name in built.by_name})
-    ).without_dead_ops()
+    kept = {name: table for name, table in notes.items() if name in built.by_name}
+    bits = {name: table for name, table in graph.bits.items() if name.split(".")[0] in built.by_name}
+    left = {name: table for name, table in graph.kept.items() if name in built.by_name}
+    return verify(replace(built, ranges=kept, bits=bits, kept=left)).without_dead_ops()

@@ -1,7 +1,18 @@
 """Reports: what a design costs and what is proven of it, as plain data for JSON and tables."""
 
 from qssmc.report.alignment import alignment_report
+from qssmc.report.bounds import Tally, bounds_report
 from qssmc.report.certificate import certificate
-from qssmc.report.storage import storage_report
+from qssmc.report.effort import effort_report
+from qssmc.report.storage import head_count, state_numbers, storage_report
 
-__all__ = ["alignment_report", "certificate", "storage_report"]
+__all__ = [
+    "Tally",
+    "alignment_report",
+    "bounds_report",
+    "certificate",
+    "effort_report",
+    "head_count",
+    "state_numbers",
+    "storage_report",
+]

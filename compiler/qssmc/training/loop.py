@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
-from qssmc.data.sequences import Sequences
+from qssmc.data.sequences import InputFormat, Sequences
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.models.checkpoint import Checkpoint
 from qssmc.models.config import ModelConfig
 from qssmc.models.network import SequenceModel
-from qssmc.training.augment import shift_images
+from qssmc.training import augment
 
 # What torch.load and a state dict of another shape raise.
 _UNREADABLE = (RuntimeError, LookupError, OSError, EOFError, TypeError, ValueError, AttributeError, pickle.PickleError)
@@ -41,11 +41,15 @@ class TrainOptions:
     weight_decay: float = 1e-2
     seed: int = 0
     shift: int = 0
+    stretch: float = 0.0
+    gain: float = 0.0
 
     def __post_init__(self) -> None:
         rates = 0 < self.lr < math.inf and 0 <= self.weight_decay < math.inf
         if self.epochs < 1 or self.batch_size < 1 or self.shift < 0 or not rates:
             raise UsageError("epochs and batch size must be at least 1, lr above 0, weight decay and shift at least 0")
+        if not (0 <= self.stretch <= 50 and 0 <= self.gain <= 100):
+            raise UsageError("stretch must be 0 to 50 percent and gain 0 to 100 decibels")
 
 
 @dataclass
@@ -156,7 +160,15 @@ def _batches(data: Sequences, options: TrainOptions, epoch: int) -> Iterator[tup
     order = random.permutation(len(data))
     for start in range(0, len(data), options.batch_size):
         index = order[start : start + options.batch_size]
-        yield shift_images(data.samples[index], options.shift, random), data.labels[index]
+        yield _distorted(data.samples[index], data.format, options, random), data.labels[index]
+
+
+def _distorted(
+    samples: NDArray[Any], form: InputFormat, options: TrainOptions, random: np.random.Generator
+) -> NDArray[Any]:
+    """A batch after every distortion that the options ask for; those at 0 draw nothing."""
+    stretched = augment.stretch(samples, options.stretch, form, random)
+    return augment.scale(augment.shift(stretched, options.shift, random), options.gain, form, random)
 
 
 def _last(answer: torch.Tensor) -> torch.Tensor:

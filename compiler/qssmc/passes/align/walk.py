@@ -89,7 +89,9 @@ class _Walk(Draft):
         self.b.updates = {state: self.names[value] for state, value in self.source.updates.items()}
         self.b.outputs = [replace(o, value=self.common(self.names[o.value])) for o in self.source.outputs]
         self.b.scales = {name: Table.real(scale) for name, scale in self.scales.items()}
-        return verify(self.b.graph()).without_dead_ops()
+        built = self.b.graph()
+        kept = {name: table for name, table in self.source.kept.items() if name in built.by_name}
+        return verify(replace(built, kept=kept)).without_dead_ops()
 
     def exact(self, op: Op, mnemonic: str, **attributes: Any) -> str:
         """An op that stays what it was, on integer tables."""

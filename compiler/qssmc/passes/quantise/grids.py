@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Real = NDArray[np.float64]
+Bits = NDArray[np.int64]  # a scalar, or one an element
 _SILENT = 2.0**-100  # what reaches no further is taken for zero
 
 
@@ -39,7 +40,7 @@ def power_of_two_window(low: Real, high: Real, bits: int, least: Real | float = 
     return Window(scale, first.astype(np.int64), (first + 2**bits - 1).astype(np.int64))
 
 
-def affine_window(low: Real, high: Real, bits: int, least: Real | float = 0.0) -> Window:
+def affine_window(low: Real, high: Real, bits: Bits | int, least: Real | float = 0.0) -> Window:
     """The asymmetric quantiser of Zhao et al.: real scale (high - low) / (2^bits - 1), zero point in the clamp.
 
     Scales below least are raised to it.
@@ -50,7 +51,7 @@ def affine_window(low: Real, high: Real, bits: int, least: Real | float = 0.0) -
     return Window(scale, first, first + 2**bits - 1)
 
 
-def power_of_two_scale(values: Real, bits: int, axes: tuple[int, ...], least: Real | float = 0.0) -> Real:
+def power_of_two_scale(values: Real, bits: Bits | int, axes: tuple[int, ...], least: Real | float = 0.0) -> Real:
     """The power-of-two scale of each group of numbers (reduced over axes, kept as 1) with the least squared error.
 
     Compares the scale at which the largest number just fits with the two next finer ones, which clip it; scales below
@@ -67,7 +68,7 @@ def power_of_two_scale(values: Real, bits: int, axes: tuple[int, ...], least: Re
     return np.maximum(best, least)
 
 
-def round_to(values: Real, scale: Real, bits: int) -> Real:
+def round_to(values: Real, scale: Real, bits: Bits | int) -> Real:
     """The nearest numbers scale * q with q of `bits` signed bits."""
     top = 2.0 ** (bits - 1)
     return np.asarray(np.clip(np.rint(values / scale), -top, top - 1) * scale)

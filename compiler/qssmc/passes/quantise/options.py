@@ -18,15 +18,16 @@ class QuantiseOptions:
 
     a_form (qssm only): "increment" stores lambda_bar as 1 + D with a power-of-two exponent a state, "cartesian" as a
     plain fixed-point number. max_steps bounds the length of a sequence whose mean is taken: beyond it the sum may
-    saturate. dither (qssm only): the rounding of the SSM states, and of nothing else, takes turns through all
-    thresholds, so that a state that creeps by less than half a step a sample still moves.
+    saturate. Fractions of state_bits and a_bits are means over all states, for the allocate pass. dither (qssm only):
+    the rounding of the SSM states, and of nothing else, takes turns through all thresholds, so that a state that creeps
+    by less than half a step a sample still moves.
     """
 
     scheme: SchemeName = "qssm"
     weight_bits: int = 8
     activation_bits: int = 8
-    state_bits: int = 16
-    a_bits: int = 16
+    state_bits: float = 16
+    a_bits: float = 16
     a_form: AForm = "increment"
     max_steps: int = 4096
     dither: bool = False
@@ -44,7 +45,8 @@ class QuantiseOptions:
             ("a_bits", 3, 16),
         ):
             value = getattr(self, name)
-            if not isinstance(value, int) or not least <= value <= most:
+            kinds = (int, float) if name in ("state_bits", "a_bits") else int
+            if not isinstance(value, kinds) or not least <= value <= most:
                 faults.append(f"{name.replace('_', ' ')} must be {least} to {most}, not {value}")
         if not isinstance(self.max_steps, int) or not 1 <= self.max_steps <= 1 << 30:
             faults.append(f"max steps must be 1 to 2^30, not {self.max_steps}")

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Complex = NDArray[np.complex128]
+Bits = NDArray[np.int64]
 _REACH = range(-3, 4)
 
 
-def increment_exponents(pole: Complex, bits: int, state_bits: int) -> NDArray[np.float64]:
+def increment_exponents(pole: Complex, bits: Bits | int, state_bits: Bits | int) -> NDArray[np.float64]:
     """The exponent e of each state: the finest grid 2^-e on which D = lambda_bar - 1 fits into `bits`.
 
     No finer than what a 32-bit accumulator holds: 2^e (|x| + |Re D x| + |Im D x|) and as much again as |x| for the
@@ -22,7 +23,7 @@ def increment_exponents(pole: Complex, bits: int, state_bits: int) -> NDArray[np
     return np.clip(np.minimum(finest, np.floor(np.log2(room))), 0, None)
 
 
-def round_inside(pole: Complex, origin: complex, scale: NDArray[np.float64], bits: int) -> Complex:
+def round_inside(pole: Complex, origin: complex, scale: NDArray[np.float64], bits: Bits | int) -> Complex:
     """For each pole, the point origin + scale * (p + iq) that is nearest in log(lambda_bar) strictly inside the circle.
 
     The log of their ratio measures decay and phase alike, relative to what they do over many steps. p and q have `bits`

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import Diag
 from qssmc.ir.table import Grid, Table
-from qssmc.passes.quantise.grids import Window, power_of_two_scale, power_of_two_window, round_to
+from qssmc.passes.quantise.grids import Bits, Window, power_of_two_scale, power_of_two_window, round_to
 from qssmc.passes.quantise.poles import increment_exponents, round_inside
 from qssmc.passes.quantise.scheme import Real, Scheme, row
 
@@ -22,53 +22,53 @@ class Qssm(Scheme):
     reads_sum = False
     can_dither = True
 
-    def activation(self, ranges: Real, shared: bool, least: Real) -> Window:
+    def activation(self, ranges: Real, shared: bool, least: Real, bits: int) -> Window:
         """Per channel unless shared; the 99.9 % range for few bits, where resolution counts for more than peaks."""
-        which = "999" if self.options.activation_bits <= 6 else "99999"
+        which = "999" if bits <= 6 else "99999"
         low, high = row(ranges, f"low_{which}"), row(ranges, f"high_{which}")
         if shared:
             low, high, least = low.min(), high.max(), least.min()
-        return power_of_two_window(low, high, self.options.activation_bits, least)
+        return power_of_two_window(low, high, bits, least)
 
-    def state(self, ranges: Real, heads: NDArray[np.int64]) -> Window:
-        """Symmetric, one scale a state: after balancing all reach just below 1."""
+    def state(self, ranges: Real, heads: NDArray[np.int64], bits: Bits) -> Window:
+        """Symmetric, one scale a state: after balancing all reach just below 1, whatever their bits."""
         reach = np.maximum(-row(ranges, "low_999"), row(ranges, "high_999")).max(axis=-1)
         whole = np.exp2(np.ceil(np.log2(np.where(reach > 0.0, reach, _FAINT))))
         # States of one head are summed by the readout, so they share a scale; balancing has made them equal already.
         for head in np.unique(heads):
             whole[heads == head] = whole[heads == head].max()
         whole = np.where(whole > _FAINT, whole, 1.0)
-        top = 2 ** (self.options.state_bits - 1) - 1
-        return Window(whole * 2.0 ** -(self.options.state_bits - 1), np.int64(-top), np.int64(top))  # type: ignore[arg-type]
+        top = np.asarray((np.int64(1) << (bits - 1)) - 1, np.int64)
+        return Window(whole * np.exp2(1.0 - bits), np.asarray(-top), top)
 
-    def matrix(self, weight: Real, scale: Real, least: Real) -> Table:
+    def matrix(self, weight: Real, scale: Real, least: Real, bits: Bits) -> Table:
         """Rows with a scale each, on columns weighted by how far each operand reaches."""
-        bits = self.options.weight_bits
         weighted = weight * scale
-        rows = power_of_two_scale(weighted, bits, (1,), least[:, None])
-        return Table.real(round_to(weighted, rows, bits) / scale, Grid.of(rows / scale, bits))
+        wide = bits.reshape(-1, 1) if bits.ndim else bits
+        rows = power_of_two_scale(weighted, wide, (1,), least[:, None])
+        return Table.real(round_to(weighted, rows, wide) / scale, Grid.of(rows / scale, wide))
 
-    def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64]) -> str:
+    def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64], bits: Bits, state_bits: Bits) -> str:
         """x + D x, or a plain fixed-point lambda_bar x."""
-        bits, pole = self.options.a_bits, op.lambda_bar.as_complex()
+        pole = op.lambda_bar.as_complex()
+        width = bits[:, None] if bits.ndim else bits
         if self.options.a_form == "cartesian":
-            scale = np.full(pole.shape, 2.0 ** -(bits - 1))
-            table = Table.real(round_inside(pole, 0.0, scale, bits) * scale, Grid.of(scale[:, None], bits))
+            scale = np.broadcast_to(np.exp2(1.0 - bits), pole.shape)
+            table = Table.real(round_inside(pole, 0.0, scale, bits) * scale, Grid.of(scale[:, None], width))
             return b.add("diag", op.name, x, lambda_bar=table, origin=op.origin)
-        scale = np.exp2(-increment_exponents(pole, bits, self.options.state_bits))
-        table = Table.real(round_inside(pole, 1.0, scale, bits) * scale, Grid.of(scale[:, None], bits))
+        scale = np.exp2(-increment_exponents(pole, bits, state_bits))
+        table = Table.real(round_inside(pole, 1.0, scale, bits) * scale, Grid.of(scale[:, None], width))
         change = b.add("diag", b.fresh(f"{op.name}_d"), x, lambda_bar=table, origin=op.origin)
         return b.add("add", op.name, x, change, origin=op.origin)
 
-    def per_state(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
+    def per_state(self, values: Real, heads: NDArray[np.int64], least: Real, bits: int) -> Table:
         """One scale a state."""
         axes = tuple(range(1, values.ndim))
-        scale = power_of_two_scale(values, self.options.weight_bits, axes, least.reshape(-1, *[1] * len(axes)))
-        return Table.real(round_to(values, scale, self.options.weight_bits), Grid.of(scale, self.options.weight_bits))
+        scale = power_of_two_scale(values, bits, axes, least.reshape(-1, *[1] * len(axes)))
+        return Table.real(round_to(values, scale, bits), Grid.of(scale, bits))
 
-    def per_head(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
+    def per_head(self, values: Real, heads: NDArray[np.int64], least: Real, bits: int) -> Table:
         """One scale a head."""
-        bits = self.options.weight_bits
         if values.ndim == 3:
             scale = power_of_two_scale(values, bits, (1, 2), least[:, None, None])
         else:
@@ -77,7 +77,7 @@ class Qssm(Scheme):
                 scale[heads == head] = power_of_two_scale(values[heads == head], bits, (0, 1), least[head])
         return Table.real(round_to(values, scale, bits), Grid.of(scale, bits))
 
-    def vector(self, values: Real, least: Real) -> Table:
+    def vector(self, values: Real, least: Real, bits: int) -> Table:
         """One scale a channel."""
-        scale = power_of_two_scale(values[:, None], self.options.weight_bits, (1,), least[:, None])[:, 0]
-        return Table.real(round_to(values, scale, self.options.weight_bits), Grid.of(scale, self.options.weight_bits))
+        scale = power_of_two_scale(values[:, None], bits, (1,), least[:, None])[:, 0]
+        return Table.real(round_to(values, scale, bits), Grid.of(scale, bits))

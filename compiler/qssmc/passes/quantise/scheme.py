@@ -11,7 +11,7 @@ from qssmc.ir.build import Builder
 from qssmc.ir.graph import RANGE_ROWS
 from qssmc.ir.ops import Diag
 from qssmc.ir.table import Grid, Table
-from qssmc.passes.quantise.grids import Window
+from qssmc.passes.quantise.grids import Bits, Window
 from qssmc.passes.quantise.options import QuantiseOptions
 
 Real = NDArray[np.float64]
@@ -20,7 +20,7 @@ Real = NDArray[np.float64]
 class Scheme(ABC):
     """Turns observed ranges into windows, and weights into tables on grids.
 
-    `least`, wherever it is given, is the finest scale worth having, one for each result; 0 where there is none.
+    bits: how many each number gets. least: the finest scale worth having, one for each result; 0 where there is none.
     """
 
     # Whether lambda_bar x and b_bar u are each rounded before they are added.
@@ -34,31 +34,31 @@ class Scheme(ABC):
         self.options = options
 
     @abstractmethod
-    def activation(self, ranges: Real, shared: bool, least: Real) -> Window:
+    def activation(self, ranges: Real, shared: bool, least: Real, bits: int) -> Window:
         """The window of a value between ops. ranges: (RANGE_ROWS, H); shared: one scale for all channels."""
 
     @abstractmethod
-    def state(self, ranges: Real, heads: NDArray[np.int64]) -> Window:
+    def state(self, ranges: Real, heads: NDArray[np.int64], bits: Bits) -> Window:
         """The window of complex states. ranges: (RANGE_ROWS, S, 2); heads: (S,), whose states may share a scale."""
 
     @abstractmethod
-    def matrix(self, weight: Real, scale: Real, least: Real) -> Table:
+    def matrix(self, weight: Real, scale: Real, least: Real, bits: Bits) -> Table:
         """weight (out, in), read against operands of the given scale (in,). least: of weight times scale, (out,)."""
 
     @abstractmethod
-    def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64]) -> str:
-        """lambda_bar x with a rounded lambda_bar. Returns the value."""
+    def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64], bits: Bits, state_bits: Bits) -> str:
+        """lambda_bar x with lambda_bar rounded to `bits`, for states of state_bits. Returns the value."""
 
     @abstractmethod
-    def per_state(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
+    def per_state(self, values: Real, heads: NDArray[np.int64], least: Real, bits: int) -> Table:
         """b_bar (S, 2), or (S, H, 2) of a MIMO system. least: (S,)."""
 
     @abstractmethod
-    def per_head(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
-        """c (S, 2), whose states of one head are summed, or (H, S, 2) of a MIMO system. least: (H,)."""
+    def per_head(self, values: Real, heads: NDArray[np.int64], least: Real, bits: int) -> Table:
+        """c (S, 2) in units of the states of its head, which are summed, or (H, S, 2) of a MIMO system. least: (H,)."""
 
     @abstractmethod
-    def vector(self, values: Real, least: Real) -> Table:
+    def vector(self, values: Real, least: Real, bits: int) -> Table:
         """One factor a channel, (H,). least: (H,)."""
 
 

@@ -35,10 +35,10 @@ from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
 from qssmc.passes.quantise.draft import Draft
-from qssmc.passes.quantise.grids import Window, power_of_two_scale, round_to
+from qssmc.passes.quantise.grids import Bits, Window, power_of_two_scale, round_to
 from qssmc.passes.quantise.options import QuantiseOptions
 from qssmc.passes.quantise.qssm import Qssm
-from qssmc.passes.quantise.scheme import Real, Scheme, exact_table
+from qssmc.passes.quantise.scheme import Real, Scheme, exact_table, group_max
 from qssmc.passes.quantise.survey import finest_unit, heads_of_states, is_counter
 from qssmc.passes.quantise.zhao import Zhao
 
@@ -105,7 +105,30 @@ class _Walk(Draft):
         updates = {state: self.narrow.get(new, self.names[new]) for state, new in self.source.updates.items()}
         self.b.updates = updates | self.counters
         self.b.outputs = [replace(output, value=self.names[output.value]) for output in self.source.outputs]
-        return verify(self.b.graph()).without_dead_ops()
+        built = self.b.graph()
+        kept = {name: table for name, table in self.source.kept.items() if name in built.by_name}
+        return verify(replace(built, kept=kept)).without_dead_ops()
+
+    # --- bits --------------------------------------------------------------------------------------------------------
+
+    def bits(self, name: str, default: float) -> Bits:
+        """The bits that a note of the graph gives a value or a table, else the option's."""
+        note = self.source.bits.get(name)
+        return np.asarray(int(default), np.int64) if note is None else note.data
+
+    def weight_bits(self, name: str) -> int:
+        """The bits of a table whose numbers all have the same."""
+        return int(self.bits(name, self.options.weight_bits))
+
+    def window(self, old: str, shared: bool) -> Window:
+        """The window of a value between ops."""
+        bits = int(self.bits(old, self.options.activation_bits))
+        least = finest_unit(self.source, self.source[old])
+        return self.scheme.activation(self.source.ranges[old].data, shared, least, bits)
+
+    def state_window(self, old: str, heads: NDArray[np.int64]) -> Window:
+        """The window of a complex value on the way into a state."""
+        return self.scheme.state(self.source.ranges[old].data, heads, self.bits(old, self.options.state_bits))
 
     # --- operands ---------------------------------------------------------------------------------------------------
 
@@ -124,7 +147,7 @@ class _Walk(Draft):
             return value
         if isinstance(op, Slice) and not shared and self.names[op.inputs[0]] == self.narrow.get(op.inputs[0]):
             return value
-        window = self.scheme.activation(self.source.ranges[old].data, shared, finest_unit(self.source, op))
+        window = self.window(old, shared)
         if found is not None:
             return self.cast(f"{old}_shared_q", value, window, op.origin)
         self.narrow[old] = self.cast(f"{old}_q", value, window, op.origin)
@@ -142,7 +165,7 @@ class _Walk(Draft):
         """A complex state lies on the scheme's grid; a running sum takes the grid of what it sums."""
         self.b.append(op)
         if op.type.complex:
-            window = self.scheme.state(self.source.ranges[self.source.updates[op.name]].data, self.heads[op.name])
+            window = self.state_window(self.source.updates[op.name], self.heads[op.name])
             self.scales[op.name] = np.broadcast_to(window.scale, op.type.shape)
         else:
             self.scales[op.name] = None
@@ -161,7 +184,12 @@ class _Walk(Draft):
             step = power_of_two_scale(op.weight.data, _COUNTER_BITS, (0, 1), finest_unit(self.source, op).max())
             weight = Table.real(round_to(op.weight.data, step, _COUNTER_BITS), Grid.of(step, _COUNTER_BITS))
         else:
-            weight = self.scheme.matrix(op.weight.data, self.scale(x), finest_unit(self.source, op))
+            weight = self.scheme.matrix(
+                op.weight.data,
+                self.scale(x),
+                finest_unit(self.source, op),
+                self.bits(f"{op.name}.weight", self.options.weight_bits),
+            )
         assert weight.grid is not None
         rows = (np.broadcast_to(weight.grid.scale, weight.data.shape) * self.scale(x))[:, 0]
         return self.add("matvec", op.name, x, weight=weight, bias=exact_table(op.bias.data, rows), origin=op.origin)
@@ -170,7 +198,9 @@ class _Walk(Draft):
         """The state transition."""
         heads = self.heads[op.inputs[0]]
         before = set(self.b.ops)
-        value = self.scheme.transition(self.b, op, self.names[op.inputs[0]], heads)
+        bits = self.bits(f"{op.name}.lambda_bar", self.options.a_bits)
+        state_bits = self.bits(self.source.updates[op.inputs[0]], self.options.state_bits)
+        value = self.scheme.transition(self.b, op, self.names[op.inputs[0]], heads, bits, state_bits)
         for name in self.b.ops:
             if name not in before:
                 self.note(name)
@@ -178,14 +208,15 @@ class _Walk(Draft):
 
     def inject(self, op: Inject) -> str:
         """The input of the states."""
-        u = self.operand(op.inputs[0])
+        u, bits = self.operand(op.inputs[0]), self.weight_bits(f"{op.name}.b_bar")
         if op.heads is not None:
             heads = op.heads.data
-            b_bar = self.scheme.per_state(op.b_bar.data, heads, finest_unit(self.source, op) / self.scale(u)[heads])
+            least = finest_unit(self.source, op) / self.scale(u)[heads]
+            b_bar = self.scheme.per_state(op.b_bar.data, heads, least, bits)
         else:
             # All terms of one state's sum must share a scale, so the inputs' scales go into the columns.
             heads, columns = np.zeros(op.type.shape[0], np.int64), self.scale(u)[None, :, None]
-            weighted = self.scheme.per_state(op.b_bar.data * columns, heads, finest_unit(self.source, op))
+            weighted = self.scheme.per_state(op.b_bar.data * columns, heads, finest_unit(self.source, op), bits)
             b_bar = _unweighted(weighted, columns)
         return self.state_term(op, self.add("inject", op.name, u, b_bar=b_bar, heads=op.heads, origin=op.origin), heads)
 
@@ -193,21 +224,27 @@ class _Walk(Draft):
         """lambda_bar x or b_bar u, rounded if the scheme does so."""
         if not self.scheme.rounds_state_terms:
             return value
-        return self.cast(f"{op.name}_q", value, self.scheme.state(self.source.ranges[op.name].data, heads), op.origin)
+        return self.cast(f"{op.name}_q", value, self.state_window(op.name, heads), op.origin)
 
     def readout(self, op: Readout) -> str:
         """The output of the states, from the rounded state or from the sum behind it."""
         old = op.inputs[0]
         value = self.names[old] if self.scheme.reads_sum else self.narrow.get(old, self.names[old])
-        heads = op.heads.data if op.heads is not None else np.zeros(op.type.shape[0], np.int64)
-        c = self.scheme.per_head(op.c.data, heads, finest_unit(self.source, op) / self.unit_of_heads(op, value))
+        unit, bits = self.unit_of_heads(op, value), self.weight_bits(f"{op.name}.c")
+        least = finest_unit(self.source, op) / unit
+        if op.heads is None:
+            c = self.scheme.per_head(op.c.data, np.zeros(op.type.shape[0], np.int64), least, bits)
+        else:
+            # The terms of a head's sum must share a scale, so a state with fewer bits has a coarser c.
+            weight = (self.scale(value) / unit[op.heads.data])[:, None]
+            c = _unweighted(self.scheme.per_head(op.c.data * weight, op.heads.data, least, bits), weight)
         return self.add("readout", op.name, value, c=c, heads=op.heads, channels=op.channels, origin=op.origin)
 
     def unit_of_heads(self, op: Readout, value: str) -> Real:
-        """The scale of the states that each channel sums, which is one; 1 for a channel without states."""
+        """The coarsest scale of the states that each channel sums; 1 for a channel without states."""
         unit, scale = np.ones(op.channels), self.scale(value)
         if op.heads is not None:
-            unit[op.heads.data] = scale
+            unit[op.heads.data] = group_max(scale, op.heads.data)
         elif len(scale):
             unit[:] = scale[0]
         return unit
@@ -216,7 +253,8 @@ class _Walk(Draft):
         """One factor a channel."""
         factor = np.broadcast_to(op.factor.data, op.type.shape)
         x = self.operand(op.inputs[0])
-        table = self.scheme.vector(factor, finest_unit(self.source, op) / self.scale(x))
+        least = finest_unit(self.source, op) / self.scale(x)
+        table = self.scheme.vector(factor, least, self.weight_bits(f"{op.name}.factor"))
         return self.add("scale", op.name, x, factor=table, origin=op.origin)
 
     def offset(self, op: Offset) -> str:
@@ -234,7 +272,7 @@ class _Walk(Draft):
         terms = [term for name in op.inputs for term in self.terms(name)]
         value = self.add("add", op.name, *terms, origin=op.origin)
         if state is not None:
-            window = self.scheme.state(self.source.ranges[op.name].data, self.heads[state])
+            window = self.state_window(op.name, self.heads[state])
             self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin, *self.dither())
         return value
 
@@ -283,14 +321,14 @@ class _Walk(Draft):
         """A table from a narrow value to a narrow value: one table for all channels, so one scale on both sides."""
         x = self.operand(op.inputs[0], shared=True)
         value = self.add("activation", op.name, x, kind=op.kind, origin=op.origin)
-        window = self.scheme.activation(self.source.ranges[op.name].data, True, finest_unit(self.source, op))
-        self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
+        self.narrow[op.name] = self.cast(f"{op.name}_q", value, self.window(op.name, True), op.origin)
         return self.narrow[op.name]
 
     def layernorm(self, op: LayerNorm) -> str:
         """Channels are compared with each other, so they share a scale; gamma and beta get the weights' bits."""
         x = self.operand(op.inputs[0], shared=True)
-        gamma = self.scheme.vector(op.gamma.data, finest_unit(self.source, op) * 2.0**_NORM_BITS)
+        least = finest_unit(self.source, op) * 2.0**_NORM_BITS
+        gamma = self.scheme.vector(op.gamma.data, least, self.weight_bits(f"{op.name}.gamma"))
         return self.add("layernorm", op.name, x, gamma=gamma, beta=op.beta, eps=op.eps, origin=op.origin)
 
     def slice(self, op: Slice) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import Diag
 from qssmc.ir.table import Grid, Table
-from qssmc.passes.quantise.grids import Window, affine_window, round_in_window
+from qssmc.passes.quantise.grids import Bits, Window, affine_window, round_in_window
 from qssmc.passes.quantise.scheme import Real, Scheme, group_max, row
 
 _STATE_CLIP = 50.0
@@ -24,39 +24,39 @@ class Zhao(Scheme):
     reads_sum = True
     can_dither = False
 
-    def activation(self, ranges: Real, shared: bool, least: Real) -> Window:
+    def activation(self, ranges: Real, shared: bool, least: Real, bits: int) -> Window:
         """One scale a tensor."""
         low, high = row(ranges, "low_99999").min(), row(ranges, "high_99999").max()
-        return affine_window(low, high, self.options.activation_bits, _least_of(least))
+        return affine_window(low, high, bits, _least_of(least))
 
-    def state(self, ranges: Real, heads: NDArray[np.int64]) -> Window:
+    def state(self, ranges: Real, heads: NDArray[np.int64], bits: Bits) -> Window:
         """One scale and zero point a head, shared by its states and by re and im; ranges clipped to +-50."""
         low = -group_max(np.maximum(-row(ranges, "low_99999").min(axis=-1), 0.0), heads)
         high = group_max(np.maximum(row(ranges, "high_99999").max(axis=-1), 0.0), heads)
-        return affine_window(np.maximum(low, -_STATE_CLIP), np.minimum(high, _STATE_CLIP), self.options.state_bits)
+        return affine_window(np.maximum(low, -_STATE_CLIP), np.minimum(high, _STATE_CLIP), bits)
 
-    def matrix(self, weight: Real, scale: Real, least: Real) -> Table:
+    def matrix(self, weight: Real, scale: Real, least: Real, bits: Bits) -> Table:
         """One scale a tensor; the operand's scale plays no part in it."""
-        return self._table(weight, weight.min(), weight.max(), self.options.weight_bits, _least_of(least / scale.max()))
+        return self._table(weight, weight.min(), weight.max(), bits, _least_of(least / scale.max()))
 
-    def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64]) -> str:
+    def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64], bits: Bits, state_bits: Bits) -> str:
         """lambda_bar x on one grid a head: nothing keeps the rounded pole inside the unit circle."""
-        table = self._by_head(op.lambda_bar.data, heads, self.options.a_bits, 0.0)
+        table = self._by_head(op.lambda_bar.data, heads, bits, 0.0)
         return b.add("diag", op.name, x, lambda_bar=table, origin=op.origin)
 
-    def per_state(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
+    def per_state(self, values: Real, heads: NDArray[np.int64], least: Real, bits: int) -> Table:
         """One scale a head."""
-        return self._by_head(values, heads, self.options.weight_bits, _least_of(least))
+        return self._by_head(values, heads, np.asarray(bits), _least_of(least))
 
-    def per_head(self, values: Real, heads: NDArray[np.int64], least: Real) -> Table:
+    def per_head(self, values: Real, heads: NDArray[np.int64], least: Real, bits: int) -> Table:
         """One scale a head."""
-        return self._by_head(values, heads, self.options.weight_bits, _least_of(least))
+        return self._by_head(values, heads, np.asarray(bits), _least_of(least))
 
-    def vector(self, values: Real, least: Real) -> Table:
+    def vector(self, values: Real, least: Real, bits: int) -> Table:
         """One scale for all channels."""
-        return self._table(values, values.min(), values.max(), self.options.weight_bits, _least_of(least))
+        return self._table(values, values.min(), values.max(), np.asarray(bits), _least_of(least))
 
-    def _by_head(self, values: Real, heads: NDArray[np.int64], bits: int, least: float) -> Table:
+    def _by_head(self, values: Real, heads: NDArray[np.int64], bits: Bits, least: float) -> Table:
         if values.ndim == 3:
             return self._table(values, values.min(), values.max(), bits, least)
         low = -group_max(np.maximum(-values.min(axis=-1), 0.0), heads)
@@ -64,7 +64,7 @@ class Zhao(Scheme):
         return self._table(values, low[:, None], high[:, None], bits, least)
 
     @staticmethod
-    def _table(values: Real, low: Real, high: Real, bits: int, least: float) -> Table:
+    def _table(values: Real, low: Real, high: Real, bits: Bits, least: float) -> Table:
         window = affine_window(np.asarray(low), np.asarray(high), bits, least)
         return Table.real(round_in_window(values, window), Grid.of(window.scale, bits))
 

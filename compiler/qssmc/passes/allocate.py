@@ -1,0 +1,96 @@
+"""Allocate: bits for states and poles by noise gain, in closed form (reverse water-filling)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.errors import UsageError
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Diag, Inject, Readout
+from qssmc.ir.table import Table
+from qssmc.passes.gain import downstream_gain
+from qssmc.passes.methods import Granularity
+from qssmc.passes.observe import ObserveRun
+from qssmc.passes.spectrum import spectrum_of
+from qssmc.passes.system import System, heads_of, systems
+
+Real = NDArray[np.float64]
+Integers = NDArray[np.int64]
+STATE_BITS = (2, 16)
+POLE_BITS = (3, 12)
+
+
+@dataclass(frozen=True)
+class Allocate:
+    """Notes bits for every state and pole of a calibrated, filled graph: a mean over all, more where noise costs more.
+
+    A state's LSB q adds |c|^2 q^2 / (12 (1 - |lambda_bar|^2)) to the energy of its head's output; an error of its
+    pole adds |c b|^2 |delta|^2 times the input's energy through 1 / |1 - lambda_bar z|^4. Both are weighted with the
+    head's downstream gain. Granularity "head" gives all states of a head the same bits, "layer" gives all the mean.
+    """
+
+    state_bits: float
+    a_bits: float
+    granularity: Granularity
+    calibration: NDArray[np.float64]
+    run: ObserveRun
+
+    def __call__(self, graph: Graph) -> Graph:
+        bits = dict(graph.bits)
+        for system in systems(graph):
+            state, pole = self.sensitivities(graph, system)
+            heads = heads_of(graph, system)
+            bits[system.total] = Table.integer(self.spread(state, heads, self.state_bits, STATE_BITS))
+            bits[f"{system.transition}.lambda_bar"] = Table.integer(self.spread(pole, heads, self.a_bits, POLE_BITS))
+        return replace(graph, bits=bits)
+
+    def sensitivities(self, graph: Graph, system: System) -> tuple[Real, Real]:
+        """What a squared LSB costs: of each state (range 1) and of each pole (range |lambda_bar - 1|)."""
+        transition, drive, readout = graph[system.transition], graph[system.drive], graph[system.readout]
+        assert isinstance(transition, Diag)
+        assert isinstance(drive, Inject)
+        assert isinstance(readout, Readout)
+        heads = heads_of(graph, system)
+        gain = downstream_gain(graph, system.result, self.calibration, self.run)[heads]
+        pole, c = transition.lambda_bar.as_complex(), np.abs(readout.c.as_complex())
+        b = np.abs(drive.b_bar.as_complex())
+        spectrum = spectrum_of(graph, drive.inputs[0], self.calibration, self.run)
+        through = (np.abs(spectrum.response(pole)) ** 4 * spectrum.energy.T[heads]).sum(axis=1)
+        reach = np.maximum(np.abs((pole - 1.0).real), np.abs((pole - 1.0).imag))
+        state = gain * c**2 / (1.0 - np.abs(pole) ** 2)
+        return state, gain * (c * b * reach) ** 2 * through
+
+    def spread(self, cost: Real, heads: Integers, mean: float, limits: tuple[int, int]) -> Integers:
+        """Whole bits a state with at most the mean, lowest total cost."""
+        if not limits[0] <= mean <= limits[1]:
+            raise UsageError(f"mean bits must lie in {limits[0]} to {limits[1]}, not {mean:g}")
+        if self.granularity == "state":
+            return water_fill(cost, np.ones(len(cost), np.int64), mean, limits)
+        groups = heads if self.granularity == "head" else np.zeros_like(heads)
+        size = np.bincount(groups)
+        total: Real = np.bincount(groups, cost).astype(np.float64)
+        present = size > 0
+        found = np.zeros(len(size), np.int64)
+        found[present] = water_fill(total[present], size[present], mean, limits)
+        return found[groups]
+
+
+def water_fill(cost: Real, size: Integers, mean: float, limits: tuple[int, int]) -> Integers:
+    """Bits of groups that minimise sum(cost 4^-bits) with sum(size bits) at most mean sum(size), bit by bit.
+
+    Each bit goes where it takes most cost away for what it takes of the budget; ties go to the first.
+    """
+    bits = np.full(len(cost), limits[0], np.int64)
+    left = int(np.floor(mean * size.sum() + 1e-9)) - limits[0] * int(size.sum())
+    benefit = 0.75 * cost / 4.0 ** limits[0] / size
+    while True:
+        open_ = (bits < limits[1]) & (size <= left)
+        if not open_.any():
+            return bits
+        at = int(np.argmax(np.where(open_, benefit, -1.0)))
+        bits[at] += 1
+        benefit[at] /= 4.0
+        left -= int(size[at])

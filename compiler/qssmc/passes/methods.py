@@ -1,0 +1,55 @@
+"""Methods: which steps beyond plain rounding a compilation takes, and how far they go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from qssmc.errors import UsageError
+
+Granularity = Literal["layer", "head", "state"]
+
+
+@dataclass(frozen=True)
+class Methods:
+    """All off is plain post-training rounding. Each needs no training, only calibration sequences.
+
+    states: complex states a head that stay, on average (None: all); prune_loss: or as many removed as cost this share
+    of a layer's output energy; heads, channels: heads and residual channels that stay. fill: real input weights, exact
+    on their grid; bits_by: what shares a number of bits for state and poles (None: all alike); place: poles placed
+    together instead of rounded alone; refit: readout, mixing and decoder solved anew; input_bits: of the weights that
+    read the samples (None: as the others), for nothing downstream can make up for what they lose.
+    """
+
+    states: float | None = None
+    prune_loss: float | None = None
+    heads: int | None = None
+    channels: int | None = None
+    fill: bool = False
+    bits_by: Granularity | None = None
+    place: bool = False
+    refit: bool = False
+    input_bits: int | None = None
+
+    def __post_init__(self) -> None:
+        faults = []
+        if self.states is not None and not self.states > 0:
+            faults.append(f"states must be more than 0, not {self.states:g}")
+        if self.prune_loss is not None and not 0 <= self.prune_loss < 1:
+            faults.append(f"prune loss must be at least 0 and below 1, not {self.prune_loss:g}")
+        if self.bits_by not in (None, *get_args(Granularity)):
+            faults.append(f"bits must go by {', '.join(get_args(Granularity))}, not {self.bits_by!r}")
+        if self.place and self.bits_by is None:
+            faults.append("poles are placed on grids of allocated bits; say what the bits go by")
+        for name in ("heads", "channels"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                faults.append(f"{name} must be at least 1, not {value}")
+        if self.input_bits is not None and not 2 <= self.input_bits <= 16:
+            faults.append(f"input bits must be 2 to 16, not {self.input_bits}")
+        if faults:
+            raise UsageError("; ".join(faults))
+
+
+PLAIN = Methods()
+FULL = Methods(fill=True, bits_by="state", place=True, refit=True, input_bits=8)

@@ -1,0 +1,161 @@
+"""Place poles: every pole onto a point of its grid, chosen so that all poles of a head together lose least."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.ir.build import Builder
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Diag, Inject, Op, Readout, Scale
+from qssmc.ir.table import Table
+from qssmc.passes.least_squares import ridged
+from qssmc.passes.observe import ObserveRun
+from qssmc.passes.quantise.poles import increment_exponents, round_inside
+from qssmc.passes.rewrite import rewrite
+from qssmc.passes.spectrum import Spectrum, spectrum_of
+from qssmc.passes.system import System, heads_of, systems
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+_SWEEPS = 2
+_RIDGE = 1e-9
+_SHAPED = 0.1  # dithered rounding makes this share of the noise that independent errors would
+
+
+@dataclass(frozen=True)
+class PlacePoles:
+    """lambda_bar on the grid 1 + 2^-e (p + iq) that the quantise pass will round to, by coordinate descent.
+
+    The nearest point in log(lambda_bar) comes first; then each pole in turn tries the points around its own, and
+    takes the one with which the best c of the head comes nearest to the head's response, over the spectrum of the
+    input and with the states' rounding noise. Needs bits for states and poles (allocate). c is left to the refit.
+    """
+
+    calibration: NDArray[np.float64]
+    run: ObserveRun
+
+    def __call__(self, graph: Graph) -> Graph:
+        poles = {system.transition: self.placed(graph, system) for system in systems(graph)}
+
+        def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
+            if isinstance(op, Diag) and op.name in poles:
+                return b.add("diag", op.name, *inputs, lambda_bar=Table.real(poles[op.name]), origin=op.origin)
+            return None
+
+        return rewrite(graph, graph.stage, replace_op, graph.ranges)
+
+    def placed(self, graph: Graph, system: System) -> Complex:
+        """The poles of one layer, head by head."""
+        transition, drive, readout = graph[system.transition], graph[system.drive], graph[system.readout]
+        assert isinstance(transition, Diag)
+        assert isinstance(drive, Inject)
+        assert isinstance(readout, Readout)
+        pole = transition.lambda_bar.as_complex()
+        bits = np.broadcast_to(graph.bits[f"{transition.name}.lambda_bar"].data, pole.shape)
+        state_bits = np.broadcast_to(graph.bits[system.total].data, pole.shape)
+        scale = np.exp2(-increment_exponents(pole, bits, state_bits))
+        nearest = 1.0 + scale * round_inside(pole, 1.0, scale, bits)
+        spectrum = spectrum_of(graph, drive.inputs[0], self.calibration, self.run)
+        heads, b = heads_of(graph, system), drive.b_bar.as_complex()
+        feed = graph[system.feed] if system.feed else None
+        d = np.broadcast_to(feed.factor.data, graph[system.result].type.shape) if isinstance(feed, Scale) else None
+        lsb = 2.0 ** (1.0 - state_bits) / np.maximum(np.abs(b), 1e-30)
+        found = nearest.copy()
+        for head in np.unique(heads):
+            own = np.flatnonzero(heads == head)
+            target = readout.c.as_complex()[own] * b[own]
+            grid = _Grid(scale[own], 2.0 ** (bits[own] - 1) - 1)
+            descent = _Descent(spectrum, int(head), pole[own], target, 0.0 if d is None else float(d[head]), lsb[own])
+            found[own] = descent.run(nearest[own], grid)
+        return found
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Points 1 + scale (p + iq) with |p|, |q| <= top."""
+
+    scale: Real
+    top: Real
+
+    def around(self, state: int, pole: complex) -> list[complex]:
+        """The points next to a pole's own that lie strictly inside the unit circle."""
+        scale, top = float(self.scale[state]), float(self.top[state])
+        at = (pole - 1.0) / scale
+        found = []
+        for p in (-1, 0, 1):
+            for q in (-1, 0, 1):
+                re, im = round(at.real) + p, round(at.imag) + q
+                value = 1.0 + scale * complex(re, im)
+                if (p or q) and max(abs(re), abs(im)) <= top and 0.0 < abs(value) < 1.0:
+                    found.append(value)
+        return found
+
+
+class _Descent:
+    """The least squares problem of one head: its response as a sum of its poles' responses, re and im of each state.
+
+    Columns are sqrt(energy) times the transform of re x and im x of a real input, real and imaginary parts stacked.
+    """
+
+    def __init__(self, spectrum: Spectrum, head: int, pole: Complex, target: Complex, d: float, lsb: Real) -> None:
+        self.spectrum, self.lsb = spectrum, lsb
+        self.root = np.sqrt(spectrum.energy[:, head])
+        re, im = self.transforms(pole)
+        self.flat = np.concatenate([self.root, np.zeros_like(self.root)])
+        self.wanted = target.real @ re - target.imag @ im + d * self.flat
+
+    def transforms(self, pole: Complex) -> tuple[Real, Real]:
+        """Weighted transforms of re x and im x: (S, 2K) each."""
+        plus, minus = self.spectrum.response(pole), self.spectrum.response(np.conj(pole))
+        pair = ((plus + minus) / 2.0 * self.root, (plus - minus) / 2.0j * self.root)
+        re, im = (np.concatenate([part.real, part.imag], axis=1) for part in pair)
+        return re, im
+
+    def noise(self, pole: Complex, lsb: Real) -> Real:
+        """The energy of a state's rounding noise, in the units of the columns."""
+        return np.asarray(_SHAPED * lsb**2 / 12.0 / np.maximum(1.0 - np.abs(pole) ** 2, 1e-12))
+
+    def run(self, start: Complex, grid: _Grid) -> Complex:
+        """Sweeps over the poles until none moves."""
+        pole = start.copy()
+        re, im = self.transforms(pole)
+        columns = np.concatenate([self.flat[None], np.stack([re, im], axis=1).reshape(2 * len(pole), -1)])
+        noise = np.concatenate([[0.0], np.repeat(self.noise(pole, self.lsb), 2)])
+        order = np.argsort(-np.abs(pole), kind="stable")
+        for _ in range(_SWEEPS):
+            moved = False
+            for state in order:
+                candidates = grid.around(int(state), complex(pole[state]))
+                best = self.best(columns, noise, int(state), complex(pole[state]), candidates)
+                if best != pole[state]:
+                    moved, pole[state] = True, best
+                    at = [1 + 2 * state, 2 + 2 * state]
+                    columns[at] = np.concatenate(self.transforms(pole[state : state + 1]))
+                    noise[at] = self.noise(pole[state], self.lsb[state])
+            if not moved:
+                break
+        return pole
+
+    def best(self, columns: Real, noise: Real, state: int, own: complex, candidates: list[complex]) -> complex:
+        """The candidate with the least residual, once the other columns have done what they can; own wins ties."""
+        if not candidates:
+            return own
+        others = np.delete(columns, [1 + 2 * state, 2 + 2 * state], axis=0)
+        gram = ridged(others @ others.T, _RIDGE) + np.diag(np.delete(noise, [1 + 2 * state, 2 + 2 * state]))
+        factor = np.linalg.cholesky(gram)
+        seen = np.linalg.solve(factor, others)  # the other columns, orthonormal up to the noise
+        rest = self.wanted @ seen.T
+        values = np.array([own, *candidates])
+        re, im = self.transforms(values)
+        both = np.stack([re, im], axis=1)  # (n, 2, 2K)
+        shared = both @ seen.T
+        lsb = self.noise(values, np.full(len(values), self.lsb[state]))
+        inner = both @ both.transpose(0, 2, 1) - shared @ shared.transpose(0, 2, 1)
+        inner = inner + (lsb + _RIDGE * np.trace(inner, axis1=1, axis2=2))[:, None, None] * np.eye(2)
+        moment = both @ self.wanted - shared @ rest
+        gained = np.einsum("ni,ni->n", moment, np.linalg.solve(inner, moment[..., None])[..., 0])
+        best = int(np.argmax(gained))
+        return complex(values[best]) if gained[best] > gained[0] * (1.0 + 1e-9) else own

@@ -1,0 +1,114 @@
+"""States: the pass that removes complex states over all heads of a layer jointly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.errors import UsageError
+from qssmc.ir.build import Builder
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Diag, Op, Readout, Scale
+from qssmc.ir.table import Table
+from qssmc.passes.gain import downstream_gain
+from qssmc.passes.least_squares import ridged, solve
+from qssmc.passes.observe import ObserveRun
+from qssmc.passes.prune.dead import drop_dead
+from qssmc.passes.prune.eliminate import Elimination, eliminate
+from qssmc.passes.prune.gram import head_normals
+from qssmc.passes.rewrite import rewrite
+from qssmc.passes.system import System, heads_of, systems
+
+_NOISE_BITS = 9  # of the states that the pruned design is to have: their rounding is the noise of the ridge
+_SHAPED = 0.1  # dithered rounding makes this share of the noise that independent errors would
+_LARGEST_GAIN = 1e4
+
+
+@dataclass(frozen=True)
+class PruneStates:
+    """Group elimination (Gram matrix of the states over all heads, downstream gain as weight), then c and d refitted.
+
+    mean: complex states a head that stay on average; loss: or as many removed as cost no more than this share of the
+    weighted energy of the layer's output. Heads become ragged, and can end with no state at all.
+    """
+
+    mean: float | None
+    loss: float | None
+    calibration: NDArray[np.float64]
+    run: ObserveRun
+
+    def __call__(self, graph: Graph) -> Graph:
+        if self.mean is None and self.loss is None:
+            return graph
+        for system in systems(graph):
+            graph = self.prune(graph, system)
+        return graph
+
+    def prune(self, graph: Graph, system: System) -> Graph:
+        """The graph with fewer states in one layer."""
+        heads, channels = heads_of(graph, system), graph[system.result].type.shape[0]
+        if self.mean is not None and self.mean * channels > len(heads):
+            has = f"{len(heads) / channels:g} a head that {system.state} has"
+            raise UsageError(f"--states {self.mean:g} is more than the {has}; give fewer")
+        gains = downstream_gain(graph, system.result, self.calibration, self.run)
+        found = head_normals(graph, system, self.calibration, self.run)
+        noise = state_noise(graph, system)
+        eliminations = [
+            Elimination(normal, noise[own], gain)
+            for own, normal, gain in zip(found.members, found.normals, gains, strict=True)
+        ]
+        energy = sum(gain * float(normal.energy[0]) for normal, gain in zip(found.normals, gains, strict=True))
+        keep = 1 if self.mean is None else max(1, round(self.mean * channels))
+        eliminate(eliminations, keep, np.inf if self.loss is None else self.loss * energy)
+        alive = [own[elimination.alive] for own, elimination in zip(found.members, eliminations, strict=True)]
+        c, d = self.refitted(graph, system, found.members, alive, found.normals, noise)
+        return _without(graph, system, c, d)
+
+    @staticmethod
+    def refitted(
+        graph: Graph,
+        system: System,
+        members: list[NDArray[np.int64]],
+        alive: list[NDArray[np.int64]],
+        normals: Any,
+        noise: Any,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """c (S, 2) with new weights for the states that stay, and d (channels,)."""
+        c, d = np.zeros((graph[system.total].type.shape[0], 2)), np.zeros(len(members))
+        for head, (own, left, normal) in enumerate(zip(members, alive, normals, strict=True)):
+            index = np.flatnonzero(np.isin(own, left))
+            columns = np.append(np.stack([2 * index, 2 * index + 1], axis=1).ravel(), 2 * len(own))
+            gram = normal.gram[np.ix_(columns, columns)]
+            extra = np.append(np.repeat(noise[left], 2), 0.0) * np.diag(gram)
+            w = solve(ridged(gram, 1e-9) + np.diag(extra), normal.moment[columns])[:, 0]
+            c[left] = w[:-1].reshape(-1, 2) * (1.0, -1.0)
+            d[head] = w[-1]
+        return c, d
+
+
+def state_noise(graph: Graph, system: System) -> NDArray[np.float64]:
+    """Rounding noise in each state relative to its energy: 1/12 of a squared LSB, grown by 1 / (1 - |lambda_bar|^2).
+
+    A state's peak is taken as three times its rms.
+    """
+    transition = graph[system.transition]
+    assert isinstance(transition, Diag)
+    gain = 1.0 / np.maximum(1.0 - np.abs(transition.lambda_bar.as_complex()) ** 2, 1.0 / _LARGEST_GAIN)
+    return np.asarray(_SHAPED * gain * 9.0 / 12.0 * 4.0 ** -(_NOISE_BITS - 1))
+
+
+def _without(graph: Graph, system: System, c: NDArray[np.float64], d: NDArray[np.float64]) -> Graph:
+    """The graph with new c and d, and without the states whose c is zero."""
+
+    def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
+        if isinstance(op, Readout) and op.name == system.readout:
+            table = Table.real(c)
+            return b.add("readout", op.name, *inputs, c=table, heads=op.heads, channels=op.channels, origin=op.origin)
+        if isinstance(op, Scale) and op.name == system.feed:
+            return b.add("scale", op.name, *inputs, factor=Table.real(d), origin=op.origin)
+        return None
+
+    return drop_dead(rewrite(replace(graph, ranges={}), graph.stage, replace_op))
