@@ -24,11 +24,14 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.text import print_graph
 from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
+from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import (
     Tally,
     alignment_report,
+    bits_picture,
+    bits_table,
     bounds_report,
     certificate,
     effort_report,
@@ -54,12 +57,18 @@ class CompileOptions:
     calib: str | None = None
     seed: int = 0
     vectors: int = 112
+    methods: Methods = PLAIN
     target: TargetOptions = field(default_factory=TargetOptions)
 
     def __post_init__(self) -> None:
         unknown = [target for target in self.targets if target not in TARGETS]
         if unknown or not self.targets:
             raise UsageError(f"--target must be {' or '.join(TARGETS)}, not {', '.join(unknown) or 'nothing'}")
+        means = (self.quantise.state_bits, self.quantise.a_bits)
+        if self.methods.bits_by is None and any(mean != int(mean) for mean in means):
+            raise UsageError("state bits and pole bits must be whole numbers unless --bits-by shares them out")
+        if self.methods != PLAIN and self.quantise.scheme != "qssm":
+            raise UsageError("--scheme zhao is the published one and takes none of the methods of qssm")
         if self.vectors < 1:
             raise UsageError(f"--vectors must be at least 1, not {self.vectors}")
         if self.seed < 0:
@@ -117,7 +126,9 @@ def compile_checkpoint(
         say(f"pass {name}: {len(result.ops)} ops")
         stages[name] = result
 
-    run_pipeline(graph, PipelineOptions(options.quantise, checkpoint.input_format, real, _observe), seen)
+    run_pipeline(
+        graph, PipelineOptions(options.quantise, checkpoint.input_format, real, _observe, options.methods), seen
+    )
     parameters = sum(p.numel() for p in module.parameters())
     reports = {
         "storage": storage_report(stages["prove"], parameters, state_numbers(graph), head_count(graph)),
@@ -134,9 +145,16 @@ def compile_checkpoint(
         **_ir_files(stages),
         **vectors,
         **_target_files(stages, samples[: options.vectors], options),
+        "report/bits.txt": bits_table(reports["storage"]).encode(),
+        "report/bits.svg": bits_picture(reports["storage"], options.name).encode(),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
-    config = {"quantise": asdict(options.quantise), "targets": list(options.targets), "vectors": options.vectors}
+    config = {
+        "quantise": asdict(options.quantise),
+        "methods": asdict(options.methods),
+        "targets": list(options.targets),
+        "vectors": options.vectors,
+    }
     config |= {name: chosen for name, chosen in asdict(options.target).items() if name in options.targets}
     facts = {
         "qssmc": __version__,
@@ -223,6 +241,7 @@ def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str, v
         "state_bytes": (storage["state_bits"] + 7) // 8,
         "float32_bytes": storage["float32_bytes"],
         "times_smaller": storage["times_smaller"],
+        "published": storage["published"],
         "effort": {key: value for key, value in reports["effort"].items() if key != "ops"},
         "bounds": {key: value for key, value in reports["bounds"].items() if key not in ("states", "requants")},
         "alignment": {key: value for key, value in alignment.items() if key != "ops"},

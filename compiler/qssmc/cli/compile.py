@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 from rich.table import Table
@@ -12,6 +12,7 @@ from rich.table import Table
 from qssmc.backends.c import as_prefix
 from qssmc.backends.hls import FLAVORS, Flavor, HlsOptions
 from qssmc.cli.config import configurable
+from qssmc.cli.methods import chosen_methods, method_options
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.compile import CompileOptions, Design, compile_checkpoint, file_sha256
 from qssmc.errors import UsageError
@@ -41,8 +42,8 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     help="Our scheme with power-of-two state scales, or the published one (arXiv 2506.12480).",
 )
 @click.option("--bits", default="W8A8", show_default=True, metavar="W#A#", help="Bits of weights and activations.")
-@click.option("--state-bits", type=int, default=_DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
-@click.option("--a-bits", type=int, default=_DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
+@click.option("--state-bits", type=float, default=_DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
+@click.option("--a-bits", type=float, default=_DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
 @click.option(
     "--a-form",
     type=click.Choice(get_args(AForm)),
@@ -56,6 +57,7 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     show_default=True,
     help="Round states with a threshold that moves every step, so that slow ones do not stick (qssm alone).",
 )
+@method_options
 @click.option("--max-steps", type=int, help="Longest sequence that a mean is exact for  [default: 4 x the trained one]")
 @click.option("--calib", metavar="SOURCE", help="FILE.npy or DATASET[:COUNT]  [default: what the model brings]")
 @click.option("--vectors", type=int, default=112, show_default=True, help="Keep at most so many for verification.")
@@ -83,8 +85,8 @@ def compile_(
     name: str | None,
     scheme: SchemeName,
     bits: str,
-    state_bits: int,
-    a_bits: int,
+    state_bits: float,
+    a_bits: float,
     a_form: AForm,
     dither: bool,
     max_steps: int | None,
@@ -96,6 +98,7 @@ def compile_(
     part: str,
     clock_period: float,
     hls_flavor: Flavor,
+    **chosen: Any,
 ) -> None:
     """Compile MODEL (.pt or .safetensors) into OUTPUT_DIR."""
     weight_bits, activation_bits = parse_bits(bits)
@@ -113,7 +116,8 @@ def compile_(
     )
     hls = HlsOptions(lanes, part, clock_period, hls_flavor)
     name = symbol(model.stem) if name is None else name
-    options = CompileOptions(name, quantise, named(target), calib, seed, vectors, TargetOptions(hls))
+    methods = chosen_methods(scheme, chosen)
+    options = CompileOptions(name, quantise, named(target), calib, seed, vectors, methods, TargetOptions(hls))
     design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
     try:
         write_folder(design.files, output_dir, force=force)

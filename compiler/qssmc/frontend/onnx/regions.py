@@ -1,4 +1,4 @@
-"""Regions: what a part of an ONNX graph computes, found from numbers: a linear map, or a nonlinearity of one variable."""
+"""Regions: what a part of an ONNX graph computes, found from numbers: a linear map, or a known nonlinearity."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ LINEAR = frozenset({
 })  # fmt: skip
 WIDENING = frozenset({"Gather", "Reshape", "Unsqueeze", "Squeeze", "Expand", "Identity", "Transpose", "Cast"})
 SCALAR = frozenset({
-    "Add", "Sub", "Mul", "Div", "Erf", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max", "Neg", "Cast", "Identity", "Pow",
+    "Add", "Sub", "Mul", "Div", "Erf", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max", "Neg", "Cast", "Identity",
+    "Pow",
 })  # fmt: skip
 _BENT = frozenset({"Erf", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max"})
 _CLOSE = 1e-9
