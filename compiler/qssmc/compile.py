@@ -18,7 +18,6 @@ from qssmc.backends import c as c_backend
 from qssmc.calibration import load_calibration
 from qssmc.errors import UsageError
 from qssmc.folder import to_json, with_manifest
-from qssmc.frontend import compare_with_module, trace
 from qssmc.ir.draw import draw
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import print_graph
@@ -39,6 +38,7 @@ from qssmc.report import (
     state_numbers,
     storage_report,
 )
+from qssmc.source import Source, from_checkpoint
 from qssmc.targets import TARGETS, TargetOptions
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
@@ -97,28 +97,27 @@ class Design:
 def compile_checkpoint(
     checkpoint: Checkpoint, model_sha256: str, options: CompileOptions, *, data: Path | None = None, say: Say = print
 ) -> Design:
-    """Trace, check against torch, quantise, prove, emit. Raises a QssmcError; nothing is written."""
-    module = checkpoint.build()
+    """A torch checkpoint through compile_source."""
+    return compile_source(from_checkpoint(checkpoint, model_sha256), options, data=data, say=say)
+
+
+def compile_source(source: Source, options: CompileOptions, *, data: Path | None = None, say: Say = print) -> Design:
+    """Trace or import, check against the original, quantise, prove, emit. Raises a QssmcError; nothing is written."""
     samples, origin = load_calibration(
-        options.calib,
-        checkpoint.calibration,
-        checkpoint.input_format,
-        checkpoint.config.d_input,
-        seed=options.seed,
-        data=data,
+        options.calib, source.calibration, source.input_format, source.d_input, seed=options.seed, data=data
     )
-    if checkpoint.config.output == "pooled" and samples.shape[1] > options.quantise.max_steps:
+    if source.pooled and samples.shape[1] > options.quantise.max_steps:
         raise UsageError(
             f"calibration sequences of {samples.shape[1]} steps are longer than the {options.quantise.max_steps} "
             "that a mean is exact for; give a larger --max-steps"
         )
-    real = checkpoint.input_format.to_real(samples).astype(np.float64)
-    say(f"trace: {type(module).__name__} with {sum(p.numel() for p in module.parameters())} parameters")
+    real = source.input_format.to_real(samples).astype(np.float64)
+    say(source.what)
     with np.errstate(all="ignore"):  # numbers out of range are reported by the two checks
-        graph = trace(module, checkpoint.config.d_input, options.name)
+        graph = source.graph(options.name)
         check_poles(graph)
-    say(f"check: float IR, step by step, against the torch module on {min(_COMPARED, len(real))} sequences")
-    error = compare_with_module(graph, module, real[:_COMPARED], lambda g, x: run(g, x).outputs)
+    say(f"check: float IR, step by step, against {source.against} on {min(_COMPARED, len(real))} sequences")
+    error = source.check(graph, real[:_COMPARED])
 
     stages: dict[str, Graph] = {"float": graph}
 
@@ -126,12 +125,9 @@ def compile_checkpoint(
         say(f"pass {name}: {len(result.ops)} ops")
         stages[name] = result
 
-    run_pipeline(
-        graph, PipelineOptions(options.quantise, checkpoint.input_format, real, _observe, options.methods), seen
-    )
-    parameters = sum(p.numel() for p in module.parameters())
+    run_pipeline(graph, PipelineOptions(options.quantise, source.input_format, real, _observe, options.methods), seen)
     reports = {
-        "storage": storage_report(stages["prove"], parameters, state_numbers(graph), head_count(graph)),
+        "storage": storage_report(stages["prove"], source.parameters, state_numbers(graph), head_count(graph)),
         "effort": effort_report(stages["prove"], graph),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
         "certificate": certificate(stages["prove"]),
@@ -160,12 +156,12 @@ def compile_checkpoint(
         "qssmc": __version__,
         "tools": {"python": platform.python_version(), "numpy": np.__version__},
         "name": options.name,
-        "model_sha256": model_sha256,
+        "model_sha256": source.sha256,
         "config": config,
         "config_sha256": hashlib.sha256(to_json(config)).hexdigest(),
         "calibration": origin,
         "seed": options.seed,
-        "input_format": asdict(checkpoint.input_format),
+        "input_format": asdict(source.input_format),
         "golden": _golden_path(stages),
     }
     summary = _summary(options, reports, origin, min(options.vectors, len(samples)))

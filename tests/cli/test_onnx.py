@@ -19,7 +19,12 @@ pytest.importorskip("onnxruntime", reason="ONNX Runtime is missing: pip install 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
-    assert main(["-q", "compile", str(tiny_model(folder)), "-o", str(folder / "out"), "--target", "onnx"]) == 0
+    assert (
+        main(
+            ["-q", "compile", str(tiny_model(folder)), "-o", str(folder / "out"), "--target", "onnx", "--a-bits", "10"]
+        )
+        == 0
+    )
     return folder / "out"
 
 
@@ -72,7 +77,7 @@ def test_compiled_design_passes(compiled: Path, capsys: pytest.CaptureFixture[st
     ],
 )
 def test_verify_finds_a_fault(file: str, table: str, op: str, design: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    change_table(design / "onnx" / file, table, 9)
+    change_table(design / "onnx" / file, table, 1 << 20)
     capsys.readouterr()
     assert main(["-q", "verify", str(design)]) == 1
     assert f"golden and ONNX Runtime diverge first at op {op}" in capsys.readouterr().err
@@ -97,7 +102,7 @@ def test_a_model_that_is_none_is_a_finding(design: Path, capsys: pytest.CaptureF
 
 def test_all_targets_from_one_compile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, out = str(tiny_model(tmp_path, output="step", norm="layer")), tmp_path / "out"
-    assert main(["-q", "compile", model, "-o", str(out), "--target", "all", "--vectors", "4"]) == 0
+    assert main(["-q", "compile", model, "-o", str(out), "--target", "all", "--vectors", "4", "--a-bits", "10"]) == 0
     assert {"c", "hls", "onnx"} <= {path.name for path in out.iterdir()}
     capsys.readouterr()
     assert main(["--json", "verify", str(out)]) == 0

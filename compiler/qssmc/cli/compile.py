@@ -14,12 +14,13 @@ from qssmc.backends.hls import FLAVORS, Flavor, HlsOptions
 from qssmc.cli.config import configurable
 from qssmc.cli.methods import chosen_methods, method_options
 from qssmc.cli.terminal import Terminal, common_options
-from qssmc.compile import CompileOptions, Design, compile_checkpoint, file_sha256
+from qssmc.compile import CompileOptions, Design, compile_source, file_sha256
 from qssmc.errors import UsageError
 from qssmc.folder import check_target, write_folder
 from qssmc.models import Checkpoint, load_checkpoint
 from qssmc.passes.quantise import QuantiseOptions, parse_bits
 from qssmc.passes.quantise.options import AForm, SchemeName
+from qssmc.source import ONNX_STEPS, Source, from_checkpoint, from_onnx
 from qssmc.targets import ALL, TARGETS, TargetOptions, named
 
 _DEFAULT = QuantiseOptions()
@@ -100,10 +101,10 @@ def compile_(
     hls_flavor: Flavor,
     **chosen: Any,
 ) -> None:
-    """Compile MODEL (.pt or .safetensors) into OUTPUT_DIR."""
+    """Compile MODEL (.pt, .safetensors, or a float step graph .onnx) into OUTPUT_DIR."""
     weight_bits, activation_bits = parse_bits(bits)
     check_target(output_dir, force=force)
-    checkpoint = load_checkpoint(model)
+    source, steps = read_model(model)
     quantise = QuantiseOptions(
         scheme=scheme,
         weight_bits=weight_bits,
@@ -112,13 +113,13 @@ def compile_(
         a_bits=a_bits,
         a_form=a_form,
         dither=dither,
-        max_steps=default_steps(checkpoint) if max_steps is None else max_steps,
+        max_steps=steps if max_steps is None else max_steps,
     )
     hls = HlsOptions(lanes, part, clock_period, hls_flavor)
     name = symbol(model.stem) if name is None else name
     methods = chosen_methods(scheme, chosen)
     options = CompileOptions(name, quantise, named(target), calib, seed, vectors, methods, TargetOptions(hls))
-    design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
+    design = compile_source(source, options, data=data, say=terminal.note)
     try:
         write_folder(design.files, output_dir, force=force)
     except OSError as error:
@@ -129,6 +130,14 @@ def compile_(
         terminal.detail(f"wrote {path}, {len(content):,} bytes")
     terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))
     terminal.note(f"next: qssmc verify {output_dir}")
+
+
+def read_model(path: Path) -> tuple[Source, int]:
+    """A model by its file's ending, and the longest sequence that a mean is exact for if nothing else is asked for."""
+    if path.suffix == ".onnx":
+        return from_onnx(path), ONNX_STEPS
+    checkpoint = load_checkpoint(path)
+    return from_checkpoint(checkpoint, file_sha256(path)), default_steps(checkpoint)
 
 
 def symbol(stem: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,12 +30,27 @@ def emit_models(graph: Graph, real: Graph) -> dict[str, bytes]:
         )
     for op in (*graph.ops, *real.ops):
         check_extent(op)
-    models = {"step": step_model(graph), "sequence": sequence_model(graph), "float_step": step_model(real)}
+    models = {
+        "step": step_model(graph),
+        "sequence": sequence_model(graph),
+        "float_step": _noted(step_model(real), graph),
+    }
     if graph.last_ops:
         models["last"] = last_model(graph)
     if real.last_ops:
-        models["float_last"] = last_model(real)
+        models["float_last"] = _noted(last_model(real), graph)
     return {f"{FOLDER}/{what}.onnx": model.SerializeToString(deterministic=True) for what, model in models.items()}
+
+
+def _noted(model: Any, graph: Graph) -> Any:
+    """A float model that says what the import needs: the format of the samples, and which outputs are means."""
+    (entrance,) = graph.inputs
+    note: dict[str, Any] = {"means": [f"output:{output.name}" for output in graph.outputs if output.mean]}
+    if entrance.name in graph.scales:
+        frac = -round(math.log2(float(graph.scales[entrance.name].data.ravel()[0])))
+        note["input_format"] = {"width": entrance.type.width, "frac": frac, "signed": entrance.type.signed}
+    helper.set_model_props(model, {"qssmc": json.dumps(note, sort_keys=True)})
+    return model
 
 
 def check_extent(op: Op) -> None:

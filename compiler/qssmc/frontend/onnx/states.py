@@ -72,7 +72,7 @@ def pairs(model: Model, becomes: dict[str, str]) -> list[Pair]:
             continue
         taken |= {name, partners[0]}
         try:
-            found.append(_pair(model, becomes, reach, name, partners[0]))
+            found.append(_pair(model, becomes, name, partners[0]))
         except UnsupportedModelError as error:
             faults.append(str(error))
     if faults:
@@ -82,7 +82,8 @@ def pairs(model: Model, becomes: dict[str, str]) -> list[Pair]:
     return found
 
 
-def _pair(model: Model, becomes: dict[str, str], reach: dict[str, frozenset[str]], re: str, im: str) -> Pair:
+def _pair(model: Model, becomes: dict[str, str], re: str, im: str) -> Pair:
+    reach = depends(model, {re, im})
     targets = [roots(model, becomes[name]) for name in (re, im)]
     widths = {name: _width(model, name) for name in (re, im)}
     driven = [name for target in targets for name in _boundary(model, reach, target)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.onnx.model import Model
-from qssmc.frontend.onnx.regions import linear_maps, nonlinearity
+from qssmc.frontend.onnx.regions import LINEAR, linear_maps, nonlinearity
 from qssmc.frontend.onnx.states import Pair, depends
 from qssmc.ir.build import Builder
 from qssmc.ir.table import Table
@@ -65,7 +65,8 @@ class Translation:
         """A tensor that is linear in the halves of one complex value, else an op on tensors that are."""
         halves = self._halves(name)
         whole = {value.rsplit(".", 1)[0] for value in halves.values()}
-        if len(whole) == 1 and not self._mixes(name, halves):
+        linear = all(node.op_type in LINEAR for node in self.model.between(halves, name))
+        if len(whole) == 1 and linear and not self._mixes(name, halves):
             (x,) = whole
             sizes = dict.fromkeys(halves, self.b.type(x).shape[0])
             maps = linear_maps(self.model, sizes, [name])
