@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -10,7 +11,7 @@ import click
 from rich.table import Table
 
 from qssmc.backends.c import as_prefix
-from qssmc.backends.hls import FLAVORS, Flavor, HlsOptions
+from qssmc.backends.hls import ESTIMATE, FLAVORS, Flavor, HlsOptions
 from qssmc.cli.config import configurable
 from qssmc.cli.methods import chosen_methods, method_options
 from qssmc.cli.terminal import Terminal, common_options
@@ -129,7 +130,18 @@ def compile_(
     for path, content in sorted(design.files.items()):
         terminal.detail(f"wrote {path}, {len(content):,} bytes")
     terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))
+    if ESTIMATE in design.files:
+        terminal.note(estimate_text(json.loads(design.files[ESTIMATE])))
     terminal.note(f"next: qssmc verify {output_dir}")
+
+
+def estimate_text(facts: dict[str, Any]) -> str:
+    """Clocks and resources in a line."""
+    return (
+        f"hls estimate for {facts['part']} at {facts['clock_period_ns']:g} ns, {facts['lanes']} lane(s): a sample every "
+        f"{facts['interval_cycles']:,} clocks ({facts['interval_us']:g} us), latency {facts['latency_cycles']:,} "
+        f"clocks, {facts['dsp']} DSP, {facts['bram18']} BRAM18, about {facts['luts']:,} LUT"
+    )
 
 
 def read_model(path: Path) -> tuple[Source, int]:
