@@ -138,8 +138,8 @@ def compile_(
 def estimate_text(facts: dict[str, Any]) -> str:
     """Clocks and resources in a line."""
     return (
-        f"hls estimate for {facts['part']} at {facts['clock_period_ns']:g} ns, {facts['lanes']} lane(s): a sample every "
-        f"{facts['interval_cycles']:,} clocks ({facts['interval_us']:g} us), latency {facts['latency_cycles']:,} "
+        f"hls estimate for {facts['part']} at {facts['clock_period_ns']:g} ns, {facts['lanes']} lane(s): a sample "
+        f"every {facts['interval_cycles']:,} clocks ({facts['interval_us']:g} us), latency {facts['latency_cycles']:,} "
         f"clocks, {facts['dsp']} DSP, {facts['bram18']} BRAM18, about {facts['luts']:,} LUT"
     )
 
