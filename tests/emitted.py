@@ -174,6 +174,24 @@ def no_input() -> Graph:
     return prove(b.graph())
 
 
+def products() -> Graph:
+    """Matrix products of wide sums: odd and even numbers of inputs; outputs that fill 8 vectors of 8, or 1, or none."""
+    random = np.random.default_rng(2)
+    b = Builder("products", "integer")
+    u = b.source("input", "u", Type((13,), 12))
+    parts = []
+    for ins, outs in ((13, 145), (12, 64), (3, 8), (2, 9), (7, 3), (1, 8), (12, 1)):
+        x = b.add("slice", f"x{ins}_{outs}", u, start=13 - ins, stop=13)
+        weight, bias = random.integers(-128, 128, (outs, ins)), random.integers(-(1 << 20), 1 << 20, outs)
+        weight[0], weight[-1] = 127, -128
+        parts.append(b.add("matvec", f"y{ins}_{outs}", x, weight=INT(weight), bias=INT(bias * (ins % 2))))
+    low = b.add("requant", "low", u, multiplier=INT(1), shift=INT(5), low=INT(0), high=INT(63))
+    wide = INT(random.integers(-30000, 30000, (20, 13)))
+    parts.append(b.add("matvec", "of_low", low, weight=wide, bias=INT(np.zeros(20, np.int64))))
+    b.output("y", b.add("concat", "all", *parts), "step")
+    return prove(b.graph())
+
+
 def counter(b: Builder, bits: int = 16, step: int = 40503, name: str = "phase") -> str:
     """A phase that counts."""
     phase = b.source("state", name, Type((1,), 64))
@@ -273,4 +291,5 @@ def by_hand() -> list[Graph]:
         aligned_state(),
         aligned_state(dither=True),
         dithered_widths(),
+        products(),
     ]

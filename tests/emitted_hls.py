@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from one_op import extreme_samples
 from qssmc.backends.c import vector_texts
@@ -76,3 +78,11 @@ def same(wanted: Any, got: Any, where: str) -> None:
     for name, values in wanted.items():
         assert got[name].shape == values.shape, (where, name)
         assert np.array_equal(got[name], values), (where, name)
+
+
+def ap_types() -> Path:
+    """The folder of the open ap_int.h that QSSMC_AP_TYPES names; the test is skipped where there is none."""
+    folder = os.environ.get("QSSMC_AP_TYPES")
+    if not folder:
+        pytest.skip("the open ap_int headers are not at hand: name their folder in QSSMC_AP_TYPES")
+    return Path(folder)

@@ -14,6 +14,7 @@ from qssmc.comparison import Progress, Values, compare_outputs, compare_steps
 from qssmc.ir.graph import Graph
 from qssmc_sim.emitted_c import EmittedC
 from qssmc_sim.emitted_hls import EmittedHls
+from qssmc_sim.emitted_onnx import EmittedOnnx
 from qssmc_sim.emitted_verilog import SIMULATORS, EmittedVerilog
 
 
@@ -106,6 +107,26 @@ def _run_verilog(subject: Subject, tools: Tools) -> Run:
     return Run(sum(values.size for values in expected.values()), by)
 
 
+def _run_onnx(subject: Subject, tools: Tools) -> Run:
+    """The step with every value as an output, then the sequence."""
+    source = subject.folder / "onnx"
+    emitted = EmittedOnnx(source, subject.graph)
+
+    def step(samples: NDArray[np.int64], last: bool) -> tuple[Values, Values]:
+        if not emitted.batch:
+            emitted.reset(len(samples))
+        values = emitted.step_batch(samples)
+        return values, emitted.last_batch() if last else {}
+
+    values = _steps(subject, step, "ONNX Runtime", f"the ONNX step in {source}")
+    apart(
+        lambda report: compare_outputs(emitted.run(subject.samples), subject.expected, "the ONNX sequence"),
+        lambda: None,
+        f"the ONNX sequence in {source}",
+    )
+    return Run(values, "ONNX Runtime")
+
+
 def _steps(
     subject: Subject,
     step: Callable[[NDArray[np.int64], bool], tuple[Values, Values]],
@@ -127,6 +148,11 @@ def _whole(subject: Subject, run: Callable[[NDArray[np.int64]], Values], what: s
     )
 
 
+def _is_onnx(name: str) -> bool:
+    """Integer models are run; the float one is only to look at."""
+    return name in ("onnx/step.onnx", "onnx/last.onnx", "onnx/sequence.onnx")
+
+
 CHECKS: Mapping[str, Check] = {
     "c": Check(
         "C",
@@ -146,4 +172,5 @@ CHECKS: Mapping[str, Check] = {
         lambda name: name.startswith("verilog/") and name.endswith((".v", ".mem")) and "/sim/" not in name,
         _run_verilog,
     ),
+    "onnx": Check("ONNX", (), _is_onnx, _run_onnx),
 }

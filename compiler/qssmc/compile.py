@@ -18,17 +18,19 @@ from qssmc.backends import c as c_backend
 from qssmc.calibration import load_calibration
 from qssmc.errors import UsageError
 from qssmc.folder import to_json, with_manifest
-from qssmc.frontend import compare_with_module, trace
 from qssmc.ir.draw import draw
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import print_graph
 from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
+from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import (
     Tally,
     alignment_report,
+    bits_picture,
+    bits_table,
     bounds_report,
     certificate,
     effort_report,
@@ -36,6 +38,7 @@ from qssmc.report import (
     state_numbers,
     storage_report,
 )
+from qssmc.source import Source, from_checkpoint
 from qssmc.targets import TARGETS, TargetOptions
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
@@ -54,12 +57,18 @@ class CompileOptions:
     calib: str | None = None
     seed: int = 0
     vectors: int = 112
+    methods: Methods = PLAIN
     target: TargetOptions = field(default_factory=TargetOptions)
 
     def __post_init__(self) -> None:
         unknown = [target for target in self.targets if target not in TARGETS]
         if unknown or not self.targets:
             raise UsageError(f"--target must be {' or '.join(TARGETS)}, not {', '.join(unknown) or 'nothing'}")
+        means = (self.quantise.state_bits, self.quantise.a_bits)
+        if self.methods.bits_by is None and any(mean != int(mean) for mean in means):
+            raise UsageError("state bits and pole bits must be whole numbers unless --bits-by shares them out")
+        if self.methods != PLAIN and self.quantise.scheme != "qssm":
+            raise UsageError("--scheme zhao is the published one and takes none of the methods of qssm")
         if self.vectors < 1:
             raise UsageError(f"--vectors must be at least 1, not {self.vectors}")
         if self.seed < 0:
@@ -88,28 +97,27 @@ class Design:
 def compile_checkpoint(
     checkpoint: Checkpoint, model_sha256: str, options: CompileOptions, *, data: Path | None = None, say: Say = print
 ) -> Design:
-    """Trace, check against torch, quantise, prove, emit. Raises a QssmcError; nothing is written."""
-    module = checkpoint.build()
+    """A torch checkpoint through compile_source."""
+    return compile_source(from_checkpoint(checkpoint, model_sha256), options, data=data, say=say)
+
+
+def compile_source(source: Source, options: CompileOptions, *, data: Path | None = None, say: Say = print) -> Design:
+    """Trace or import, check against the original, quantise, prove, emit. Raises a QssmcError; nothing is written."""
     samples, origin = load_calibration(
-        options.calib,
-        checkpoint.calibration,
-        checkpoint.input_format,
-        checkpoint.config.d_input,
-        seed=options.seed,
-        data=data,
+        options.calib, source.calibration, source.input_format, source.d_input, seed=options.seed, data=data
     )
-    if checkpoint.config.output == "pooled" and samples.shape[1] > options.quantise.max_steps:
+    if source.pooled and samples.shape[1] > options.quantise.max_steps:
         raise UsageError(
             f"calibration sequences of {samples.shape[1]} steps are longer than the {options.quantise.max_steps} "
             "that a mean is exact for; give a larger --max-steps"
         )
-    real = checkpoint.input_format.to_real(samples).astype(np.float64)
-    say(f"trace: {type(module).__name__} with {sum(p.numel() for p in module.parameters())} parameters")
+    real = source.input_format.to_real(samples).astype(np.float64)
+    say(source.what)
     with np.errstate(all="ignore"):  # numbers out of range are reported by the two checks
-        graph = trace(module, checkpoint.config.d_input, options.name)
+        graph = source.graph(options.name)
         check_poles(graph)
-    say(f"check: float IR, step by step, against the torch module on {min(_COMPARED, len(real))} sequences")
-    error = compare_with_module(graph, module, real[:_COMPARED], lambda g, x: run(g, x).outputs)
+    say(f"check: float IR, step by step, against {source.against} on {min(_COMPARED, len(real))} sequences")
+    error = source.check(graph, real[:_COMPARED])
 
     stages: dict[str, Graph] = {"float": graph}
 
@@ -117,10 +125,9 @@ def compile_checkpoint(
         say(f"pass {name}: {len(result.ops)} ops")
         stages[name] = result
 
-    run_pipeline(graph, PipelineOptions(options.quantise, checkpoint.input_format, real, _observe), seen)
-    parameters = sum(p.numel() for p in module.parameters())
+    run_pipeline(graph, PipelineOptions(options.quantise, source.input_format, real, _observe, options.methods), seen)
     reports = {
-        "storage": storage_report(stages["prove"], parameters, state_numbers(graph), head_count(graph)),
+        "storage": storage_report(stages["prove"], source.parameters, state_numbers(graph), head_count(graph)),
         "effort": effort_report(stages["prove"], graph),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
         "certificate": certificate(stages["prove"]),
@@ -134,20 +141,27 @@ def compile_checkpoint(
         **_ir_files(stages),
         **vectors,
         **_target_files(stages, samples[: options.vectors], options),
+        "report/bits.txt": bits_table(reports["storage"]).encode(),
+        "report/bits.svg": bits_picture(reports["storage"], options.name).encode(),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
-    config = {"quantise": asdict(options.quantise), "targets": list(options.targets), "vectors": options.vectors}
+    config = {
+        "quantise": asdict(options.quantise),
+        "methods": asdict(options.methods),
+        "targets": list(options.targets),
+        "vectors": options.vectors,
+    }
     config |= {name: chosen for name, chosen in asdict(options.target).items() if name in options.targets}
     facts = {
         "qssmc": __version__,
         "tools": {"python": platform.python_version(), "numpy": np.__version__},
         "name": options.name,
-        "model_sha256": model_sha256,
+        "model_sha256": source.sha256,
         "config": config,
         "config_sha256": hashlib.sha256(to_json(config)).hexdigest(),
         "calibration": origin,
         "seed": options.seed,
-        "input_format": asdict(checkpoint.input_format),
+        "input_format": asdict(source.input_format),
         "golden": _golden_path(stages),
     }
     summary = _summary(options, reports, origin, min(options.vectors, len(samples)))
@@ -223,6 +237,7 @@ def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str, v
         "state_bytes": (storage["state_bits"] + 7) // 8,
         "float32_bytes": storage["float32_bytes"],
         "times_smaller": storage["times_smaller"],
+        "published": storage["published"],
         "effort": {key: value for key, value in reports["effort"].items() if key != "ops"},
         "bounds": {key: value for key, value in reports["bounds"].items() if key not in ("states", "requants")},
         "alignment": {key: value for key, value in alignment.items() if key != "ops"},

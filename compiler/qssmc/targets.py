@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qssmc.backends import c as c_backend
 from qssmc.backends import hls as hls_backend
+from qssmc.backends import onnx as onnx_backend
 from qssmc.backends import verilog as verilog_backend
 from qssmc.backends.hls import HlsOptions
 from qssmc.backends.verilog import VerilogOptions
@@ -56,10 +57,15 @@ def _bytes(texts: Mapping[str, str]) -> Files:
     return {path: text.encode() for path, text in texts.items()}
 
 
+def _onnx(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
+    return onnx_backend.emit(stages["prove"], stages["discretize"])
+
+
 TARGETS: Mapping[str, Target] = {
     "c": Target("qssmc.backends.c", _c),
     "hls": Target("qssmc.backends.hls", _hls),
     "verilog": Target("qssmc.backends.verilog", _verilog),
+    "onnx": Target("qssmc.backends.onnx", _onnx),
 }
 
 

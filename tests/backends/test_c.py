@@ -20,6 +20,7 @@ from emitted import (
     compare_outputs,
     dithered_widths,
     old_value_read_late,
+    products,
     replay,
     shifted_sum,
     wide_numbers,
@@ -32,8 +33,10 @@ from qssmc.errors import UnsupportedModelError
 from qssmc.ir import Graph, Table
 from qssmc.ir.ops import STAGES
 from qssmc.passes.prove import prove
+from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import Machine, run
 from qssmc_sim.emitted_c import FLAGS, EmittedC
+from random_models import compile_stages, ragged_graph, sensor_samples
 
 RAGGED = [3, 0, 5, 2]
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -106,6 +109,7 @@ def test_trees_of_sums_and_shifts_equal_golden(dither: bool, tmp_path: Path) -> 
         make("dithered 16 bits"),
         hand.dithered(),
         dithered_widths(),
+        products(),
         wide_numbers(),
         aligned_state(),
         aligned_state(dither=True),
@@ -154,16 +158,18 @@ def _other(number: re.Match[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("graph", "before", "after"),
     [
-        ("factor >> 14) + 1) >> 1", "factor >> 14) + 0) >> 1"),
-        ("x < low ? low : x;", "x <= low ? low + 1 : x;"),
-        ("x1 * w[outs + o]", "x1 * w[o]"),
-        ("root + bit) {", "root + bit + 1) {"),
+        (make("two layers"), "factor >> 14) + 1) >> 1", "factor >> 14) + 0) >> 1"),
+        (make("two layers"), "x < low ? low : x;", "x <= low ? low + 1 : x;"),
+        (make("two layers"), "x1 * w[outs + o]", "x1 * w[o]"),
+        (products(), "x[ins - 1] * weight[", "x[ins - 2] * weight["),
+        (products(), "x1 * weight[2 * (i * outs + o) + 1]", "x1 * weight[2 * (i * outs + o)]"),
+        (make("two layers"), "root + bit) {", "root + bit + 1) {"),
     ],
+    ids=lambda value: value if isinstance(value, str) else value.name,
 )
-def test_each_broken_kernel_is_found(before: str, after: str, tmp_path: Path) -> None:
-    graph = make("two layers")
+def test_each_broken_kernel_is_found(graph: Graph, before: str, after: str, tmp_path: Path) -> None:
     folder = write(graph, tmp_path)
     path = folder / "qssm_kernels.h"
     text = path.read_text()
@@ -249,6 +255,18 @@ def test_a_real_input_weight_costs_no_table() -> None:
     assert "* 0" not in files["c/random.c"]
 
 
+@pytest.mark.parametrize("states", [[3, 0, 40, 1], [0, 0, 0, 2], [1, 9]])
+@pytest.mark.parametrize("bits", [(4, 6, 8, 8), (8, 8, 16, 16)])
+def test_pruned_and_dithered_designs_equal_golden(states: list[int], bits: tuple[int, ...], tmp_path: Path) -> None:
+    """From the float graph on: channels taken from a wider encoder, empty and heavy heads, states with a phase."""
+    source = ragged_graph(states, d_input=3, indices=[4, 1, 2, 6][: len(states)])
+    options = QuantiseOptions("qssm", *bits, dither=True)
+    graph = compile_stages(source, options, sensor_samples(3))["prove"]
+    assert {"take", "advance"} <= {op.mnemonic for op in graph.ops}
+    compare_every_op(graph, tmp_path, steps=20)
+    compare_outputs(graph, tmp_path, cc="clang", steps=20)
+
+
 def test_header_counts_the_memory(tmp_path: Path) -> None:
     files = emit(random_s4d([2, 1], seed=4))
     sizes = {"8": 1, "16": 2, "32": 4, "64": 8}
@@ -284,12 +302,23 @@ def test_strict_flags_are_strict() -> None:
     assert {"-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic", "-std=c99"} == set(STRICT)
 
 
-def test_packed_and_wide_tables_give_the_same_values(tmp_path: Path) -> None:
-    graph = random_s4d([3, 1, 2], seed=6, state_bits=12)
-    samples = np.random.default_rng(0).integers(0, 256, (4, 20, 1))
+BUILDS = [FLAGS, (*FLAGS, "-DQSSM_PACKED_TABLES"), ("-std=c99", "-O2")]
+
+
+@pytest.mark.parametrize("graph", [random_s4d([3, 1, 2], seed=6, state_bits=12), products()], ids=lambda g: g.name)
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+def test_packed_and_wide_tables_give_the_same_values(graph: Graph, cc: str, tmp_path: Path) -> None:
+    samples = extreme_samples(graph, 0, 4, 20)
     write(graph, tmp_path)
     wanted = run(graph, samples).outputs
-    for flags in (FLAGS, (*FLAGS, "-DQSSM_PACKED_TABLES"), ("-std=c99", "-O2")):
-        with EmittedC(tmp_path / "c", flags=flags) as emitted:
+    for flags in BUILDS:
+        with EmittedC(tmp_path / "c", cc=cc, flags=flags) as emitted:
             found = emitted.run(samples)
         assert all(np.array_equal(found[name], values) for name, values in wanted.items())
+
+
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+def test_vector_kernels_are_clean_under_sanitizers(cc: str, tmp_path: Path) -> None:
+    folder = write(products(), tmp_path, extreme_samples(products(), 3, 3, 9))
+    result = replay(folder, cc=cc, flags=(*SANITIZE, "-march=native"))
+    assert (result.returncode, result.stderr) == (0, "")

@@ -18,13 +18,14 @@ def test_layout_holds_each_state_once_and_one_head_a_lane(owners: list[int]) -> 
     lanes = by_heads(heads)
     order = lanes.order.reshape(lanes.levels, lanes.width)
     assert sorted(order[order >= 0]) == list(range(len(heads)))
-    for start, size in lanes.parts:
-        for place in range(size):
-            members = order[:, start + place]
-            assert set(heads[members[members >= 0]]) == {lanes.heads[place]}
-    sizes = [size for _, size in lanes.parts]
-    assert sizes == sorted(sizes, reverse=True)
-    assert sizes[0] == len(lanes.heads) == len(set(owners))
+    channels = [*np.tile(lanes.heads, lanes.full), *lanes.rest]
+    for lane, channel in enumerate(channels):
+        members = order[:, lane]
+        assert set(heads[members[members >= 0]]) <= {channel}
+        assert (members >= 0).any() == (channel in owners)
+    assert (order[:, len(channels) :] == -1).all()
+    assert set(owners) <= set(lanes.heads.tolist())
+    assert lanes.heads.tolist() == sorted(set(lanes.heads.tolist()))
     assert np.array_equal(lanes.place(np.arange(len(heads)), -1), lanes.order)
 
 
@@ -33,6 +34,14 @@ def test_even_heads_need_no_padding(heads: int, levels: int, width: int) -> None
     lanes = by_heads(np.repeat(np.arange(heads), 32))
     assert (lanes.levels, lanes.width) == (levels, width)
     assert np.array_equal(lanes.heads, np.arange(heads))
+    assert len(lanes.rest) == 0
+
+
+def test_a_few_empty_heads_keep_the_channels_in_order_and_many_do_not() -> None:
+    few = by_heads(np.repeat(np.arange(16), [4, 0, 3, 4, 2, 4, 4, 4, 4, 0, 4, 4, 3, 4, 4, 4]))
+    assert np.array_equal(few.heads, np.arange(16))
+    many = by_heads(np.repeat([3, 200], 8))
+    assert many.heads.tolist() == [3, 200]
 
 
 def test_padding_of_pruned_heads_stays_small() -> None:

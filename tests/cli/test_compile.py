@@ -38,6 +38,7 @@ def test_folder_holds_every_stage_the_c_the_vectors_and_the_reports(tmp_path: Pa
     wanted |= {
         f"report/{name}.json" for name in ("storage", "effort", "bounds", "alignment", "certificate", "float_check")
     }
+    wanted |= {"report/bits.txt", "report/bits.svg"}
     assert wanted | {"vectors/samples.npy", "vectors/y.npy", MANIFEST} <= set(files)
     manifest = json.loads(files[MANIFEST])
     assert manifest["files"] == {

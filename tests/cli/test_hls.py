@@ -17,7 +17,7 @@ from tiny import LENGTH, tiny_model
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hls")
-    flags = ["--target", "hls", "--lanes", "2", "--part", "xc7a35ticsg324-1L", "--clock-period", "10"]
+    flags = ["--a-bits", "10", "--target", "hls", "--lanes", "2", "--part", "xc7a35ticsg324-1L", "--clock-period", "10"]
     assert main(["-q", "compile", str(tiny_model(folder)), "-o", str(folder / "out"), *flags]) == 0
     return folder / "out"
 
@@ -56,7 +56,21 @@ def test_the_project_is_as_an_hls_user_expects_it(compiled: Path) -> None:
 def test_vivado_flavor_differs_in_its_pragmas(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert (
-        main(["-q", "compile", str(tiny_model(tmp_path)), "-o", str(out), "--target", "hls", "--hls-flavor", "vivado"])
+        main(
+            [
+                "-q",
+                "compile",
+                str(tiny_model(tmp_path)),
+                "-o",
+                str(out),
+                "--target",
+                "hls",
+                "--hls-flavor",
+                "vivado",
+                "--a-bits",
+                "10",
+            ]
+        )
         == 0
     )
     assert "#pragma HLS resource variable=" in (out / "hls" / "tiny.cpp").read_text()
@@ -76,7 +90,10 @@ def test_compiled_design_passes(compiled: Path, cxx: str, capsys: pytest.Capture
 @pytest.mark.parametrize(("option", "value"), [("--lanes", "0"), ("--part", "no part"), ("--clock-period", "-1")])
 def test_options_out_of_range(option: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = str(tiny_model(tmp_path))
-    assert main(["-q", "compile", model, "-o", str(tmp_path / "out"), "--target", "hls", option, value]) == 2
+    assert (
+        main(["-q", "compile", model, "-o", str(tmp_path / "out"), "--target", "hls", "--a-bits", "10", option, value])
+        == 2
+    )
     assert f"{option} must be" in capsys.readouterr().err
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 from rich.table import Table
 
 from qssmc.backends.c import as_prefix
-from qssmc.backends.hls import FLAVORS, Flavor, HlsOptions
+from qssmc.backends.hls import ESTIMATE, FLAVORS, Flavor, HlsOptions
 from qssmc.backends.verilog import VerilogOptions
 from qssmc.cli.config import configurable
+from qssmc.cli.methods import chosen_methods, method_options
 from qssmc.cli.terminal import Terminal, common_options
-from qssmc.compile import CompileOptions, Design, compile_checkpoint, file_sha256
+from qssmc.compile import CompileOptions, Design, compile_source, file_sha256
 from qssmc.errors import UsageError
 from qssmc.folder import check_target, write_folder
 from qssmc.models import Checkpoint, load_checkpoint
 from qssmc.passes.quantise import QuantiseOptions, parse_bits
 from qssmc.passes.quantise.options import AForm, SchemeName
+from qssmc.source import ONNX_STEPS, Source, from_checkpoint, from_onnx
 from qssmc.targets import ALL, TARGETS, TargetOptions, named
 
 _DEFAULT = QuantiseOptions()
@@ -42,8 +45,8 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     help="Our scheme with power-of-two state scales, or the published one (arXiv 2506.12480).",
 )
 @click.option("--bits", default="W8A8", show_default=True, metavar="W#A#", help="Bits of weights and activations.")
-@click.option("--state-bits", type=int, default=_DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
-@click.option("--a-bits", type=int, default=_DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
+@click.option("--state-bits", type=float, default=_DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
+@click.option("--a-bits", type=float, default=_DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
 @click.option(
     "--a-form",
     type=click.Choice(get_args(AForm)),
@@ -57,6 +60,7 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     show_default=True,
     help="Round states with a threshold that moves every step, so that slow ones do not stick (qssm alone).",
 )
+@method_options
 @click.option("--max-steps", type=int, help="Longest sequence that a mean is exact for  [default: 4 x the trained one]")
 @click.option("--calib", metavar="SOURCE", help="FILE.npy or DATASET[:COUNT]  [default: what the model brings]")
 @click.option("--vectors", type=int, default=112, show_default=True, help="Keep at most so many for verification.")
@@ -84,8 +88,8 @@ def compile_(
     name: str | None,
     scheme: SchemeName,
     bits: str,
-    state_bits: int,
-    a_bits: int,
+    state_bits: float,
+    a_bits: float,
     a_form: AForm,
     dither: bool,
     max_steps: int | None,
@@ -97,11 +101,12 @@ def compile_(
     part: str,
     clock_period: float,
     hls_flavor: Flavor,
+    **chosen: Any,
 ) -> None:
-    """Compile MODEL (.pt or .safetensors) into OUTPUT_DIR."""
+    """Compile MODEL (.pt, .safetensors, or a float step graph .onnx) into OUTPUT_DIR."""
     weight_bits, activation_bits = parse_bits(bits)
     check_target(output_dir, force=force)
-    checkpoint = load_checkpoint(model)
+    source, steps = read_model(model)
     quantise = QuantiseOptions(
         scheme=scheme,
         weight_bits=weight_bits,
@@ -110,12 +115,13 @@ def compile_(
         a_bits=a_bits,
         a_form=a_form,
         dither=dither,
-        max_steps=default_steps(checkpoint) if max_steps is None else max_steps,
+        max_steps=steps if max_steps is None else max_steps,
     )
-    chosen = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), VerilogOptions(lanes))
+    single = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), VerilogOptions(lanes))
     name = symbol(model.stem) if name is None else name
-    options = CompileOptions(name, quantise, named(target), calib, seed, vectors, chosen)
-    design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
+    methods = chosen_methods(scheme, chosen)
+    options = CompileOptions(name, quantise, named(target), calib, seed, vectors, methods, single)
+    design = compile_source(source, options, data=data, say=terminal.note)
     try:
         write_folder(design.files, output_dir, force=force)
     except OSError as error:
@@ -125,7 +131,26 @@ def compile_(
     for path, content in sorted(design.files.items()):
         terminal.detail(f"wrote {path}, {len(content):,} bytes")
     terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))
+    if ESTIMATE in design.files:
+        terminal.note(estimate_text(json.loads(design.files[ESTIMATE])))
     terminal.note(f"next: qssmc verify {output_dir}")
+
+
+def estimate_text(facts: dict[str, Any]) -> str:
+    """Clocks and resources in a line."""
+    return (
+        f"hls estimate for {facts['part']} at {facts['clock_period_ns']:g} ns, {facts['lanes']} lane(s): a sample "
+        f"every {facts['interval_cycles']:,} clocks ({facts['interval_us']:g} us), latency {facts['latency_cycles']:,} "
+        f"clocks, {facts['dsp']} DSP, {facts['bram18']} BRAM18, about {facts['luts']:,} LUT"
+    )
+
+
+def read_model(path: Path) -> tuple[Source, int]:
+    """A model by its file's ending, and the longest sequence that a mean is exact for if nothing else is asked for."""
+    if path.suffix == ".onnx":
+        return from_onnx(path), ONNX_STEPS
+    checkpoint = load_checkpoint(path)
+    return from_checkpoint(checkpoint, file_sha256(path)), default_steps(checkpoint)
 
 
 def symbol(stem: str) -> str:

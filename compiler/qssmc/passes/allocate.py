@@ -43,8 +43,12 @@ class Allocate:
         for system in systems(graph):
             state, pole = self.sensitivities(graph, system)
             heads = heads_of(graph, system)
-            bits[system.total] = Table.integer(self.spread(state, heads, self.state_bits, STATE_BITS))
-            bits[f"{system.transition}.lambda_bar"] = Table.integer(self.spread(pole, heads, self.a_bits, POLE_BITS))
+            groups = {"layer": np.zeros_like(heads), "head": heads, "state": np.arange(len(heads))}
+            by = groups[self.granularity]
+            bits[system.total] = Table.integer(spread(state, by, self.state_bits, STATE_BITS))
+            # A field of widths a pole costs more than it wins, so poles have one width a head at the finest.
+            by = groups["head"] if self.granularity == "state" else by
+            bits[f"{system.transition}.lambda_bar"] = Table.integer(spread(pole, by, self.a_bits, POLE_BITS))
         return replace(graph, bits=bits)
 
     def sensitivities(self, graph: Graph, system: System) -> tuple[Real, Real]:
@@ -63,19 +67,17 @@ class Allocate:
         state = gain * c**2 / (1.0 - np.abs(pole) ** 2)
         return state, gain * (c * b * reach) ** 2 * through
 
-    def spread(self, cost: Real, heads: Integers, mean: float, limits: tuple[int, int]) -> Integers:
-        """Whole bits a state with at most the mean, lowest total cost."""
-        if not limits[0] <= mean <= limits[1]:
-            raise UsageError(f"mean bits must lie in {limits[0]} to {limits[1]}, not {mean:g}")
-        if self.granularity == "state":
-            return water_fill(cost, np.ones(len(cost), np.int64), mean, limits)
-        groups = heads if self.granularity == "head" else np.zeros_like(heads)
-        size = np.bincount(groups)
-        total: Real = np.bincount(groups, cost).astype(np.float64)
-        present = size > 0
-        found = np.zeros(len(size), np.int64)
-        found[present] = water_fill(total[present], size[present], mean, limits)
-        return found[groups]
+
+def spread(cost: Real, groups: Integers, mean: float, limits: tuple[int, int]) -> Integers:
+    """Whole bits a state, the same within a group, with at most the mean and the lowest total cost."""
+    if not limits[0] <= mean <= limits[1]:
+        raise UsageError(f"mean bits must lie in {limits[0]} to {limits[1]}, not {mean:g}")
+    size = np.bincount(groups)
+    total: Real = np.bincount(groups, cost).astype(np.float64)
+    present = size > 0
+    found = np.zeros(len(size), np.int64)
+    found[present] = water_fill(total[present], size[present], mean, limits)
+    return found[groups]
 
 
 def water_fill(cost: Real, size: Integers, mean: float, limits: tuple[int, int]) -> Integers:

@@ -13,7 +13,7 @@ from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import State
 from qssmc.ir.table import Table
-from qssmc.passes.observe import ObserveRun
+from qssmc.passes.observe import ObserveRun, batches
 
 # Bins of magnitudes from 2^-28 to 2^12, 16 to the octave: the exponent and 4 mantissa bits of a float64 name the bin.
 _MANTISSA, _OCTAVES, _SMALLEST = 4, 40, -28
@@ -27,6 +27,7 @@ class Calibrate:
 
     samples: real sequences (batch, length, d_input); run: an interpreter. Percentiles come from a histogram with 16
     bins an octave: their magnitude is up to 6.25 % above the true one, never below it, and never beyond the extremes.
+    every: percentiles are of every so many steps, for neighbouring ones say almost the same; extremes are of all.
 
     >>> from qssmc.ir import parse
     >>> from qssmc_sim import run
@@ -44,6 +45,7 @@ class Calibrate:
 
     samples: NDArray[np.float64]
     run: ObserveRun
+    every: int = 1
 
     def __call__(self, graph: Graph) -> Graph:
         if self.samples.ndim != 3 or 0 in self.samples.shape:
@@ -56,9 +58,10 @@ class Calibrate:
                     continue  # what it becomes is observed already
                 if name not in trackers:
                     trackers[name] = _Tracker(value.shape[1:])
-                trackers[name].see(value)
+                trackers[name].see(value, count=t % self.every == 0)
 
-        self.run(graph, self.samples, observe)
+        for part in batches(graph, self.samples):
+            self.run(graph, part, observe)
         ranges = {op.name: trackers[op.name].table() for op in graph.ops if op.name in trackers}
         faults = [name for name, table in ranges.items() if not np.isfinite(table.data).all()]
         if faults:
@@ -78,13 +81,15 @@ class _Tracker:
         self.histogram = np.zeros(size * 2 * _BINS, np.int32)
         self.offsets = np.arange(size)[:, None] * 2 * _BINS
 
-    def see(self, value: NDArray[Any]) -> None:
-        """Add one step of a batch."""
+    def see(self, value: NDArray[Any], *, count: bool = True) -> None:
+        """Add one step of a batch, to the histogram too if it is to be counted."""
         # A row for each element, so that its bins stay in the cache while its samples are counted.
         rows = np.ascontiguousarray(value.reshape(len(value), -1).T, np.float64)
-        self.count += len(value)
         self.low = np.minimum(self.low, rows.min(axis=1))
         self.high = np.maximum(self.high, rows.max(axis=1))
+        if not count:
+            return
+        self.count += len(value)
         self.squares += (rows**2).sum(axis=1)
         level = np.clip((np.abs(rows).view(np.int64) >> (52 - _MANTISSA)) - _FIRST, 0, _BINS - 1)
         sign = rows.view(np.int64) >> 63  # 0 or -1; level ^ -1 is -1 - level

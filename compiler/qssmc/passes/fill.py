@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,9 @@ class Fill:
         for system, factor in factors.items():
             for name in (system.total, system.transition, system.drive):
                 ranges[name] = Table.real(graph.ranges[name].data / factor[:, None])
-        return rewrite(graph, graph.stage, replace_op, ranges)
+        # A sign and at least one bit.
+        bits = {f"{name}.b_bar": Table.integer(self.bits + 1) for name in drives}
+        return replace(rewrite(graph, graph.stage, replace_op, ranges), bits={**graph.bits, **bits})
 
     def factor(self, graph: Graph, system: System) -> NDArray[np.float64]:
         """f of each state; 1 for one that is never moved or whose input weight is not real."""

@@ -12,20 +12,21 @@ Granularity = Literal["layer", "head", "state"]
 
 @dataclass(frozen=True)
 class Methods:
-    """All off is plain post-training rounding. Each needs no training, only calibration sequences.
+    """All off is plain post-training rounding; each needs no training, only calibration sequences.
 
-    states: complex states a head that stay, on average (None: all); prune_loss: or as many removed as cost this share
-    of a layer's output energy; heads, channels: heads and residual channels that stay. fill: real input weights, exact
-    on their grid; bits_by: what shares a number of bits for state and poles (None: all alike); place: poles placed
-    together instead of rounded alone; refit: readout, mixing and decoder solved anew; input_bits: of the weights that
-    read the samples (None: as the others), for nothing downstream can make up for what they lose.
+    states: complex states a head that stay, on average (None: all). prune_loss: or as many removed as cost this share
+    of a layer's output energy. heads, channels: heads and residual channels that stay. fill: input weights made real
+    and exact on a grid of so many significant bits (0: left as they are; 1: powers of two). bits_by: what shares a
+    number of bits for state and poles (None: all alike). place: poles placed together instead of rounded alone.
+    refit: readout, mixing and decoder solved anew. input_bits: of the weights that read the samples (None: as the
+    others), for nothing downstream can make up for what they lose.
     """
 
     states: float | None = None
     prune_loss: float | None = None
     heads: int | None = None
     channels: int | None = None
-    fill: bool = False
+    fill: int = 0
     bits_by: Granularity | None = None
     place: bool = False
     refit: bool = False
@@ -45,6 +46,8 @@ class Methods:
             value = getattr(self, name)
             if value is not None and value < 1:
                 faults.append(f"{name} must be at least 1, not {value}")
+        if not 0 <= self.fill <= 15:
+            faults.append(f"fill must be 0 to 15 significant bits, not {self.fill}")
         if self.input_bits is not None and not 2 <= self.input_bits <= 16:
             faults.append(f"input bits must be 2 to 16, not {self.input_bits}")
         if faults:
@@ -52,4 +55,4 @@ class Methods:
 
 
 PLAIN = Methods()
-FULL = Methods(fill=True, bits_by="state", place=True, refit=True, input_bits=8)
+FULL = Methods(fill=1, bits_by="state", place=True, refit=True, input_bits=8)

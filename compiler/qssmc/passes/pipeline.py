@@ -24,6 +24,7 @@ from qssmc.passes.observe import ObserveRun
 from qssmc.passes.place_poles import PlacePoles
 from qssmc.passes.prove import prove
 from qssmc.passes.prune import PruneChannels, PruneHeads, PruneStates
+from qssmc.passes.prune.gram import EVERY
 from qssmc.passes.quantise import Quantise, QuantiseOptions
 from qssmc.passes.refit import Refit
 from qssmc.passes.rotate import rotate
@@ -52,13 +53,13 @@ def pipeline(options: PipelineOptions, graph: Graph) -> tuple[tuple[str, Pass], 
     steps: tuple[tuple[str, bool, Callable[[], Pass]], ...] = (
         ("canonicalise", True, lambda: canonicalise),
         ("discretize", True, lambda: discretize),
-        ("rotate", methods.fill, lambda: rotate),
+        ("rotate", methods.fill > 0, lambda: rotate),
         ("prune_channels", bool(methods.channels), lambda: PruneChannels(methods.channels or 0, *data)),
         ("prune_heads", bool(methods.heads), lambda: PruneHeads(methods.heads or 0, *data)),
         ("prune_states", _prunes(methods), lambda: PruneStates(methods.states, methods.prune_loss, *data)),
-        ("calibrate", True, lambda: Calibrate(*data)),
+        ("calibrate", True, lambda: Calibrate(*data, every=EVERY if methods.refit else 1)),
         ("balance", True, lambda: balance if quantise.scheme == "qssm" else _unchanged),
-        ("fill", methods.fill, lambda: Fill(quantise.weight_bits - 1)),
+        ("fill", methods.fill > 0, lambda: Fill(methods.fill)),
         (
             "allocate",
             bool(methods.bits_by),

@@ -4,11 +4,15 @@ from qssmc.report.alignment import alignment_report
 from qssmc.report.bounds import Tally, bounds_report
 from qssmc.report.certificate import certificate
 from qssmc.report.effort import effort_report
+from qssmc.report.picture import bits_picture
 from qssmc.report.storage import head_count, state_numbers, storage_report
+from qssmc.report.table import bits_table
 
 __all__ = [
     "Tally",
     "alignment_report",
+    "bits_picture",
+    "bits_table",
     "bounds_report",
     "certificate",
     "effort_report",

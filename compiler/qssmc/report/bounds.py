@@ -38,10 +38,9 @@ class Tally:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
         self.step = [op for op in graph.step_ops if isinstance(op, Requant)]
-        every_step = {op.name for op in self.step}
-        self.last = [op for op in graph.last_ops if isinstance(op, Requant) and op.name not in every_step]
+        self.every_step = {op.name for op in graph.step_ops}
+        self.last = [op for op in graph.last_ops if isinstance(op, Requant) and op.name not in self.every_step]
         self.saturated = {op.name: np.zeros(op.type.shape, np.int64) for op in (*self.step, *self.last)}
         self.peaks = {op.name: np.zeros(op.type.shape, np.int64) for op in (*self.step, *self.last)}
         self.seen = dict.fromkeys(self.saturated, 0)
@@ -49,8 +48,7 @@ class Tally:
 
     def __call__(self, t: int, values: Values) -> None:
         """See every value of step t, or of the closing."""
-        closing = not all(op.name in values for op in self.graph.inputs)
-        for op in self.last if closing else self.step:
+        for op in self.step if self.every_step <= values.keys() else self.last:
             beyond = self._beyond(op, values)
             lanes = beyond.sum(axis=(0, -1)) if op.type.complex else beyond.sum(axis=0)
             self.saturated[op.name] += lanes

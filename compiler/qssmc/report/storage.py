@@ -61,7 +61,8 @@ def storage_report(
     Scalars, and what all of a tensor share, are literals of the code and not counted; exponents, zero points,
     multipliers, chosen channels, and the number of states of each ragged head are. A number that all states of a head
     share is stored once a head, and a table that occurs twice once. Where bits differ from element to element, a field
-    that tells them is counted too; such a field, or an exponent, holds the difference from the smallest, a literal.
+    that tells them is counted too; such a field, or an exponent, holds the difference from the smallest, a literal,
+    or from a field before it where that takes fewer bits.
 
     float_parameters, float_states, float_heads: numbers in the trained model, its states and its heads, before anything
     was pruned; without float_heads, the channels that the graph's readouts have.
@@ -109,6 +110,7 @@ class _Ledger:
         self.graph = graph
         self.parts: list[Part] = []
         self.booked: set[tuple[Any, ...]] = set()
+        self.fields: dict[tuple[str, tuple[int, ...]], list[Integers]] = {}
         injects = [op for op in graph.ops if isinstance(op, Inject) and op.heads is not None]
         self.heads = {op.heads.data.size: op.heads.data for op in injects if op.heads is not None}
         for op in graph.ops:
@@ -120,7 +122,8 @@ class _Ledger:
     def book(self, name: str, op: Op, kind: str, values: Integers, widths: Widths) -> None:
         """One part, unless it takes no bits or is there already."""
         key = (kind, values.shape, values.tobytes(), widths.tobytes())
-        if widths.any() and key not in self.booked:
+        alike = kind in ("input weights", "exponents") and values.size > 0 and not np.ptp(values)
+        if widths.any() and not alike and key not in self.booked:
             self.booked.add(key)
             self.parts.append(_part(name, op.origin, kind, widths))
 
@@ -178,8 +181,14 @@ class _Ledger:
         """Small numbers, of which all but the difference from the smallest is a literal."""
         if values.size and np.ptp(values):
             values = self.per_head(op, values, per_state)
-            offsets = values - values.min()
+            offsets = min(self.differences(kind, values), key=lambda found: int(found.max()))
+            self.fields.setdefault((kind, values.shape), []).append(values)
             self.book(name, op, kind, offsets, np.full(values.shape, int(offsets.max()).bit_length()))
+
+    def differences(self, kind: str, values: Integers) -> Iterable[Integers]:
+        """How far the numbers lie above the least of them, by themselves or as differences from a field before them."""
+        for before in (np.zeros_like(values), *self.fields.get((kind, values.shape), [])):
+            yield (values - before) - (values - before).min()
 
     def head_sizes(self, name: str, op: Op, heads: Integers) -> None:
         """How many states each head has, empty ones among them; whose each state is, if they are not in order."""

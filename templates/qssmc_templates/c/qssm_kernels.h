@@ -104,6 +104,64 @@ QSSM_INLINE uint64_t qssm_isqrt(uint64_t value, int bits)
         }                                                                                                             \
     }
 
+/* Sums of pairs of products where vector units have an instruction for them: width vectors of 8 outputs at a time. */
+#if defined(__AVX2__) && !defined(QSSM_PACKED_TABLES) && defined(__has_builtin)
+#if __has_builtin(__builtin_ia32_pmaddwd256)
+#define QSSM_HAS_PAIRS
+#endif
+#endif
+#ifdef QSSM_HAS_PAIRS
+typedef int16_t qssm_i16x16 __attribute__((vector_size(32)));
+typedef int32_t qssm_i32x8 __attribute__((vector_size(32)));
+typedef int16_t qssm_i16x16_at __attribute__((vector_size(32), aligned(2), may_alias));
+typedef int32_t qssm_i32x8_at __attribute__((vector_size(32), aligned(4), may_alias));
+#define QSSM_PAIRS_IN_VECTORS(y, weight, x, outs, pairs, done, width)                                                 \
+    for (; done + 8 * width <= outs; done += 8 * width) {                                                             \
+        qssm_i32x8 sum[width];                                                                                        \
+        for (int k = 0; k < width; k++) {                                                                             \
+            sum[k] = *(const qssm_i32x8_at *)(y + done + 8 * k);                                                      \
+        }                                                                                                             \
+        for (int i = 0; i < pairs; i++) {                                                                             \
+            const uint32_t low = (uint32_t)x[2 * i] & 65535u, high = (uint32_t)x[2 * i + 1] << 16;                    \
+            const int32_t pair = (int32_t)(low | high);                                                               \
+            const qssm_i32x8 all = {pair, pair, pair, pair, pair, pair, pair, pair};                                  \
+            for (int k = 0; k < width; k++) {                                                                         \
+                const qssm_i16x16_at *const w = (const void *)(weight + 2 * (i * outs + done + 8 * k));               \
+                sum[k] += (qssm_i32x8)__builtin_ia32_pmaddwd256((qssm_i16x16)all, *w);                                \
+            }                                                                                                         \
+        }                                                                                                             \
+        for (int k = 0; k < width; k++) {                                                                             \
+            *(qssm_i32x8_at *)(y + done + 8 * k) = sum[k];                                                            \
+        }                                                                                                             \
+    }
+#else
+#define QSSM_PAIRS_IN_VECTORS(y, weight, x, outs, pairs, done, width)
+#endif
+
+/* y = weight * x + bias for operands of 16 bits at most and sums of 32; bias may be 0. weight is stored [pair of
+   inputs][output][2], and a last odd input [output] behind them: neighbours in memory are the two products of one sum. */
+#define QSSM_MATVEC_PAIRS(name, w_t, x_t, b_t)                                                                        \
+    QSSM_INLINE void name(int32_t *restrict y, const QSSM_TABLE(w_t, int16_t) *restrict weight,                       \
+                          const x_t *restrict x, const b_t *restrict bias, int outs, int ins)                         \
+    {                                                                                                                 \
+        const int pairs = ins / 2;                                                                                    \
+        int done = 0;                                                                                                 \
+        for (int o = 0; o < outs; o++) {                                                                              \
+            y[o] = bias ? (int32_t)bias[o] : 0;                                                                       \
+        }                                                                                                             \
+        QSSM_PAIRS_IN_VECTORS(y, weight, x, outs, pairs, done, 8)                                                     \
+        QSSM_PAIRS_IN_VECTORS(y, weight, x, outs, pairs, done, 1)                                                     \
+        for (int i = 0; i < pairs; i++) {                                                                             \
+            const int32_t x0 = x[2 * i], x1 = x[2 * i + 1];                                                           \
+            for (int o = done; o < outs; o++) {                                                                       \
+                y[o] = y[o] + x0 * weight[2 * (i * outs + o)] + x1 * weight[2 * (i * outs + o) + 1];                  \
+            }                                                                                                         \
+        }                                                                                                             \
+        for (int o = 0; ins % 2 && o < outs; o++) {                                                                   \
+            y[o] = y[o] + x[ins - 1] * weight[2 * pairs * outs + o];                                                  \
+        }                                                                                                             \
+    }
+
 /* y = (n x - s) * floor(2^frac / max(1, isqrt(n sum(x^2) - s^2 + eps))), s = sum(x). sum_t holds n^2 max(x^2) + eps,
    which is below 2^bits. */
 #define QSSM_NORMALIZE(name, x_t, sum_t, y_t)                                                                         \

@@ -30,7 +30,7 @@ class Edge:
 
 
 def heads_table(unit: Unit, lanes: Lanes) -> str | None:
-    """The table of the heads in their sorted order, or None where that is 0, 1, 2, ..."""
+    """The table of the channels that own lanes, or None where they are 0, 1, 2, ..."""
     if np.array_equal(lanes.heads, np.arange(len(lanes.heads))):
         return None
     return unit.tables.array(f"{order_name(unit.layouts, lanes)}_heads", [int(head) for head in lanes.heads])
@@ -40,16 +40,26 @@ def take_in(unit: Unit, phase: Phase, lanes: Lanes, u: Op) -> Edge:
     """Copy the channels u to the lanes of their heads; padded lanes are 0."""
     name = f"{unit.names[u.name]}_lanes"
     ctype = arithmetic(*unit.bounds[u.name].value.span)
-    heads = heads_table(unit, lanes)
-    source = f"({ctype.text}){unit.array(phase, u.name)}[{f'{heads}[j]' if heads else 'j'}]"
+    heads, owned = heads_table(unit, lanes), len(lanes.heads)
+    source = f"({ctype.text}){unit.array(phase, u.name)}"
     lines = [f"{ctype.text} {name}[{lanes.width}];"]
-    for part, (start, count) in enumerate(lanes.parts):
-        value = f"{name}[j]" if part and heads else source
-        lines.append(f"for (int j = 0; j < {count}; j++) {name}[{_plus(start, 'j')}] = {value};")
-    used = sum(lanes.parts[-1])
+    for part in range(lanes.full):
+        value = f"{source}[{f'{heads}[j]' if heads else 'j'}]"
+        lines.append(f"for (int j = 0; j < {owned}; j++) {name}[{_plus(part * owned, 'j')}] = {value};")
+    used = owned * lanes.full + len(lanes.rest)
+    if len(lanes.rest):
+        rest = rest_table(unit, lanes)
+        to = _plus(owned * lanes.full, "j")
+        lines.append(f"for (int j = 0; j < {len(lanes.rest)}; j++) {name}[{to}] = {source}[{rest}];")
     if used < lanes.width:
         lines.append(f"for (int j = {used}; j < {lanes.width}; j++) {name}[j] = 0;")
     return Edge(f"{name}[lane]", ctype, tuple(lines))
+
+
+def rest_table(unit: Unit, lanes: Lanes) -> str:
+    """The channel of the j-th lane beyond the full parts."""
+    name = f"{order_name(unit.layouts, lanes)}_rest"
+    return unit.tables.element(name, [int(channel) for channel in lanes.rest], "j")
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ def _terms(unit: Unit, lanes: Lanes, op: Readout) -> tuple[NDArray[np.object_], 
 
 
 def give_out(unit: Unit, phase: Phase, lanes: Lanes, op: Readout, sums: Sums) -> Edge:
-    """Add the lanes of each head and put the heads back in order; channels without states are 0."""
+    """Add the lanes of each head and put the heads back in order; channels without lanes are 0."""
     name, y, element = f"{unit.names[op.name]}_lanes", phase.storage[op.name], phase.element[op.name]
     before = [f"{sums.short.text} {name}[{lanes.width}];"]
     source = name
@@ -111,15 +121,18 @@ def give_out(unit: Unit, phase: Phase, lanes: Lanes, op: Readout, sums: Sums) ->
     heads = heads_table(unit, lanes)
     total = f"{unit.names[op.name]}_sums" if heads else y
     after = [f"{element.text} {total}[{owned}];"] if heads else []
-    for start, count in lanes.parts:
-        lane = f"{source}[{_plus(start, 'j')}]"
-        value = lane if start == 0 else f"({element.text})({total}[j] + {lane})"
-        after.append(f"for (int j = 0; j < {count}; j++) {total}[j] = {value};")
+    for part in range(lanes.full):
+        lane = f"{source}[{_plus(part * owned, 'j')}]"
+        value = lane if part == 0 else f"({element.text})({total}[j] + {lane})"
+        after.append(f"for (int j = 0; j < {owned}; j++) {total}[j] = {value};")
     if heads:
         after.append(f"for (int j = 0; j < {op.channels}; j++) {y}[j] = 0;")
         after.append(f"for (int j = 0; j < {owned}; j++) {y}[{heads}[j]] = {total}[j];")
     elif owned < op.channels:
         after.append(f"for (int j = {owned}; j < {op.channels}; j++) {y}[j] = 0;")
+    if len(lanes.rest):
+        at, lane = f"{y}[{rest_table(unit, lanes)}]", f"{source}[{_plus(owned * lanes.full, 'j')}]"
+        after.append(f"for (int j = 0; j < {len(lanes.rest)}; j++) {at} = ({element.text})({at} + {lane});")
     return Edge(f"{name}[lane]", sums.short, tuple(before), tuple(after))
 
 

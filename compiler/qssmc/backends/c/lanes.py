@@ -1,8 +1,9 @@
 """Lanes: the order in which complex states lie in memory, [level][lane], so that neighbours belong to different heads.
 
-A lane is one head or a part of one: a head of n states takes ceil(n / levels) lanes. Part 0 of every head comes first,
-then part 1 of those that have one, heads with most states foremost, so that each part is a prefix of the sorted heads.
-A loop over the lanes of a level needs no horizontal sum, and its trip count is a constant wide enough for vectors.
+A lane is one head or a part of one: a head of n states takes ceil(n / levels) lanes. As many parts as every head has
+come first, each with all heads in order, then the lanes that only some heads need. Heads without states have a lane
+where that spares bringing the others into a new order. A loop over the lanes of a level needs no horizontal sum, and
+its trip count is a constant wide enough for vectors.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from qssmc.ir.ops import Add, Concat, Diag, Inject, Pair, Readout, Requant, Scal
 from qssmc.ir.table import Table
 
 Index = NDArray[np.int64]
+_MOVE = 0.15  # of a vector operation: a lane that is copied or added by itself
 _VECTOR = 32  # lanes that a loop should have at least, and a multiple of which it has beyond
 
 
@@ -25,8 +27,8 @@ _VECTOR = 32  # lanes that a loop should have at least, and a multiple of which 
 class Lanes:
     """Where each complex state lies. order: IR index at each position, -1 where a lane is padded.
 
-    heads are the channels that own states, sorted; parts are (first lane, lanes), each a prefix of heads. A plain
-    layout keeps the IR's order on one level and has no heads.
+    Lanes 0 .. full * len(heads) - 1 are the channels in heads, ascending, over and over; rest are the channels of the
+    lanes behind them. A plain layout keeps the IR's order on one level and has no heads.
     """
 
     states: int
@@ -34,7 +36,8 @@ class Lanes:
     width: int
     order: Index
     heads: Index
-    parts: tuple[tuple[int, int], ...]
+    full: int
+    rest: Index
 
     @property
     def positions(self) -> int:
@@ -44,7 +47,7 @@ class Lanes:
     @property
     def is_plain(self) -> bool:
         """Whether positions are IR indices."""
-        return not self.parts
+        return not len(self.heads)
 
     @cached_property
     def flat_order(self) -> Index:
@@ -58,40 +61,64 @@ class Lanes:
 
 def plain(states: int) -> Lanes:
     """The IR's own order."""
-    return Lanes(states, 1, states, np.arange(states), np.zeros(0, np.int64), ())
+    return Lanes(states, 1, states, np.arange(states), np.zeros(0, np.int64), 0, np.zeros(0, np.int64))
 
 
 def by_heads(heads: Index) -> Lanes:
-    """The layout for states that belong to heads: as many levels as make the loops over it cheapest."""
+    """The layout for states that belong to heads: the number of levels that makes the loops over it cheapest."""
     counts = np.bincount(heads)
-    owners = np.argsort(-counts, kind="stable")
-    owners = owners[counts[owners] > 0]
-    levels = min(range(1, int(counts.max()) + 1), key=lambda n: _cost(counts[owners], n))
-    taken = -(-counts[owners] // levels)
-    sizes = [int((taken > part).sum()) for part in range(int(taken.max()))]
-    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
-    width = _padded(int(starts[-1]))
-    order = np.full((levels, width), -1, np.int64)
-    for place, head in enumerate(owners):
-        members = np.flatnonzero(heads == head)
-        for part in range(int(taken[place])):
-            own = members[part :: int(taken[place])]
-            order[: len(own), starts[part] + place] = own
-    parts = tuple((int(start), size) for start, size in zip(starts, sizes, strict=False))
-    return Lanes(len(heads), levels, width, order.ravel(), owners.astype(np.int64), parts)
+    everyone, present = np.arange(len(counts)), np.flatnonzero(counts)
+    choices = [_Shape(counts, owners, n) for owners in (everyone, present) for n in range(1, int(counts.max()) + 1)]
+    return min(choices, key=_Shape.cost).lanes(heads)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shape:
+    """A layout in outline: which channels have lanes, and on how many levels."""
+
+    counts: Index
+    owners: Index
+    levels: int
+
+    @cached_property
+    def taken(self) -> Index:
+        """Lanes of each owner, one at least."""
+        return np.asarray(np.maximum(1, -(-self.counts[self.owners] // self.levels)))
+
+    @cached_property
+    def rest(self) -> Index:
+        """The places among the owners of the lanes beyond the full parts, second lanes before third ones."""
+        full = int(self.taken.min())
+        return np.concatenate([np.flatnonzero(self.taken > part) for part in range(full, int(self.taken.max()) + 1)])
+
+    @cached_property
+    def width(self) -> int:
+        """Lanes, padding included."""
+        return _padded(int(self.taken.sum()))
+
+    def cost(self) -> tuple[float, int]:
+        """Vector operations, plus what levels, vectors and single lanes cost, from measurement; then the padding."""
+        vectors = -(-self.width // _VECTOR)
+        moved = len(self.rest) + (0 if len(self.owners) == len(self.counts) else 2 * len(self.owners))
+        return self.levels * vectors + self.levels + 3 * vectors + _MOVE * moved, self.levels * self.width
+
+    def lanes(self, heads: Index) -> Lanes:
+        """The layout of states that belong to heads."""
+        full, count = int(self.taken.min()), len(self.owners)
+        places = np.concatenate([np.tile(np.arange(count), full), self.rest])
+        order = np.full((self.levels, self.width), -1, np.int64)
+        parts = np.zeros(count, np.int64)
+        for lane, place in enumerate(places):
+            own = np.flatnonzero(heads == self.owners[place])[parts[place] :: self.taken[place]]
+            order[: len(own), lane] = own
+            parts[place] += 1
+        return Lanes(len(heads), self.levels, self.width, order.ravel(), self.owners, full, self.owners[self.rest])
 
 
 def _padded(lanes: int) -> int:
     if lanes > _VECTOR:
         return -(-lanes // _VECTOR) * _VECTOR
     return 1 << (lanes - 1).bit_length()
-
-
-def _cost(counts: Index, levels: int) -> tuple[int, int]:
-    """Vector operations, plus what a level and what a lane costs beside them, from measurement; then the padding."""
-    lanes = _padded(int((-(-counts // levels)).sum()))
-    vectors = -(-lanes // _VECTOR)
-    return levels * vectors + levels + 3 * vectors, levels * lanes
 
 
 def assign(graph: Graph) -> dict[str, Lanes]:

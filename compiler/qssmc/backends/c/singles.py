@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.backends.c.plan import Phase, is_view
-from qssmc.backends.c.scalar import CType, arithmetic, literal
+from qssmc.backends.c.scalar import CType, arithmetic, literal, storage
 from qssmc.backends.c.trace import elements
 from qssmc.backends.c.unit import Unit
 from qssmc.ir.ops import Concat, Inject, Lut, Matvec, Normalize, Op, Readout, Slice, Take, Xbar
@@ -42,21 +42,42 @@ def _view(unit: Unit, phase: Phase, op: Op) -> str:
 
 
 def _matvec(unit: Unit, phase: Phase, op: Op) -> str:
-    """Weights are stored [input][output]: neighbours in memory belong to different sums."""
+    """Weights are stored [input][output], so that neighbours belong to different sums, or in pairs of inputs."""
     weight, bias = _matrix(unit, op)
     outs, ins = weight.shape
     name = unit.names[op.name]
-    transposed = [int(value) for value in weight.T.ravel()]
-    table = unit.tables.array(f"{name}_weight", transposed)
-    w_type = unit.tables.arrays[table].element
     x, y = unit.array(phase, op.inputs[0]), phase.storage[op.name]
     x_type, y_type = phase.element[op.inputs[0]], phase.element[op.name]
+    in_pairs = ins > 1 and y_type == CType(32) and _is_narrow(x_type) and _is_narrow(_storage_of(weight))
+    ordered = _in_pairs(weight) if in_pairs else weight.T.ravel()
+    lane = CType(16) if in_pairs else None
+    table = unit.tables.array(f"{name}_weight", [int(value) for value in ordered], lane=lane)
+    w_type = unit.tables.arrays[table].element
     start, start_type = "(const int8_t *)0", CType(8)
     if bias.any():
         start = unit.tables.array(f"{name}_bias", [int(value) for value in bias])
         start_type = unit.tables.arrays[start].element
-    kernel = unit.kernel("QSSM_MATVEC", w_type, x_type, start_type, y_type)
+    if in_pairs:
+        kernel = unit.kernel("QSSM_MATVEC_PAIRS", w_type, x_type, start_type)
+    else:
+        kernel = unit.kernel("QSSM_MATVEC", w_type, x_type, start_type, y_type)
     return f"{kernel}({y}, {table}, {x}, {start}, {outs}, {ins});"
+
+
+def _storage_of(weight: Matrix) -> CType:
+    return storage(int(weight.min(initial=0)), int(weight.max(initial=0)))
+
+
+def _is_narrow(ctype: CType) -> bool:
+    """Whether 16 bits, signed, hold every number of the type."""
+    return ctype.bits < 16 or (ctype.bits == 16 and ctype.signed)
+
+
+def _in_pairs(weight: Matrix) -> Matrix:
+    """(out, in) as [pair of inputs][output][2], then the last odd input [output]."""
+    outs, ins = weight.shape
+    whole = weight[:, : ins // 2 * 2].reshape(outs, ins // 2, 2)
+    return np.concatenate([np.moveaxis(whole, 0, 1).ravel(), weight[:, ins // 2 * 2 :].ravel()])
 
 
 def _matrix(unit: Unit, op: Op) -> tuple[Matrix, Matrix]:

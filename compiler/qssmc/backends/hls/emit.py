@@ -10,6 +10,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from qssmc.backends.hls.blocks import ELEMENTWISE
+from qssmc.backends.hls.estimate import estimate
 from qssmc.backends.hls.flow import edges, levels_of, needs_last
 from qssmc.backends.hls.hashes import sequence_hash
 from qssmc.backends.hls.names import identifiers, prefix_of
@@ -29,6 +30,7 @@ from qssmc.passes.bounds import bounds
 
 SUPPORTED: frozenset[type[Op]] = frozenset((*ELEMENTWISE, *WHOLES, Constant, State))
 FOLDER = "hls"
+ESTIMATE = "report/hls.json"
 _STANDIN = ("ap_int.h", "hls_stream.h", "ap_axi_sdata.h")
 
 
@@ -68,6 +70,7 @@ def emit(graph: Graph, options: HlsOptions | None = None) -> dict[str, str]:
     told = needs_last(graph, unit.processes, found)
     writers = [Writer(unit, process, found, told) for process in unit.processes]
     view = _view(unit, writers, found)
+    report = json.dumps(estimate(unit, writers, found), indent=1) + "\n"
     files = {
         f"{unit.prefix}.h": "model.h.j2",
         f"{unit.prefix}.cpp": "model.cpp.j2",
@@ -91,7 +94,7 @@ def emit(graph: Graph, options: HlsOptions | None = None) -> dict[str, str]:
     )
     texts = {name: environment.get_template(template).render(**view) for name, template in files.items()}
     texts["layout.json"] = json.dumps(_layout(unit, view), indent=1) + "\n"
-    return {f"{FOLDER}/{name}": text for name, text in texts.items()}
+    return {ESTIMATE: report, **{f"{FOLDER}/{name}": text for name, text in texts.items()}}
 
 
 def unit_of(graph: Graph, options: HlsOptions) -> Unit:

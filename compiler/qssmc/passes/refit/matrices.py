@@ -15,7 +15,7 @@ from qssmc.ir.table import Grid, Table
 from qssmc.passes.least_squares import Normal, ridged, solve
 from qssmc.passes.quantise.scheme import exact_table
 from qssmc.passes.refit.fits import MatrixFit, unit_of
-from qssmc.passes.refit.rounding import Levels, round_group
+from qssmc.passes.refit.rounding import Levels, round_all, round_group
 
 Real = NDArray[np.float64]
 RIDGE = 1e-6
@@ -92,19 +92,23 @@ class MatrixGather:
         """One row on its levels: every matvec has its own unit, the bias is free. Rounds the matvecs in turn."""
         found = weight.copy()
         fixed = Levels(np.full(len(weight), _FREE), np.full(len(weight), -1e12), np.full(len(weight), 1e12))
-        units, at = [], 0
+        units: list[float] = []
+        at = 0
         for op, unit in zip(self.matvecs, self.units, strict=True):
             assert op.weight.grid is not None
             width = int(np.broadcast_to(op.weight.grid.width, op.weight.shape)[row].max(initial=1))
             group = np.zeros(len(weight), bool)
             group[at : at + len(unit)] = True
             at += len(unit)
-            found, size = round_group(gram, weight, width, group, fixed)
+            # A bias goes into units of the sum that it is added to, if it fits; then nothing needs to be aligned.
+            shared = bool(units) and float(np.abs(weight[group]).max()) < units[0] * (2.0 ** (width - 1) - 1)
+            found, size = (found, units[0]) if shared else round_group(gram, weight, width, group, fixed)
             units.append(size)
             low, high = -(2.0 ** (width - 1)), 2.0 ** (width - 1) - 1
             fixed = Levels(
                 np.where(group, size, fixed.unit), np.where(group, low, fixed.low), np.where(group, high, fixed.high)
             )
+            found = round_all(gram, weight, fixed) if shared else found
         return found, units
 
     @staticmethod

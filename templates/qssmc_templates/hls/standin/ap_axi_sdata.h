@@ -4,7 +4,7 @@
 #ifndef QSSM_STANDIN_AP_AXI_SDATA_H
 #define QSSM_STANDIN_AP_AXI_SDATA_H
 
-#include "ap_int.h"
+#include <ap_int.h>
 
 template <int D, int U, int TI, int TD> struct ap_axis {
     ap_int<D> data;
