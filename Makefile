@@ -32,6 +32,9 @@ system:
 	@missing=""; \
 	command -v gcc >/dev/null || missing="$$missing build-essential"; \
 	command -v clang >/dev/null || missing="$$missing clang"; \
+	command -v iverilog >/dev/null || missing="$$missing iverilog"; \
+	command -v verilator >/dev/null || missing="$$missing verilator"; \
+	command -v yosys >/dev/null || missing="$$missing yosys"; \
 	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	[ -z "$$missing" ] && exit 0; \
 	if ! command -v apt-get >/dev/null; then \
@@ -49,7 +52,7 @@ $(VENV)/.created:
 
 $(VENV)/.installed: $(VENV)/.created pyproject.toml
 	$(BIN)/python -m pip install -q --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
-	$(BIN)/python -m pip install -q -e ".[torch,train,dev]"
+	$(BIN)/python -m pip install -q -e ".[torch,train,hw,dev]"
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.installed

@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from qssmc import __version__
 from qssmc.backends import c as c_backend
 from qssmc.calibration import load_calibration, load_held_out
-from qssmc.data import InputFormat
 from qssmc.errors import UsageError
 from qssmc.folder import to_json, with_manifest
-from qssmc.frontend import compare_with_module, trace
 from qssmc.ir.draw import draw
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import print_graph
@@ -42,11 +40,12 @@ from qssmc.report import (
     storage_report,
 )
 from qssmc.search import Bench, Goal
-from qssmc.tune import SPACE, Labelled, Space, Tuned, bench_of, observe, outputs, tune
+from qssmc.source import Source, from_checkpoint
+from qssmc.targets import TARGETS, TargetOptions
+from qssmc.tune import SPACE, Labelled, Space, Tuned, bench_of, observe, tune
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
 
-TARGETS = ("c",)
 _COMPARED = 16  # sequences that the float IR and the torch module are compared on
 Say = Callable[[str], None]
 
@@ -60,13 +59,14 @@ class CompileOptions:
 
     name: str
     quantise: QuantiseOptions = field(default_factory=QuantiseOptions)
-    targets: tuple[str, ...] = TARGETS
+    targets: tuple[str, ...] = ("c",)
     calib: str | None = None
     seed: int = 0
     vectors: int = 112
     methods: Methods = PLAIN
     goal: Goal | None = None
     space: Space = SPACE
+    target: TargetOptions = field(default_factory=TargetOptions)
 
     def __post_init__(self) -> None:
         unknown = [target for target in self.targets if target not in TARGETS]
@@ -104,11 +104,10 @@ class Design:
 
 @dataclass(frozen=True)
 class Traced:
-    """A model's float graph with its calibration sequences. error: of the float IR against the torch module."""
+    """A source's float graph with its calibration sequences. error: of the float IR against the original."""
 
+    source: Source
     graph: Graph
-    parameters: int
-    input_format: InputFormat
     samples: NDArray[np.int64]
     labelled: Labelled | None
     origin: str
@@ -117,45 +116,47 @@ class Traced:
     @property
     def real(self) -> NDArray[np.float64]:
         """The sequences as the model takes them."""
-        return self.input_format.to_real(self.samples).astype(np.float64)
+        return self.source.input_format.to_real(self.samples).astype(np.float64)
 
     def bench(self, options: CompileOptions) -> Bench:
         """Where a search tries its settings out."""
-        plans = (options.quantise, options.methods, self.input_format)
-        return bench_of(self.graph, self.parameters, *plans, self.samples, self.labelled)
+        plans = (options.quantise, options.methods, self.source.input_format)
+        return bench_of(self.graph, self.source.parameters, *plans, self.samples, self.labelled)
 
 
-def trace_checkpoint(
-    checkpoint: Checkpoint, options: CompileOptions, data: Path | None, say: Say, *, labels: bool = False
+def trace_source(
+    source: Source, options: CompileOptions, data: Path | None, say: Say, *, labels: bool = False
 ) -> Traced:
-    """Load the calibration sequences (labels: and held-out ones), trace, check against torch."""
-    module = checkpoint.build()
-    shape = (checkpoint.input_format, checkpoint.config.d_input)
-    samples, origin = load_calibration(options.calib, checkpoint.calibration, *shape, seed=options.seed, data=data)
+    """Load the calibration sequences (labels: and held-out ones), trace or import, check against the original."""
+    shape = (source.input_format, source.d_input)
+    samples, origin = load_calibration(options.calib, source.calibration, *shape, seed=options.seed, data=data)
     labelled = None
     if labels or (options.goal is not None and options.goal.min_accuracy is not None):
         labelled = load_held_out(options.calib, len(samples), *shape, seed=options.seed, data=data)
-    if checkpoint.config.output == "pooled" and samples.shape[1] > options.quantise.max_steps:
+    if source.pooled and samples.shape[1] > options.quantise.max_steps:
         raise UsageError(
             f"calibration sequences of {samples.shape[1]} steps are longer than the {options.quantise.max_steps} "
             "that a mean is exact for; give a larger --max-steps"
         )
-    real = checkpoint.input_format.to_real(samples).astype(np.float64)
-    parameters = sum(p.numel() for p in module.parameters())
-    say(f"trace: {type(module).__name__} with {parameters} parameters")
+    real = source.input_format.to_real(samples).astype(np.float64)
+    say(source.what)
     with np.errstate(all="ignore"):  # numbers out of range are reported by the two checks
-        graph = trace(module, checkpoint.config.d_input, options.name)
+        graph = source.graph(options.name)
         check_poles(graph)
-    say(f"check: float IR, step by step, against the torch module on {min(_COMPARED, len(real))} sequences")
-    error = compare_with_module(graph, module, real[:_COMPARED], outputs)
-    return Traced(graph, parameters, checkpoint.input_format, samples, labelled, origin, error)
+    say(f"check: float IR, step by step, against {source.against} on {min(_COMPARED, len(real))} sequences")
+    return Traced(source, graph, samples, labelled, origin, source.check(graph, real[:_COMPARED]))
 
 
 def compile_checkpoint(
     checkpoint: Checkpoint, model_sha256: str, options: CompileOptions, *, data: Path | None = None, say: Say = print
 ) -> Design:
-    """Trace, check against torch, quantise, prove, emit. Raises a QssmcError; nothing is written."""
-    traced = trace_checkpoint(checkpoint, options, data, say)
+    """A torch checkpoint through compile_source."""
+    return compile_source(from_checkpoint(checkpoint, model_sha256), options, data=data, say=say)
+
+
+def compile_source(source: Source, options: CompileOptions, *, data: Path | None = None, say: Say = print) -> Design:
+    """Trace or import, check against the original, quantise, prove, emit. Raises a QssmcError; nothing is written."""
+    traced = trace_source(source, options, data, say)
     graph, samples, real, origin = traced.graph, traced.samples, traced.real, traced.origin
     quantise, methods, tuned = options.quantise, options.methods, None
     if options.goal is not None:
@@ -168,11 +169,11 @@ def compile_checkpoint(
         say(f"pass {name}: {len(result.ops)} ops")
         stages[name] = result
 
-    run_pipeline(graph, PipelineOptions(quantise, checkpoint.input_format, real, observe, methods), seen)
+    run_pipeline(graph, PipelineOptions(quantise, source.input_format, real, observe, methods), seen)
     for sentence in silence(stages["calibrate"]):
         say(sentence)
     reports = {
-        "storage": storage_report(stages["prove"], traced.parameters, state_numbers(graph), head_count(graph)),
+        "storage": storage_report(stages["prove"], source.parameters, state_numbers(graph), head_count(graph)),
         "effort": effort_report(stages["prove"], graph),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
         "certificate": certificate(stages["prove"]),
@@ -185,7 +186,7 @@ def compile_checkpoint(
     files = {
         **_ir_files(stages),
         **vectors,
-        **{path: text.encode() for path, text in c_backend.emit(stages["prove"]).items()},
+        **_target_files(stages, samples[: options.vectors], options),
         **_bits_files(reports["storage"], options.name, tuned),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
@@ -195,16 +196,17 @@ def compile_checkpoint(
         "targets": list(options.targets),
         "vectors": options.vectors,
     }
+    config |= {name: chosen for name, chosen in asdict(options.target).items() if name in options.targets}
     facts = {
         "qssmc": __version__,
         "tools": {"python": platform.python_version(), "numpy": np.__version__},
         "name": options.name,
-        "model_sha256": model_sha256,
+        "model_sha256": source.sha256,
         "config": config,
         "config_sha256": hashlib.sha256(to_json(config)).hexdigest(),
         "calibration": origin,
         "seed": options.seed,
-        "input_format": asdict(checkpoint.input_format),
+        "input_format": asdict(source.input_format),
         "golden": _golden_path(stages),
     }
     summary = _summary(replace(options, quantise=quantise), reports, origin, min(options.vectors, len(samples)))
@@ -239,6 +241,13 @@ def _ir_files(stages: Mapping[str, Graph]) -> dict[str, bytes]:
         "ir/float.svg": draw(stages["canonicalise"]).encode(),
         "ir/design.svg": draw(stages["prove"]).encode(),
     }
+
+
+def _target_files(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: CompileOptions) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for name in options.targets:
+        files |= TARGETS[name].files(stages, samples, options.target)
+    return files
 
 
 def _golden_path(stages: Mapping[str, Graph]) -> str:

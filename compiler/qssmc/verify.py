@@ -1,8 +1,8 @@
-"""Verify: golden against the emitted C, every op at every step, and the certificate against the emitted tables."""
+"""Verify: golden against every target of a folder, every op at every step, and the certificate against the tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.apart import apart
+from qssmc.checks import CHECKS, Check, Subject, Tools
+from qssmc.comparison import Progress
 from qssmc.errors import MalformedInputError, ToolError, VerificationError
 from qssmc.folder import MANIFEST, altered_text, changed_files, read_manifest
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Op
-from qssmc.ir.text import op_line, parse
+from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
-from qssmc_sim import Machine
-from qssmc_sim.emitted_c import EmittedC
+from qssmc_sim.emitted_verilog import SIMULATORS
 from qssmc_sim.range_check import check_ranges
 
-Progress = Callable[[str, int, int], None]  # (what, done, of)
-_HARNESS = "c/harness.c"  # the tool that reads the values out, not what is verified
-_ALWAYS = ("c/layout.json", _HARNESS, "report/certificate.json", "vectors/samples.npy")  # beside the golden model
+_ALWAYS = ("report/certificate.json", "vectors/samples.npy")  # beside the golden model
 
 
 @dataclass(frozen=True)
@@ -36,32 +33,45 @@ class Verified:
     values: int
     accumulators: int
     compiler: str
+    targets: tuple[str, ...]
 
 
 def verify_folder(
-    folder: Path, *, cc: str | None = None, limit: int | None = None, progress: Progress | None = None
+    folder: Path,
+    *,
+    cc: str | None = None,
+    cxx: str | None = None,
+    ap_types: Path | None = None,
+    simulator: str = SIMULATORS[0],
+    limit: int | None = None,
+    progress: Progress | None = None,
 ) -> Verified:
     """Check a compiled folder; raises VerificationError at the first difference, saying where it is.
 
-    Three things must hold: the certificate's bounds follow from the emitted tables; every value of every op at every
-    step of the recorded sequences is the same in golden and in the emitted C built for tracing; and the C as a user
-    builds it gives the recorded outputs.
+    The certificate's bounds must follow from the emitted tables. Then, for every target in the folder, every value of
+    every op at every step of the recorded sequences must be the same in golden and in what was emitted, built or loaded
+    for tracing, and what a user builds must give the recorded outputs.
     """
     manifest = read_manifest(folder)
-    unlisted = [name for name in (str(manifest.get("golden")), *_ALWAYS) if name not in manifest["files"]]
+    checks = [CHECKS[name] for name in manifest.get("config", {}).get("targets", ()) if name in CHECKS]
+    if not checks:
+        raise MalformedInputError(f"{folder}/{MANIFEST} names no target that can be verified; compile the model again")
+    always = [*_ALWAYS, *(name for check in checks for name in check.rests_on)]
+    unlisted = [name for name in (str(manifest.get("golden")), *always) if name not in manifest["files"]]
     if unlisted:
         raise MalformedInputError(f"{folder}/{MANIFEST} does not list {unlisted[0]}; compile the model again")
     altered = changed_files(folder, manifest)
     missing = [name for name in altered if not (folder / name).is_file()]
     if missing:
         raise MalformedInputError(f"{folder} is not complete ({missing[0]} is missing); compile the model again")
-    unfit = [name for name in altered if not _is_compared(name)]
+    unfit = [name for name in altered if not _is_compared(name, checks)]
     if unfit:
         raise VerificationError(altered_text(unfit))
     graph, samples, expected = _read_design(folder, manifest, limit)
     accumulators = check_ranges(folder)
+    subject = Subject(folder, graph, samples, expected, progress or (lambda what, done, of: None), limit is not None)
     try:
-        values, compiler = _run_emitted(folder, graph, samples, expected, cc, progress)
+        runs = [check.run(subject, Tools(cc, cxx, ap_types, simulator)) for check in checks]
     except ToolError as error:
         if not altered:
             raise
@@ -69,37 +79,15 @@ def verify_folder(
     if altered:
         raise VerificationError(f"all values agree, but {altered_text(altered)}")
     ops = len({op.name for op in (*graph.step_ops, *graph.last_ops)})
-    return Verified(len(samples), samples.shape[1], ops, values, accumulators, compiler)
+    values, compilers = sum(run.values for run in runs), ", ".join(run.by for run in runs)
+    targets = tuple(check.what for check in checks)
+    return Verified(len(samples), samples.shape[1], ops, values, accumulators, compilers, targets)
 
 
-def _run_emitted(
-    folder: Path,
-    graph: Graph,
-    samples: NDArray[np.int64],
-    expected: Mapping[str, NDArray[np.int64]],
-    cc: str | None,
-    progress: Progress | None,
-) -> tuple[int, str]:
-    """Build the C twice and compare it with golden. Returns the number of values compared and the compiler."""
-    with EmittedC(folder / "c", trace=True, cc=cc) as emitted:
-        values = apart(
-            lambda report: _compare_steps(graph, emitted, samples, expected, report),
-            progress or (lambda what, done, of: None),
-            f"the emitted C in {folder / 'c'}, built for tracing,",
-        )
-        compiler = emitted.compiler
-    with EmittedC(folder / "c", cc=cc) as emitted:
-        apart(
-            lambda report: _compare_outputs(emitted.run(samples), expected, "the emitted C as a user builds it"),
-            lambda: None,
-            f"the emitted C in {folder / 'c'}, built as a user does,",
-        )
-    return values, compiler
-
-
-def _is_compared(name: str) -> bool:
+def _is_compared(name: str, checks: Sequence[Check]) -> bool:
     """Whether a difference in a file is best shown by the first value that it makes differ."""
-    return name.startswith("vectors/") or (name.startswith("c/") and name.endswith((".c", ".h")) and name != _HARNESS)
+    compared = any(check.compares(name) for check in checks) and all(name not in check.rests_on for check in checks)
+    return name.startswith("vectors/") or compared
 
 
 def _read_design(
@@ -142,67 +130,3 @@ def _vector_faults(graph: Graph, samples: NDArray[np.int64], expected: Mapping[s
         for name, shape in shapes.items()
         if expected[name].shape != shape
     ]
-
-
-def _compare_steps(
-    graph: Graph,
-    emitted: EmittedC,
-    samples: NDArray[np.int64],
-    expected: Mapping[str, NDArray[np.int64]],
-    progress: Progress,
-) -> int:
-    """Golden and C side by side, step after step. Returns the number of values compared."""
-    golden = Machine(graph, len(samples))
-    emitted.reset(len(samples))
-    length, compared = samples.shape[1], 0
-    for t in range(length):
-        wanted = golden.step(samples[:, t])
-        compared += _compare_values(graph.step_ops, wanted, emitted.step_batch(samples[:, t]), t)
-        for output in graph.outputs:
-            if output.when == "step":
-                _compare_outputs(
-                    {output.name: wanted[output.value]}, {output.name: expected[output.name][:, t]}, "golden"
-                )
-        progress("steps", t + 1, length)
-    if graph.last_ops:
-        wanted = golden.last()
-        compared += _compare_values(graph.last_ops, wanted, emitted.last_batch(), length)
-        last = [output for output in graph.outputs if output.when == "last"]
-        _compare_outputs({o.name: wanted[o.value] for o in last}, {o.name: expected[o.name] for o in last}, "golden")
-    return compared
-
-
-def _compare_values(
-    ops: tuple[Op, ...], wanted: Mapping[str, NDArray[Any]], got: Mapping[str, NDArray[Any]], t: int
-) -> int:
-    compared = 0
-    for op in ops:
-        if op.name not in got:
-            raise VerificationError(f"the emitted C does not trace %{op.name} ({op_line(op)})")
-        if not np.array_equal(wanted[op.name], got[op.name]):
-            raise VerificationError(_first_difference(op, wanted[op.name], got[op.name], t))
-        compared += wanted[op.name].size
-    return compared
-
-
-def _first_difference(op: Op, wanted: NDArray[Any], got: NDArray[Any], t: int) -> str:
-    at = tuple(int(i) for i in np.argwhere(wanted != got)[0])
-    element = f"element {at[1]}" + ("" if len(at) < 3 else (" re", " im")[at[2]])
-    count = int((wanted != got).sum())
-    return (
-        f"golden and the emitted C diverge first at op %{op.name} ({op.mnemonic}, from {op.origin or 'nowhere'}), "
-        f"time step {t}, sequence {at[0]}, {element}: expected {wanted[at]}, got {got[at]} "
-        f"({count} of {wanted.size} values of this op differ)"
-    )
-
-
-def _compare_outputs(got: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[np.int64]], what: str) -> None:
-    for name, wanted in expected.items():
-        if got[name].shape != wanted.shape:
-            raise VerificationError(f"{what} gives {name} with shape {got[name].shape}, but {wanted.shape} is recorded")
-        if not np.array_equal(got[name], wanted):
-            at = tuple(int(i) for i in np.argwhere(got[name] != wanted)[0])
-            raise VerificationError(
-                f"{what} does not give the recorded output {name}: first at {list(at)} (sequence, then step where "
-                f"there is one, then element), expected {wanted[at]}, got {got[name][at]}"
-            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,26 +12,31 @@ import click
 from rich.table import Table
 
 from qssmc.backends.c import as_prefix
+from qssmc.backends.hls import ESTIMATE, FLAVORS, Flavor, HlsOptions
+from qssmc.backends.verilog import VerilogOptions
 from qssmc.cli.config import configurable
 from qssmc.cli.methods import chosen_methods, method_options
 from qssmc.cli.searching import asked_search, given, search_options, search_space
 from qssmc.cli.sweeping import sweep_to
 from qssmc.cli.terminal import Terminal, common_options
-from qssmc.compile import TARGETS, CompileOptions, Design, compile_checkpoint, file_sha256
+from qssmc.compile import CompileOptions, Design, compile_source, file_sha256
 from qssmc.errors import UsageError
 from qssmc.folder import check_target, write_folder
 from qssmc.models import Checkpoint, load_checkpoint
 from qssmc.passes.quantise import QuantiseOptions, parse_bits
 from qssmc.passes.quantise.options import AForm, SchemeName
+from qssmc.source import ONNX_STEPS, Source, from_checkpoint, from_onnx
+from qssmc.targets import ALL, TARGETS, TargetOptions, named
 
 DEFAULT = QuantiseOptions(state_bits=10, a_bits=10, dither=True)
+_HLS = HlsOptions()
 MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 
 
 @click.command("compile")
 @configurable
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice(TARGETS), default="c", show_default=True, help="What to emit.")
+@click.option("--target", type=click.Choice([*TARGETS, ALL]), default="c", show_default=True, help="What to emit.")
 @click.option("-o", "--output-dir", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option("--force", is_flag=True, help="Replace an existing design.")
 @click.option("--name", help="Prefix of every emitted symbol and file  [default: the model file's name]")
@@ -72,6 +78,16 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 @click.option("--vectors", type=int, default=112, show_default=True, help="Keep at most so many for verification.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draw of calibration sequences.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data sets.")
+@click.option("--lanes", type=int, default=1, show_default=True, help="hls, verilog: states worked on in one clock.")
+@click.option("--part", default=_HLS.part, show_default=True, help="hls: the device.")
+@click.option("--clock-period", type=float, default=_HLS.clock_period, show_default=True, help="hls: in ns.")
+@click.option(
+    "--hls-flavor",
+    type=click.Choice(FLAVORS),
+    default=_HLS.flavor,
+    show_default=True,
+    help="hls: of the vendor's tool.",
+)
 @common_options
 @click.pass_context
 def compile_(
@@ -93,15 +109,19 @@ def compile_(
     vectors: int,
     seed: int,
     data: Path | None,
+    lanes: int,
+    part: str,
+    clock_period: float,
+    hls_flavor: Flavor,
     **chosen: Any,
 ) -> None:
-    """Compile MODEL (.pt or .safetensors) into OUTPUT_DIR."""
+    """Compile MODEL (.pt, .safetensors, or a float step graph .onnx) into OUTPUT_DIR."""
     terminal: Terminal = ctx.obj
     asked = asked_search(chosen)
     weight_bits, activation_bits = parse_bits(bits)
     if not asked.pareto:
         check_target(output_dir, force=force)
-    checkpoint = load_checkpoint(model)
+    source, steps = read_model(model)
     quantise = QuantiseOptions(
         scheme=scheme,
         weight_bits=weight_bits,
@@ -110,18 +130,19 @@ def compile_(
         a_bits=a_bits,
         a_form=a_form,
         dither=dither or (asked.searches and not given(ctx, "dither")),
-        max_steps=default_steps(checkpoint) if max_steps is None else max_steps,
+        max_steps=steps if max_steps is None else max_steps,
     )
+    single = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), VerilogOptions(lanes))
     name = symbol(model.stem) if name is None else name
     methods = chosen_methods(scheme, a_form, chosen)
     if asked.searches and not given(ctx, "prune_loss"):
         methods = replace(methods, prune_loss=None)  # how many states stay is a matter of the search
     space = search_space(ctx, (weight_bits, activation_bits), state_bits, a_bits)
-    options = CompileOptions(name, quantise, (target,), calib, seed, vectors, methods, asked.goal, space)
+    options = CompileOptions(name, quantise, named(target), calib, seed, vectors, methods, asked.goal, space, single)
     if asked.pareto:
-        sweep_to(terminal, checkpoint, options, asked, output_dir, data)
+        sweep_to(terminal, source, options, asked, output_dir, data)
         return
-    design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
+    design = compile_source(source, options, data=data, say=terminal.note)
     try:
         write_folder(design.files, output_dir, force=force)
     except OSError as error:
@@ -131,7 +152,26 @@ def compile_(
     for path, content in sorted(design.files.items()):
         terminal.detail(f"wrote {path}, {len(content):,} bytes")
     terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))
+    if ESTIMATE in design.files:
+        terminal.note(estimate_text(json.loads(design.files[ESTIMATE])))
     terminal.note(f"next: qssmc verify {output_dir}")
+
+
+def estimate_text(facts: dict[str, Any]) -> str:
+    """Clocks and resources in a line."""
+    return (
+        f"hls estimate for {facts['part']} at {facts['clock_period_ns']:g} ns, {facts['lanes']} lane(s): a sample "
+        f"every {facts['interval_cycles']:,} clocks ({facts['interval_us']:g} us), latency {facts['latency_cycles']:,} "
+        f"clocks, {facts['dsp']} DSP, {facts['bram18']} BRAM18, about {facts['luts']:,} LUT"
+    )
+
+
+def read_model(path: Path) -> tuple[Source, int]:
+    """A model by its file's ending, and the longest sequence that a mean is exact for if nothing else is asked for."""
+    if path.suffix == ".onnx":
+        return from_onnx(path), ONNX_STEPS
+    checkpoint = load_checkpoint(path)
+    return from_checkpoint(checkpoint, file_sha256(path)), default_steps(checkpoint)
 
 
 def symbol(stem: str) -> str:

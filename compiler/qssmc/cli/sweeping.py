@@ -12,24 +12,24 @@ from rich.table import Table
 
 from qssmc.cli.searching import Asked
 from qssmc.cli.terminal import Terminal
-from qssmc.compile import CompileOptions, trace_checkpoint
+from qssmc.compile import CompileOptions, trace_source
 from qssmc.errors import UsageError
-from qssmc.models import Checkpoint
 from qssmc.search import Alone, Cluster, Crew, Explorer, Kept, Processes
 from qssmc.search.crew import Seen
 from qssmc.search.curve import curve
 from qssmc.search.pareto import Point, rows, sweep, to_csv
+from qssmc.source import Source
 
 
 def sweep_to(
-    terminal: Terminal, checkpoint: Checkpoint, options: CompileOptions, asked: Asked, folder: Path, data: Path | None
+    terminal: Terminal, source: Source, options: CompileOptions, asked: Asked, folder: Path, data: Path | None
 ) -> None:
     """Sweep budgets into a folder; trials that are in it already are not repeated."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"output {folder} exists and is not a folder; give another one")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "trials").is_dir():
         raise UsageError(f"output folder {folder} holds other things than a sweep; give another one")
-    traced = trace_checkpoint(checkpoint, options, data, terminal.note, labels=True)
+    traced = trace_source(source, options, data, terminal.note, labels=True)
     bench = traced.bench(options)
     with _crew(asked) as crew, _progress(terminal) as seen:
         kept = Kept(crew, folder / "trials", seen)

@@ -1,0 +1,255 @@
+"""Emit: the HLS project of an integer graph as texts by path. Pure: the same graph gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from qssmc.backends.hls.blocks import ELEMENTWISE
+from qssmc.backends.hls.estimate import estimate
+from qssmc.backends.hls.flow import edges, levels_of, needs_last
+from qssmc.backends.hls.hashes import sequence_hash
+from qssmc.backends.hls.names import identifiers, prefix_of
+from qssmc.backends.hls.options import HlsOptions
+from qssmc.backends.hls.order import orders
+from qssmc.backends.hls.pragmas import depth
+from qssmc.backends.hls.processes import processes
+from qssmc.backends.hls.scalar import ap_type
+from qssmc.backends.hls.tables import Tables
+from qssmc.backends.hls.unit import Edge, Unit, comment
+from qssmc.backends.hls.wholes import WHOLES
+from qssmc.backends.hls.writer import Writer
+from qssmc.errors import UnsupportedModelError
+from qssmc.ir.graph import Graph, Output
+from qssmc.ir.ops import Constant, Op, State
+from qssmc.passes.bounds import bounds
+
+SUPPORTED: frozenset[type[Op]] = frozenset((*ELEMENTWISE, *WHOLES, Constant, State))
+FOLDER = "hls"
+ESTIMATE = "report/hls.json"
+_STANDIN = ("ap_int.h", "hls_stream.h", "ap_axi_sdata.h")
+
+
+@dataclass(frozen=True)
+class Port:
+    """An output as the templates see it."""
+
+    name: str
+    when: str
+    count: int
+    width: int
+    beat_bits: int
+    type: str
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value's types as the templates see them. acc: the type that holds every result on the way, where it has one."""
+
+    name: str
+    type: str
+    acc: str
+    about: str
+
+
+def emit(graph: Graph, options: HlsOptions | None = None) -> dict[str, str]:
+    """All files of the HLS target: {path: text}. The graph must be of the integer stage, its widths proven.
+
+    Raises UnsupportedModelError for another stage, and as qssmc.passes.bounds does.
+    """
+    if graph.stage != "integer":
+        raise UnsupportedModelError(
+            f"graph {graph.name} is of the {graph.stage} stage, but HLS needs the integer stage"
+        )
+    unit = unit_of(graph, options or HlsOptions())
+    found = edges(graph, unit.processes, unit.orders, unit.names)
+    told = needs_last(graph, unit.processes, found)
+    writers = [Writer(unit, process, found, told) for process in unit.processes]
+    view = _view(unit, writers, found)
+    report = json.dumps(estimate(unit, writers, found), indent=1) + "\n"
+    files = {
+        f"{unit.prefix}.h": "model.h.j2",
+        f"{unit.prefix}.cpp": "model.cpp.j2",
+        f"{unit.prefix}_types.h": "types.h.j2",
+        f"{unit.prefix}_tables.h": "tables.h.j2",
+        f"{unit.prefix}_test.cpp": "test.cpp.j2",
+        "harness.cpp": "harness.cpp.j2",
+        "run_hls.tcl": "run_hls.tcl.j2",
+        "Makefile": "Makefile.j2",
+        "qssm_kernels.h": "qssm_kernels.h",
+        **{f"standin/{name}": f"standin/{name}" for name in _STANDIN},
+    }
+    environment = Environment(
+        loader=PackageLoader("qssmc_templates", "hls"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        comment_start_string="{##",
+        comment_end_string="##}",
+    )
+    texts = {name: environment.get_template(template).render(**view) for name, template in files.items()}
+    texts["layout.json"] = json.dumps(_layout(unit, view), indent=1) + "\n"
+    return {ESTIMATE: report, **{f"{FOLDER}/{name}": text for name, text in texts.items()}}
+
+
+def unit_of(graph: Graph, options: HlsOptions) -> Unit:
+    """What is decided before a line is written."""
+    offsets: dict[str, dict[str, int]] = {}
+    size = 0
+    for phase, ops in (("step", graph.step_ops), ("last", graph.last_ops)):
+        offsets[phase] = {}
+        for op in ops:
+            offsets[phase][op.name] = size
+            size += int(np.prod(op.type.array_shape))
+    return Unit(
+        graph,
+        prefix_of(graph),
+        options,
+        identifiers(graph),
+        bounds(graph),
+        orders(graph, options.lanes),
+        processes(graph),
+        Tables(),
+        offsets,
+    )
+
+
+def _ports(unit: Unit) -> list[Port]:
+    found = []
+    for output in unit.graph.outputs:
+        op = unit.graph[output.value]
+        width = op.type.width
+        assert width is not None
+        count = op.type.shape[0] * (2 if op.type.complex else 1)
+        kind = ap_type(width, op.type.signed)
+        found.append(Port(output.name, output.when, count, width, -(-width // 8) * 8, kind))
+    return found
+
+
+def _values(unit: Unit) -> list[Value]:
+    found = []
+    for op in unit.graph.ops:
+        assert op.type.width is not None
+        acc = ap_type(unit.bounds[op.name].inner_width, True)
+        found.append(Value(unit.names[op.name], ap_type(op.type.width, op.type.signed), acc, comment([op])[0]))
+    return found
+
+
+def _about(graph: Graph, output: Output) -> str:
+    """What the integers of an output mean."""
+    scale = graph.scales.get(output.value)
+    if scale is None:
+        text = "integers; the graph notes no scale"
+    elif scale.data.size == 1:
+        text = f"real value = integer * {float(scale.data.reshape(-1)[0])!r}"
+    else:
+        text = "real value = integer * scale, one an element: " + ", ".join(repr(float(v)) for v in scale.data.ravel())
+    return f"{text}, divided by the number of steps" if output.mean else text
+
+
+def _view(unit: Unit, writers: list[Writer], found: tuple[Edge, ...]) -> dict[str, Any]:
+    """What the templates print."""
+    functions = [writer.lines() for writer in writers]
+    (entrance,) = unit.graph.inputs
+    assert entrance.type.width is not None
+    levels = levels_of(unit.processes, found)
+    told = [name for writer in writers for name in (writer.told() if writer.receives else [])]
+    streams = [(e.name, unit.element(e.value), e.depth) for e in found]
+    streams += [(f"{name}_last", "ap_uint<1> ", levels[name] + 2) for name in told]
+    constants = [
+        (unit.offsets[phase][op.name], unit.constant(op), op.type.shape[0], phase)
+        for op in unit.graph.ops
+        if isinstance(op, Constant)
+        for phase in ("step", "last")
+        if op.name in unit.offsets[phase]
+    ]
+    ports = _ports(unit)
+    arrays = list(unit.tables.arrays.values())
+    return {
+        "prefix": unit.prefix,
+        "macro": unit.prefix.upper(),
+        "name": unit.graph.name,
+        "options": unit.options,
+        "inputs": entrance.type.shape[0],
+        "input_type": ap_type(entrance.type.width, entrance.type.signed),
+        "sample_bits": -(-entrance.type.width // 8) * 8,
+        "input_about": comment([entrance])[0],
+        "ports": ports,
+        "about": {output.name: _about(unit.graph, output) for output in unit.graph.outputs},
+        "values": _values(unit),
+        "functions": functions,
+        "streams": [(name, kind, depth(f"{name}", n)) for name, kind, n in streams],
+        "calls": [f"run_{w.process.name}({', '.join(_arguments(w))});" for w in writers],
+        "arrays": [array for array in arrays if not array.only_trace],
+        "trace_arrays": [array for array in arrays if array.only_trace],
+        "constants": constants,
+        "traced": _traced(unit),
+        "trace_size": sum(count for _, _, count, _ in _traced(unit)),
+        "step_size": sum(count for _, _, count, phase in _traced(unit) if phase == "step"),
+        "hashes": [(a.name, a.values.size, f"0x{sequence_hash(a.values):016x}ULL") for a in arrays if not a.only_trace],
+    }
+
+
+def _arguments(writer: Writer) -> list[str]:
+    """What the top function hands to a process, in the order of its parameters."""
+    process = writer.process
+    found = []
+    if writer.receives:
+        found += ["samples", *(f"{name}_last" for name in writer.told())]
+    if writer.asks_last:
+        found.append(f"{process.name}_last")
+    found += [edge.name for edge in (*writer.incoming.values(), *writer.outgoing)]
+    return found + [f"qssm_{output.name}" for output in writer.sent()]
+
+
+def _traced(unit: Unit) -> list[tuple[str, int, int, str]]:
+    """Name, offset, elements and phase of every traced value."""
+    return [
+        (name, offset, int(np.prod(unit.graph[name].type.array_shape)), phase)
+        for phase, offsets in unit.offsets.items()
+        for name, offset in offsets.items()
+    ]
+
+
+def _layout(unit: Unit, view: dict[str, Any]) -> dict[str, Any]:
+    """What the loader of the emitted C++ and other tools need to know."""
+    options = unit.options
+    return {
+        "prefix": unit.prefix,
+        "project": {
+            "ProjectName": unit.prefix,
+            "Backend": "Vitis" if options.flavor == "vitis" else "VivadoHLS",
+            "Part": options.part,
+            "ClockPeriod": options.clock_period,
+            "IOType": "io_stream",
+            "Lanes": options.lanes,
+        },
+        "sample": {
+            "count": view["inputs"],
+            "low": unit.graph.inputs[0].type.bounds[0],
+            "high": unit.graph.inputs[0].type.bounds[1],
+        },
+        "outputs": [
+            {
+                "name": port.name,
+                "when": port.when,
+                "count": port.count,
+                "shape": list(unit.graph[output.value].type.array_shape),
+            }
+            for port, output in zip(view["ports"], unit.graph.outputs, strict=True)
+        ],
+        "trace": {
+            phase: {
+                name: {"offset": offset, "shape": list(unit.graph[name].type.array_shape)}
+                for name, offset, _, at in view["traced"]
+                if at == phase
+            }
+            for phase in ("step", "last")
+        },
+        "trace_size": view["trace_size"],
+    }

@@ -1,0 +1,74 @@
+"""Real: the operators of the ops that only the real stages have, in float64."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from qssmc.backends.onnx.exact import EXACT, Rule
+from qssmc.backends.onnx.nodes import Nodes, TensorProto
+from qssmc.ir.ops import Activation, Divide, LayerNorm, Op
+
+
+def _gelu(n: Nodes, x: str, to: str) -> None:
+    """x / 2 (1 + erf(x / sqrt 2))."""
+    scaled = n.add("Div", x, n.constant("root_two", [[math.sqrt(2.0)]]))
+    inner = n.add("Erf", n.add("Cast", scaled, to_type=TensorProto.FLOAT))  # ONNX Runtime has no other on the CPU
+    inner = n.add("Cast", inner, to_type=TensorProto.DOUBLE)
+    gate = n.add("Add", inner, n.constant("unit", [[1.0]]))
+    n.add("Mul", n.add("Mul", x, gate), n.constant("half", [[0.5]]), to=to)
+
+
+def _gelu_tanh(n: Nodes, x: str, to: str) -> None:
+    """x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))."""
+    cube = n.add("Mul", n.add("Mul", n.add("Mul", x, x), x), n.constant("cubic", [[0.044715]]))
+    inner = n.add("Mul", n.add("Add", x, cube), n.constant("slope", [[math.sqrt(2.0 / math.pi)]]))
+    gate = n.add("Add", n.add("Tanh", inner), n.constant("unit", [[1.0]]))
+    n.add("Mul", n.add("Mul", x, gate), n.constant("half", [[0.5]]), to=to)
+
+
+def _silu(n: Nodes, x: str, to: str) -> None:
+    n.add("Mul", x, n.add("Sigmoid", x), to=to)
+
+
+def _qgelu(n: Nodes, x: str, to: str) -> None:
+    """x min(max(0, x + 2), 4) / 4."""
+    moved = n.add("Add", x, n.constant("two", [[2.0]]))
+    gate = n.add("Min", n.add("Max", moved, n.constant("zero", [[0.0]])), n.constant("four", [[4.0]]))
+    n.add("Div", n.add("Mul", x, gate), n.constant("four", [[4.0]]), to=to)
+
+
+def _plain(kind: str) -> Callable[[Nodes, str, str], None]:
+    def rule(n: Nodes, x: str, to: str) -> None:
+        n.add(kind, x, to=to)
+
+    return rule
+
+
+ACTIVATIONS: dict[str, Callable[[Nodes, str, str], None]] = {
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
+    "qgelu": _qgelu,
+    "relu": _plain("Relu"),
+    "sigmoid": _plain("Sigmoid"),
+    "tanh": _plain("Tanh"),
+    "silu": _silu,
+}
+
+
+def _activation(n: Nodes, op: Activation) -> None:
+    ACTIVATIONS[op.kind](n, op.inputs[0], op.name)
+
+
+def _layernorm(n: Nodes, op: LayerNorm) -> None:
+    tables = [n.constant("gamma", op.gamma.data), n.constant("beta", op.beta.data)]
+    n.add("LayerNormalization", op.inputs[0], *tables, to=op.name, axis=-1, epsilon=float(op.eps))
+
+
+def _divide(n: Nodes, op: Divide) -> None:
+    n.add("Div", *op.inputs, to=op.name)
+
+
+REAL: dict[type[Op], Any] = {**EXACT, Activation: _activation, LayerNorm: _layernorm, Divide: _divide}
+Rules = dict[type[Op], Rule]

@@ -1,0 +1,128 @@
+"""Circuit: cells of the RTL library, and the streams of numbers between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from qssmc.backends.verilog.timing import Timing
+
+
+@dataclass(frozen=True)
+class Net:
+    """A stream: extent signed numbers of width bits a firing. A firing is a sample, or a sequence's end where last."""
+
+    name: str
+    width: int
+    extent: int
+    last: bool = False
+
+
+@dataclass(frozen=True)
+class Word:
+    """A constant of more bits than a Verilog integer, as a parameter."""
+
+    value: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The words of a .mem file, each of width bits."""
+
+    words: tuple[int, ...]
+    width: int
+
+    def text(self) -> str:
+        """The file: a word a line, in hexadecimal."""
+        digits = (self.width + 3) // 4
+        mask = (1 << self.width) - 1
+        return "".join(f"{word & mask:0{digits}x}\n" for word in self.words)
+
+    @property
+    def bits(self) -> int:
+        """Bits of the whole memory."""
+        return len(self.words) * self.width
+
+
+Parameter = int | Word | Memory
+
+
+@dataclass(eq=False)
+class Cell:
+    """An instance of a library module.
+
+    inputs and outputs by port prefix; an input is a net and the width that the port takes it in. multipliers: how many
+    it keeps busy; work: multiplications of them a firing; ram: bits of memory that it writes.
+    """
+
+    module: str
+    name: str
+    about: str
+    parameters: dict[str, Parameter]
+    inputs: dict[str, tuple[Net, int]]
+    outputs: dict[str, Net]
+    timing: Timing
+    multipliers: int = 0
+    work: int = 0
+    ram: int = 0
+    saturates: bool = False
+
+
+@dataclass(eq=False)
+class Port:
+    """An output of the core: the frame cell that drives it."""
+
+    name: str
+    cell: Cell
+    width: int
+    extent: int
+    last: bool
+
+
+@dataclass(eq=False)
+class Circuit:
+    """All cells in an order in which operands come first, new values of states excepted; queues, skids by edge."""
+
+    name: str
+    sample: Net
+    cells: list[Cell] = field(default_factory=list)
+    ports: list[Port] = field(default_factory=list)
+    queues: dict[tuple[str, str], int] = field(default_factory=dict)  # (cell, port prefix) -> depth
+    skids: set[tuple[str, str]] = field(default_factory=set)
+
+    def readers(self, net: Net) -> list[tuple[Cell, str]]:
+        """Who reads a net, in order."""
+        return [(cell, port) for cell in self.cells for port, (read, _) in cell.inputs.items() if read is net]
+
+    def driver(self, net: Net) -> Cell:
+        """The cell that gives a net."""
+        return next(cell for cell in self.cells if net in cell.outputs.values())
+
+    def memories(self) -> dict[str, Memory]:
+        """The .mem files by name."""
+        return {
+            memory_name(cell, key): value
+            for cell in self.cells
+            for key, value in cell.parameters.items()
+            if isinstance(value, Memory)
+        }
+
+
+def memory_name(cell: Cell, key: str) -> str:
+    """The file of a memory parameter."""
+    return f"{cell.name}.mem" if key == "FILE" else f"{cell.name}_{key.lower()}.mem"
+
+
+def signed_width(low: int, high: int) -> int:
+    """Bits of a signed number that holds low..high; two at least, as the library wants it."""
+    return max(2, (-low - 1).bit_length() + 1 if low < 0 else 1, high.bit_length() + 1 if high > 0 else 1)
+
+
+def pack(fields: Sequence[tuple[int, int]]) -> int:
+    """One word of (value, width) fields, the first in the lowest bits."""
+    word = at = 0
+    for value, width in fields:
+        word |= (value & ((1 << width) - 1)) << at
+        at += width
+    return word

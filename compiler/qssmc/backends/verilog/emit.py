@@ -1,0 +1,192 @@
+"""Emit: the Verilog of an integer graph as texts by path. Pure: the same graph and options give the same bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from qssmc.backends.verilog.circuit import Circuit
+from qssmc.backends.verilog.lower import lower
+from qssmc.backends.verilog.schedule import Schedule, schedule
+from qssmc.backends.verilog.text import instances
+from qssmc.errors import UnsupportedModelError, UsageError
+from qssmc.ir.graph import Graph
+
+FOLDER = "verilog"
+MOST_LANES = 64
+
+
+@dataclass(frozen=True)
+class VerilogOptions:
+    """lanes: complex states that each layer updates in a clock."""
+
+    lanes: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.lanes <= MOST_LANES:
+            raise UsageError(f"--lanes must be 1 to {MOST_LANES}, not {self.lanes}")
+
+
+@dataclass(frozen=True)
+class Design:
+    """A circuit with its schedule."""
+
+    circuit: Circuit
+    schedule: Schedule
+
+
+def design(graph: Graph, options: VerilogOptions) -> Design:
+    """Lower and schedule. Raises UnsupportedModelError for another stage, and as lower does."""
+    if graph.stage != "integer":
+        raise UnsupportedModelError(
+            f"graph {graph.name} is of the {graph.stage} stage, but Verilog needs the integer stage"
+        )
+    circuit = lower(graph, options.lanes)
+    return Design(circuit, schedule(circuit))
+
+
+def emit(graph: Graph, options: VerilogOptions | None = None) -> dict[str, str]:
+    """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench."""
+    options = options or VerilogOptions()
+    made = design(graph, options)
+    view = _view(graph, options, made)
+    name = view["name"]
+    environment = Environment(
+        loader=PackageLoader("qssmc_templates", "verilog"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates = {f"{name}_top.v": "top.v.j2", f"sim/{name}_tb.v": "tb.v.j2", "sim/main.cpp": "main.cpp.j2"}
+    templates[f"{name}_board.v"] = "board.v.j2"
+    texts = {path: environment.get_template(template).render(**view) for path, template in templates.items()}
+    texts |= {f"rtl/{module}.v": library_text(module) for module in _modules(made.circuit)}
+    texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
+    texts["design.json"] = json.dumps(_facts(graph, options, made, view), indent=1) + "\n"
+    return {f"{FOLDER}/{path}": text for path, text in texts.items()}
+
+
+def library_text(module: str) -> str:
+    """A hand-written module."""
+    return (files("qssmc_templates") / "verilog" / "rtl" / f"{module}.v").read_text(encoding="utf-8")
+
+
+_USES = {
+    "qssm_table": ("qssm_rom",),
+    "qssm_scale": ("qssm_table", "qssm_product"),
+    "qssm_product": ("qssm_resize",),
+    "qssm_offset": ("qssm_table", "qssm_resize"),
+    "qssm_shift": ("qssm_table", "qssm_resize"),
+    "qssm_add": ("qssm_resize",),
+    "qssm_round": ("qssm_resize",),
+    "qssm_requant": ("qssm_table", "qssm_resize", "qssm_round"),
+    "qssm_lut": ("qssm_table", "qssm_resize", "qssm_rom"),
+    "qssm_concat": ("qssm_resize",),
+    "qssm_const": ("qssm_table",),
+    "qssm_advance": ("qssm_resize",),
+    "qssm_gather": ("qssm_table",),
+    "qssm_segment": ("qssm_table", "qssm_resize"),
+    "qssm_dot": ("qssm_table", "qssm_rom", "qssm_resize"),
+    "qssm_norm": ("qssm_product", "qssm_resize"),
+    "qssm_lane": ("qssm_above", "qssm_resize", "qssm_round"),
+    "qssm_ssm": ("qssm_lane", "qssm_rom", "qssm_fifo"),
+}
+
+
+def _modules(circuit: Circuit) -> list[str]:
+    """The library modules that the top needs, and those that they need."""
+    found = {
+        "qssm_serial",
+        "qssm_deserial",
+        "qssm_fifo",
+        "qssm_skid",
+        "qssm_fork",
+        "qssm_resize",
+        "qssm_status",
+        *(cell.module for cell in circuit.cells),
+    }
+    while True:
+        more = found | {used for module in found for used in _USES.get(module, ())}
+        if more == found:
+            return sorted(found)
+        found = more
+
+
+def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]:
+    """What the templates print."""
+    circuit = made.circuit
+    wires, found = instances(circuit)
+    ports = [
+        {
+            "name": port.name,
+            "prefix": "m" if len(circuit.ports) == 1 else f"m_{port.name}",
+            "net": port.cell.outputs["m"].name,
+            "width": port.width,
+            "about": f"output {port.name}, {port.extent} signed numbers "
+            + ("after the last sample" if port.last else "a sample"),
+        }
+        for port in circuit.ports
+    ]
+    closing = next((p for p, port in zip(ports, circuit.ports, strict=True) if port.last), ports[0])
+    (entrance,) = graph.inputs
+    width = entrance.type.width
+    assert width is not None
+    return {
+        "name": graph.name,
+        "graph": graph.name,
+        "lanes": options.lanes,
+        "interval": made.schedule.interval,
+        "sample": {
+            "width": width,
+            "sign": f"s_data[{width - 1}]" if entrance.type.signed else "1'b0",
+            "wide": circuit.sample.width,
+            "count": circuit.sample.extent,
+            "about": f"{circuit.sample.extent} numbers a sample, each {entrance.type}; s_last with a sequence's last",
+        },
+        "ports": ports,
+        "closing": closing["prefix"],
+        "wires": wires,
+        "instances": found,
+        "saturated": [f"{cell.name}_saturated" for cell in circuit.cells if cell.saturates],
+    }
+
+
+def _facts(graph: Graph, options: VerilogOptions, made: Design, view: dict[str, Any]) -> dict[str, Any]:
+    """What a simulator's driver and the reports need to know."""
+    cells = [cell for cell in made.circuit.cells if cell.work]
+    (entrance,) = graph.inputs
+    return {
+        "top": f"{view['name']}_top",
+        "lanes": options.lanes,
+        "sample": {"width": entrance.type.width, "signed": entrance.type.signed, "count": made.circuit.sample.extent},
+        "outputs": [
+            {
+                "name": port.name,
+                "prefix": shown["prefix"],
+                "width": port.width,
+                "count": port.extent,
+                "when": "last" if port.last else "step",
+                "complex": graph[next(o.value for o in graph.outputs if o.name == port.name)].type.complex,
+            }
+            for port, shown in zip(made.circuit.ports, view["ports"], strict=True)
+        ],
+        "expected": {
+            "interval": made.schedule.interval,
+            "latency": made.schedule.latency,
+            "multipliers": sum(cell.multipliers for cell in cells),
+            "multiplications": sum(cell.work for cell in cells),
+            "rom_bits": sum(memory.bits for memory in made.circuit.memories().values()),
+            "ram_bits": sum(cell.ram for cell in made.circuit.cells) + _queue_bits(made.circuit),
+        },
+        "queues": {f"{name}.{port}": depth for (name, port), depth in made.circuit.queues.items()},
+    }
+
+
+def _queue_bits(circuit: Circuit) -> int:
+    widths = {(cell.name, port): net.width for cell in circuit.cells for port, (net, _) in cell.inputs.items()}
+    return sum(depth * widths[edge] for edge, depth in circuit.queues.items())

@@ -1,0 +1,278 @@
+"""Make: adds cells of each kind to a circuit, with their parameters, tables and timing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.backends.verilog.circuit import Cell, Circuit, Memory, Net, Parameter, Word, pack, signed_width
+from qssmc.backends.verilog.timing import Dot, Gather, Held, Join, Norm, Pipe, Segments, Select, Timing
+
+Ints = NDArray[np.int64]
+
+
+@dataclass
+class Maker:
+    """Adds cells to a circuit. clocks: what a sample may take, which tells where a serial multiplier is fast enough."""
+
+    circuit: Circuit
+    clocks: int
+    about: str = ""
+
+    def cell(
+        self,
+        module: str,
+        name: str,
+        parameters: dict[str, Parameter],
+        inputs: dict[str, tuple[Net, int]],
+        outputs: dict[str, Net],
+        timing: Timing,
+        *,
+        multipliers: int = 0,
+        work: int = 0,
+        ram: int = 0,
+        saturates: bool = False,
+    ) -> Cell:
+        """Append a cell under a free name."""
+        taken = {cell.name for cell in self.circuit.cells}
+        while name in taken:
+            name += "_"
+        cell = Cell(module, name, self.about, parameters, inputs, outputs, timing, multipliers, work, ram, saturates)
+        self.circuit.cells.append(cell)
+        return cell
+
+    def net(self, name: str, width: int, like: Net, extent: int | None = None) -> Net:
+        """A net that fires when another does."""
+        return Net(name, width, like.extent if extent is None else extent, like.last)
+
+    def table(self, words: Sequence[int], width: int) -> dict[str, Parameter]:
+        """The parameters of a word an element: FIXED and WORD where all are equal, else a memory."""
+        if len({word & ((1 << width) - 1) for word in words}) == 1:
+            return {"FIXED": 1, "WORD": Word(words[0], width)}
+        return {"FIXED": 0, "FILE": Memory(tuple(words), width)}
+
+    # --- elementwise -------------------------------------------------------------------------------------------------
+
+    def scale(self, name: str, x: Net, factors: Ints, width: int) -> Net:
+        """factor * x, element by element."""
+        factor = signed_width(int(factors.min()), int(factors.max()))
+        serial = self._serial(x, x.width)
+        net = self.net(name, width, x)
+        parameters: dict[str, Parameter] = {"XW": x.width, "FW": factor, "OW": width, "N": x.extent}
+        parameters |= {"SERIAL": int(serial), **self.table(factors.tolist(), factor)}
+        self.cell(
+            "qssm_scale", name, parameters, {"s": (x, x.width)}, {"m": net}, _product(x.width, serial),
+            multipliers=0 if serial or x.last else 1, work=0 if serial or x.last else x.extent,
+        )  # fmt: skip
+        return net
+
+    def product(self, name: str, a: Net, b: Net, width: int) -> Net:
+        """a * b, element by element."""
+        if a.width > b.width:
+            a, b = b, a
+        serial = self._serial(a, a.width)
+        net = self.net(name, width, a)
+        parameters: dict[str, Parameter] = {"AW": a.width, "BW": b.width, "OW": width, "SERIAL": int(serial)}
+        self.cell(
+            "qssm_product", name, parameters, {"a": (a, a.width), "b": (b, b.width)}, {"m": net},
+            _product(a.width, serial), multipliers=0 if serial else 1, work=0 if serial else a.extent,
+        )  # fmt: skip
+        return net
+
+    def offset(self, name: str, x: Net, values: Ints, width: int) -> Net:
+        """x + value, element by element."""
+        value = signed_width(int(values.min()), int(values.max()))
+        net = self.net(name, width, x)
+        parameters: dict[str, Parameter] = {"XW": x.width, "VW": value, "OW": width, "N": x.extent}
+        parameters |= self.table(values.tolist(), value)
+        self.cell("qssm_offset", name, parameters, {"s": (x, x.width)}, {"m": net}, Pipe())
+        return net
+
+    def shift(self, name: str, x: Net, amounts: Ints, width: int) -> Net:
+        """x * 2^amount, element by element."""
+        amount = max(1, int(amounts.max()).bit_length())
+        net = self.net(name, width, x)
+        parameters: dict[str, Parameter] = {"XW": x.width, "SW": amount, "OW": width, "N": x.extent}
+        parameters |= self.table(amounts.tolist(), amount)
+        self.cell("qssm_shift", name, parameters, {"s": (x, x.width)}, {"m": net}, Pipe())
+        return net
+
+    def add(self, name: str, a: Net, b: Net, width: int, *, subtract: bool = False) -> Net:
+        """a + b or a - b."""
+        net = self.net(name, width, a)
+        parameters: dict[str, Parameter] = {"AW": a.width, "BW": b.width, "OW": width, "SUBTRACT": int(subtract)}
+        self.cell("qssm_add", name, parameters, {"a": (a, a.width), "b": (b, b.width)}, {"m": net}, Pipe())
+        return net
+
+    def requant(
+        self,
+        name: str,
+        x: Net,
+        rows: tuple[Ints, Ints, Ints],
+        width: int,
+        inner: int,
+        phase: tuple[Net, int] | None = None,
+    ) -> Net:
+        """Rounded and clamped; rows: shift, low and high of each element; inner: bits of the sum before the shift."""
+        shift, low, high = rows
+        amount = max(1, int(shift.max()).bit_length())
+        words = [
+            pack([(int(s), amount), (int(least), width), (int(most), width)])
+            for s, least, most in zip(shift, low, high, strict=True)
+        ]
+        net = self.net(name, width, x)
+        bits = phase[1] if phase else 1
+        parameters: dict[str, Parameter] = {"XW": x.width, "IW": max(inner, x.width), "OW": width, "SW": amount}
+        parameters |= {"N": x.extent, "DITHER": int(phase is not None), "PW": bits}
+        parameters |= self.table(words, 2 * width + amount)
+        inputs = {"s": (x, x.width)} | ({"p": (phase[0], bits)} if phase else {})
+        slow = x.last or 3 * x.extent <= self.clocks // 2
+        parameters["SLOW"] = int(slow)
+        shared = "p" if phase else ""
+        timing = Pipe(latency=1, every=3, wait=1, shared=shared) if slow else Pipe(latency=3, shared=shared)
+        self.cell("qssm_requant", name, parameters, inputs, {"m": net}, timing, saturates=True)
+        return net
+
+    def lut(self, name: str, x: Net, entries: Ints, first: Ints, width: int) -> Net:
+        """entries[x - first]; entries: (T,) or (extent, T)."""
+        count = entries.shape[-1]
+        bits = max(1, (count - 1).bit_length())
+        port = max(x.width, signed_width(int(first.min()), int(first.max())), bits + 1)
+        split = entries.ndim == 2
+        if split:
+            padded = np.pad(entries, ((0, 0), (0, (1 << bits) - count)))
+            words = padded.ravel().tolist()
+        else:
+            words = entries.tolist()
+        net = self.net(name, width, x)
+        parameters: dict[str, Parameter] = {"XW": port, "OW": width, "N": x.extent, "TW": bits, "T": count}
+        parameters |= {"SPLIT": int(split), "FILE": Memory(tuple(words), width)}
+        if len(set(first.tolist())) == 1:
+            parameters |= {"FIXED": 1, "FIRST": Word(int(first[0]), port)}
+        else:
+            parameters |= {"FIXED": 0, "FIRSTS": Memory(tuple(first.tolist()), port)}
+        self.cell("qssm_lut", name, parameters, {"s": (x, port)}, {"m": net}, Pipe(latency=2))
+        return net
+
+    def advance(self, name: str, x: Net, step: int, bits: int) -> Net:
+        """(x + step) modulo 2^bits."""
+        net = self.net(name, bits + 1, x)
+        parameters: dict[str, Parameter] = {"W": x.width, "BITS": bits, "STEP": Word(step, bits)}
+        self.cell("qssm_advance", name, parameters, {"s": (x, x.width)}, {"m": net}, Pipe())
+        return net
+
+    # --- whole vectors -----------------------------------------------------------------------------------------------
+
+    def constant(self, name: str, values: Ints, width: int, last: bool) -> Net:
+        """A vector that is always there."""
+        net = Net(name, width, len(values), last)
+        parameters: dict[str, Parameter] = {"W": width, "N": len(values), **self.table(values.tolist(), width)}
+        self.cell("qssm_const", name, parameters, {}, {"m": net}, Timing())
+        return net
+
+    def take(self, name: str, x: Net, indices: Ints) -> Net:
+        """Elements of a vector at indices."""
+        extent = len(indices)
+        if np.array_equal(indices, np.arange(x.extent)):
+            return x
+        net = self.net(name, x.width, x, extent)
+        if (np.diff(indices) > 0).all():
+            mask = np.zeros(x.extent, bool)
+            mask[indices] = True
+            parameters: dict[str, Parameter] = {"W": x.width, "N": x.extent}
+            parameters["MASK"] = Word(pack([(int(bit), 1) for bit in mask]), x.extent)
+            timing: Timing = Select(mask=tuple(mask.tolist()))
+            self.cell("qssm_select", name, parameters, {"s": (x, x.width)}, {"m": net}, timing)
+            return net
+        bits = max(1, (x.extent - 1).bit_length())
+        parameters = {"W": x.width, "IN": x.extent, "OUT": extent, "FILE": Memory(tuple(indices.tolist()), bits)}
+        ram = (2 << bits) * x.width
+        self.cell("qssm_gather", name, parameters, {"s": (x, x.width)}, {"m": net}, Gather(extent, extent), ram=ram)
+        return net
+
+    def concat(self, name: str, a: Net, b: Net) -> Net:
+        """All of a, then all of b."""
+        width = max(a.width, b.width)
+        net = self.net(name, width, a, a.extent + b.extent)
+        parameters: dict[str, Parameter] = {"AW": a.width, "BW": b.width, "OW": width, "NA": a.extent, "NB": b.extent}
+        self.cell("qssm_concat", name, parameters, {"a": (a, a.width), "b": (b, b.width)}, {"m": net}, Join(net.extent))
+        return net
+
+    def segment(self, name: str, x: Net, counts: Ints, width: int) -> Net:
+        """Sums of runs of elements."""
+        bits = max(1, int(counts.max()).bit_length())
+        net = self.net(name, width, x, len(counts))
+        parameters: dict[str, Parameter] = {"XW": x.width, "OW": width, "N": len(counts), "CW": bits}
+        parameters |= self.table(counts.tolist(), bits)
+        timing = Segments(max(x.extent, len(counts)), tuple(counts.tolist()))
+        self.cell("qssm_segment", name, parameters, {"s": (x, x.width)}, {"m": net}, timing)
+        return net
+
+    def dot(self, name: str, x: Net, weight: Ints, bias: Ints, width: int) -> Net:
+        """weight @ x + bias. weight: (out, in)."""
+        out, extent = weight.shape
+        serial, together = self._dot_form(x, out)
+        groups = -(-out // together)
+        bits = [signed_width(int(t.min()), int(t.max())) for t in (weight, bias)]
+        rows = np.zeros((groups * together, extent + 1), np.int64)
+        rows[:out] = np.column_stack([weight, bias])
+        blocks = rows.reshape(groups, together, extent + 1)
+        weights = [pack([(int(w), bits[0]) for w in blocks[g, :, j]]) for g in range(groups) for j in range(extent)]
+        biases = [pack([(int(b), bits[1]) for b in blocks[g, :, extent]]) for g in range(groups)]
+        beats = extent * (x.width if serial else 1)
+        net = self.net(name, width, x, out)
+        parameters: dict[str, Parameter] = {
+            "XW": x.width, "WW": bits[0], "BW": bits[1], "OW": width, "IN": extent, "OUT": out, "M": together,
+            "SERIAL": int(serial), "WEIGHTS": Memory(tuple(weights), together * bits[0]),
+            "BIASES": Memory(tuple(biases), together * bits[1]),
+        }  # fmt: skip
+        timing = Dot(max(groups * beats, extent), beats, out, together)
+        ram = (2 << max(1, (extent - 1).bit_length())) * x.width
+        free = serial or x.last
+        self.cell(
+            "qssm_dot", name, parameters, {"s": (x, x.width)}, {"m": net}, timing,
+            multipliers=0 if free else together, work=0 if free else out * extent, ram=ram,
+        )  # fmt: skip
+        return net
+
+    def norm(self, name: str, x: Net, eps: int, frac: int, width: int) -> Net:
+        """The core of LayerNorm."""
+        largest = 1 << (x.width - 1)
+        needed = (x.extent * x.extent * largest * largest + eps).bit_length() + 1
+        bits = max(4, needed + needed % 2)
+        net = self.net(name, width, x)
+        parameters: dict[str, Parameter] = {"XW": x.width, "OW": width, "N": x.extent, "FRAC": frac, "VW": bits}
+        parameters["EPS"] = Word(eps, bits)
+        every, think = frac + 3, 2 + bits // 2 + frac + 1
+        timing = Norm(0, think, every)
+        self.cell("qssm_norm", name, parameters, {"s": (x, x.width)}, {"m": net}, timing, ram=x.extent * x.width)
+        return net
+
+    def state(self, name: str, width: int, extent: int, token: Net, has_last: bool) -> tuple[Cell, Net, Net]:
+        """A state: its cell, to be given the new value, its old value, and its value at the end of a sequence."""
+        old, end = Net(name, width, extent), Net(f"{name}_end", width, extent, True)
+        parameters: dict[str, Parameter] = {"W": width, "N": extent, "LAST": int(has_last)}
+        outputs = {"m": old, "l": end} if has_last else {"m": old}
+        ram = extent * width
+        cell = self.cell("qssm_state", name, parameters, {"t": (token, 1)}, outputs, Held(extent + 3, extent), ram=ram)
+        return cell, old, end
+
+    # --- how many clocks ---------------------------------------------------------------------------------------------
+
+    def _serial(self, x: Net, bits: int) -> bool:
+        """Whether a multiplication bit by bit keeps up."""
+        return x.last or x.extent * (bits + 1) <= self.clocks
+
+    def _dot_form(self, x: Net, out: int) -> tuple[bool, int]:
+        """Serial or not, and how many rows at a time: the least that keeps up."""
+        if x.last or out * x.extent * x.width <= self.clocks:
+            return True, 1
+        together = next((m for m in range(1, out + 1) if -(-out // m) * x.extent <= self.clocks), out)
+        return False, min(together, max(1, x.extent))
+
+
+def _product(bits: int, serial: bool) -> Pipe:
+    return Pipe(latency=bits + 1, every=bits + 1) if serial else Pipe()

@@ -1,0 +1,176 @@
+"""Checks: for each target, how what was emitted is run and compared with the golden model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.apart import apart
+from qssmc.comparison import Progress, Values, compare_outputs, compare_steps
+from qssmc.ir.graph import Graph
+from qssmc_sim.emitted_c import EmittedC
+from qssmc_sim.emitted_hls import EmittedHls
+from qssmc_sim.emitted_onnx import EmittedOnnx
+from qssmc_sim.emitted_verilog import SIMULATORS, EmittedVerilog
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The compilers that a user names, a folder with the open ap_int headers, and the simulator of Verilog."""
+
+    cc: str | None = None
+    cxx: str | None = None
+    ap_types: Path | None = None
+    simulator: str = SIMULATORS[0]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A compiled folder, its golden model and its recorded sequences."""
+
+    folder: Path
+    graph: Graph
+    samples: NDArray[np.int64]
+    expected: Values
+    progress: Progress
+    limited: bool = False  # whether the user said how many sequences
+
+
+@dataclass(frozen=True)
+class Run:
+    """How many values were compared, and by what the emitted files were built or run."""
+
+    values: int
+    by: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """what: the target in a user's words; rests_on: files that must be as compiled; compares: those that run shows."""
+
+    what: str
+    rests_on: tuple[str, ...]
+    compares: Callable[[str], bool]
+    run: Callable[[Subject, Tools], Run]
+
+
+def _run_c(subject: Subject, tools: Tools) -> Run:
+    """The C built twice: for tracing, and as a user builds it."""
+    source = subject.folder / "c"
+    with EmittedC(source, trace=True, cc=tools.cc) as emitted:
+
+        def step(samples: NDArray[np.int64], last: bool) -> tuple[Values, Values]:
+            if not emitted.batch:
+                emitted.reset(len(samples))
+            values = emitted.step_batch(samples)
+            return values, emitted.last_batch() if last else {}
+
+        values = _steps(subject, step, "the emitted C", f"the emitted C in {source}, built for tracing,")
+        compiler = emitted.compiler
+    with EmittedC(source, cc=tools.cc) as emitted:
+        _whole(subject, emitted.run, "the emitted C", f"the emitted C in {source}, built as a user does,")
+    return Run(values, compiler)
+
+
+def _run_hls(subject: Subject, tools: Tools) -> Run:
+    """The C++ built twice, as the C is."""
+    source = subject.folder / "hls"
+    with EmittedHls(source, trace=True, cxx=tools.cxx, ap_types=tools.ap_types) as emitted:
+
+        def step(samples: NDArray[np.int64], last: bool) -> tuple[Values, Values]:
+            if not emitted.batch:
+                emitted.reset(len(samples))
+            return emitted.step_batch(samples, last=last)
+
+        values = _steps(subject, step, "the emitted HLS C++", f"the emitted HLS C++ in {source}, built for tracing,")
+        compiler = emitted.compiler
+    with EmittedHls(source, cxx=tools.cxx, ap_types=tools.ap_types) as emitted:
+        _whole(subject, emitted.run, "the emitted HLS C++", f"the emitted HLS C++ in {source}, built as a user does,")
+    return Run(values, compiler)
+
+
+FEW = 2  # sequences that are replayed under Icarus, which does thousands of clocks a second, if no number is given
+
+
+def _run_verilog(subject: Subject, tools: Tools) -> Run:
+    """The core replays whole sequences; every element of every output, and its place in the stream, is compared."""
+    few = FEW if tools.simulator == "icarus" and not subject.limited else len(subject.samples)
+    samples = subject.samples[:few]
+    expected = {name: values[:few] for name, values in subject.expected.items()}
+    with EmittedVerilog(subject.folder / "verilog", simulator=tools.simulator) as emitted:
+        replay = emitted.replay(samples, expected)
+        by = f"{emitted.version}, {few} sequences, {replay.interval} clocks a sample"
+    return Run(sum(values.size for values in expected.values()), by)
+
+
+def _run_onnx(subject: Subject, tools: Tools) -> Run:
+    """The step with every value as an output, then the sequence."""
+    source = subject.folder / "onnx"
+    emitted = EmittedOnnx(source, subject.graph)
+
+    def step(samples: NDArray[np.int64], last: bool) -> tuple[Values, Values]:
+        if not emitted.batch:
+            emitted.reset(len(samples))
+        values = emitted.step_batch(samples)
+        return values, emitted.last_batch() if last else {}
+
+    values = _steps(subject, step, "ONNX Runtime", f"the ONNX step in {source}")
+    apart(
+        lambda report: compare_outputs(emitted.run(subject.samples), subject.expected, "the ONNX sequence"),
+        lambda: None,
+        f"the ONNX sequence in {source}",
+    )
+    return Run(values, "ONNX Runtime")
+
+
+def _steps(
+    subject: Subject,
+    step: Callable[[NDArray[np.int64], bool], tuple[Values, Values]],
+    what: str,
+    where: str,
+) -> int:
+    return apart(
+        lambda report: compare_steps(subject.graph, step, subject.samples, subject.expected, report, what),
+        subject.progress,
+        where,
+    )
+
+
+def _whole(subject: Subject, run: Callable[[NDArray[np.int64]], Values], what: str, where: str) -> None:
+    apart(
+        lambda report: compare_outputs(run(subject.samples), subject.expected, f"{what} as a user builds it"),
+        lambda: None,
+        where,
+    )
+
+
+def _is_onnx(name: str) -> bool:
+    """Integer models are run; the float one is only to look at."""
+    return name in ("onnx/step.onnx", "onnx/last.onnx", "onnx/sequence.onnx")
+
+
+CHECKS: Mapping[str, Check] = {
+    "c": Check(
+        "C",
+        ("c/layout.json", "c/harness.c"),
+        lambda name: name.startswith("c/") and name.endswith((".c", ".h")),
+        _run_c,
+    ),
+    "hls": Check(
+        "HLS C++",
+        ("hls/layout.json", "hls/harness.cpp"),
+        lambda name: name.startswith("hls/") and name.endswith((".cpp", ".h")) and not name.endswith("_test.cpp"),
+        _run_hls,
+    ),
+    "verilog": Check(
+        "Verilog",
+        ("verilog/design.json",),
+        lambda name: name.startswith("verilog/") and name.endswith((".v", ".mem")) and "/sim/" not in name,
+        _run_verilog,
+    ),
+    "onnx": Check("ONNX", (), _is_onnx, _run_onnx),
+}

@@ -1,0 +1,80 @@
+"""Comparison: golden against what a target gives, value by value; the first difference is an error that says where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.errors import VerificationError
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Op
+from qssmc.ir.text import op_line
+from qssmc_sim import Machine
+
+Progress = Callable[[str, int, int], None]  # (what, done, of)
+Values = Mapping[str, NDArray[Any]]
+# (samples of a step, whether it is the last) -> the values of the step, and those of the closing after the last one
+Step = Callable[[NDArray[np.int64], bool], tuple[Values, Values]]
+
+
+def compare_steps(
+    graph: Graph, step: Step, samples: NDArray[np.int64], expected: Values, progress: Progress, what: str
+) -> int:
+    """Golden and a target side by side, step after step. Returns the number of values compared."""
+    golden = Machine(graph, len(samples))
+    length, compared = samples.shape[1], 0
+    for t in range(length):
+        wanted = golden.step(samples[:, t])
+        got, closing = step(samples[:, t], t == length - 1)
+        compared += compare_values(graph.step_ops, wanted, got, t, what)
+        for output in graph.outputs:
+            if output.when == "step":
+                compare_outputs(
+                    {output.name: wanted[output.value]}, {output.name: expected[output.name][:, t]}, "golden"
+                )
+        progress("steps", t + 1, length)
+    if graph.last_ops:
+        wanted = golden.last()
+        compared += compare_values(graph.last_ops, wanted, closing, length, what)
+        last = [output for output in graph.outputs if output.when == "last"]
+        compare_outputs({o.name: wanted[o.value] for o in last}, {o.name: expected[o.name] for o in last}, "golden")
+    return compared
+
+
+def compare_values(ops: Sequence[Op], wanted: Values, got: Values, t: int, what: str) -> int:
+    """Every op's value at one step. Returns their number."""
+    compared = 0
+    for op in ops:
+        if op.name not in got:
+            raise VerificationError(f"{what} does not trace %{op.name} ({op_line(op)})")
+        if not np.array_equal(wanted[op.name], got[op.name]):
+            raise VerificationError(_first_difference(op, wanted[op.name], got[op.name], t, what))
+        compared += wanted[op.name].size
+    return compared
+
+
+def _first_difference(op: Op, wanted: NDArray[Any], got: NDArray[Any], t: int, what: str) -> str:
+    at = tuple(int(i) for i in np.argwhere(wanted != got)[0])
+    element = f"element {at[1]}" + ("" if len(at) < 3 else (" re", " im")[at[2]])
+    count = int((wanted != got).sum())
+    return (
+        f"golden and {what} diverge first at op %{op.name} ({op.mnemonic}, from {op.origin or 'nowhere'}), "
+        f"time step {t}, sequence {at[0]}, {element}: expected {wanted[at]}, got {got[at]} "
+        f"({count} of {wanted.size} values of this op differ)"
+    )
+
+
+def compare_outputs(got: Values, expected: Values, what: str) -> None:
+    """Outputs against those recorded."""
+    for name, wanted in expected.items():
+        if got[name].shape != wanted.shape:
+            raise VerificationError(f"{what} gives {name} with shape {got[name].shape}, but {wanted.shape} is recorded")
+        if not np.array_equal(got[name], wanted):
+            at = tuple(int(i) for i in np.argwhere(got[name] != wanted)[0])
+            raise VerificationError(
+                f"{what} does not give the recorded output {name}: first at {list(at)} (sequence, then step where "
+                f"there is one, then element), expected {wanted[at]}, got {got[name][at]}"
+            )

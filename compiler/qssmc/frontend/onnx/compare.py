@@ -1,0 +1,63 @@
+"""Compare: the imported float graph against ONNX Runtime on the models that it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.errors import ToolError, VerificationError
+from qssmc.frontend.onnx.load import Imported, identifier
+from qssmc.frontend.onnx.states import updates
+
+TOLERANCE = 1e-4
+RunGraph = Callable[[Any, NDArray[Any]], dict[str, NDArray[Any]]]
+
+
+def compare_with_runtime(imported: Imported, samples: NDArray[np.float64], run: RunGraph) -> float:
+    """The largest difference of the outputs relative to the largest output; raises VerificationError above 1e-4."""
+    wanted = _answers(imported, samples)
+    found = run(imported.graph, samples)
+    worst = 0.0
+    for name, values in wanted.items():
+        if found[name].shape != values.shape:
+            raise VerificationError(f"{name} has shape {values.shape} in ONNX Runtime, {found[name].shape} in the IR")
+        worst = max(worst, float(np.abs(found[name] - values).max() / max(float(np.abs(values).max()), 1e-30)))
+    if not worst <= TOLERANCE:
+        raise VerificationError(
+            f"the float IR differs from ONNX Runtime by {worst:.2e} relative (allowed: {TOLERANCE:.0e}) "
+            f"over {len(samples)} sequences; the import of this model is wrong, please report it"
+        )
+    return worst
+
+
+def _answers(imported: Imported, samples: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
+    try:
+        import onnxruntime  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ToolError("checking an ONNX model needs onnxruntime: pip install 'qssmc[onnx]'") from error
+    step, becomes = onnxruntime.InferenceSession(str(imported.step.path)), updates(imported.step)
+    kinds = {i.name: np.float32 if "double" not in i.type else np.float64 for i in step.get_inputs()}
+    (sample,) = (name for name in kinds if name not in becomes)
+    states = {s: np.zeros((len(samples), imported.step.inputs[s] or 1), kinds[s]) for s in becomes}
+    names = [value.name for value in step.get_outputs()]
+    rows: dict[str, list[NDArray[Any]]] = {name: [] for name in names if name not in becomes.values()}
+    for t in range(samples.shape[1]):
+        given = {sample: samples[:, t].astype(kinds[sample]), **states}
+        found = dict(zip(names, step.run(names, given), strict=True))
+        states = {name: found[output] for name, output in becomes.items()}
+        for name, values in rows.items():
+            values.append(found[name])
+    wanted = {_name(name): np.stack(values, axis=1) for name, values in rows.items()}
+    if imported.closing is not None:
+        last = onnxruntime.InferenceSession(str(imported.closing.path))
+        names = [value.name for value in last.get_outputs()]
+        given = {i.name: states[i.name] for i in last.get_inputs()}
+        wanted |= {_name(name): value for name, value in zip(names, last.run(names, given), strict=True)}
+    return wanted
+
+
+def _name(output: str) -> str:
+    return identifier(output.removeprefix("output:"))

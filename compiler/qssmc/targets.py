@@ -1,0 +1,74 @@
+"""Targets: what `--target` can name, and how each one's files are made from a compiled graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.backends import c as c_backend
+from qssmc.backends import hls as hls_backend
+from qssmc.backends import onnx as onnx_backend
+from qssmc.backends import verilog as verilog_backend
+from qssmc.backends.hls import HlsOptions
+from qssmc.backends.verilog import VerilogOptions
+from qssmc.ir.graph import Graph
+from qssmc_sim import run
+
+ALL = "all"
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """What a user may choose of single targets."""
+
+    hls: HlsOptions = field(default_factory=HlsOptions)
+    verilog: VerilogOptions = field(default_factory=VerilogOptions)
+
+
+@dataclass(frozen=True)
+class Target:
+    """backend: the module that declares SUPPORTED; files: from the stages and the samples for verification."""
+
+    backend: str
+    files: Callable[[Mapping[str, Graph], NDArray[np.int64], TargetOptions], Files]
+
+
+def _c(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
+    return _bytes(c_backend.emit(stages["prove"]))
+
+
+def _hls(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
+    """The project, and the hashes of every value of the first sequence that its testbench compares."""
+    graph = stages["prove"]
+    hashes = hls_backend.OpHashes(graph, samples.shape[1])
+    run(graph, samples[:1], hashes.see)
+    return _bytes({**hls_backend.emit(graph, options.hls), hls_backend.OPS: hashes.text})
+
+
+def _verilog(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
+    return _bytes(verilog_backend.emit(stages["prove"], options.verilog))
+
+
+def _bytes(texts: Mapping[str, str]) -> Files:
+    return {path: text.encode() for path, text in texts.items()}
+
+
+def _onnx(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
+    return onnx_backend.emit(stages["prove"], stages["discretize"])
+
+
+TARGETS: Mapping[str, Target] = {
+    "c": Target("qssmc.backends.c", _c),
+    "hls": Target("qssmc.backends.hls", _hls),
+    "verilog": Target("qssmc.backends.verilog", _verilog),
+    "onnx": Target("qssmc.backends.onnx", _onnx),
+}
+
+
+def named(name: str) -> tuple[str, ...]:
+    """The targets that a name stands for."""
+    return tuple(TARGETS) if name == ALL else (name,)

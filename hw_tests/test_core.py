@@ -1,0 +1,111 @@
+"""Whole emitted cores against the golden model: every op, odd graphs, random models, with and without pauses."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import emitted as graphs_of_c
+import hand
+from cores import core, replay
+from dice import Dice
+from graphs import random_s4d
+from module_bench import SEED
+from one_op import MNEMONICS, extreme_samples, one_op
+from qssmc.backends.verilog import SUPPORTED, VerilogOptions, design, emit
+from qssmc.errors import UnsupportedModelError, UsageError
+from qssmc.ir import Builder, Graph, Table, Type
+from qssmc.ir.ops import STAGES
+from qssmc.passes.prove import prove
+
+PAUSES = ({}, {"idle": 120, "stall": 0}, {"idle": 0, "stall": 180}, {"idle": 90, "stall": 90})
+
+
+def compare(graph: Graph, folder: Path, lanes: int = 1, steps: int = 6) -> None:
+    samples = extreme_samples(graph, SEED, 3, steps)
+    with core(graph, folder, lanes) as emitted:
+        for at, pauses in enumerate(PAUSES):
+            replay(graph, emitted, samples, seed=SEED + at, **pauses)
+
+
+def test_every_integer_op_is_supported() -> None:
+    assert set(STAGES["integer"]) == SUPPORTED
+
+
+def usable(graph: Graph) -> bool:
+    return all(0 not in op.type.shape for op in graph.ops)
+
+
+@pytest.mark.parametrize("mnemonic", MNEMONICS)
+def test_every_op(tmp_path: Path, mnemonic: str) -> None:
+    found = (prove(one_op(mnemonic, seed)) for seed in range(SEED, SEED + 100))
+    for at, graph in zip(range(2), filter(usable, found), strict=False):
+        compare(graph, tmp_path / str(at))
+
+
+ODD = [
+    graphs_of_c.old_value_read_late, graphs_of_c.quarrelling_heads, graphs_of_c.complex_pieces,
+    graphs_of_c.awkward_names, graphs_of_c.wide_numbers, graphs_of_c.no_input, graphs_of_c.aligned_state,
+    hand.crossbar, hand.delay_line, hand.dithered, hand.mimo,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", ODD, ids=lambda make: make.__name__)
+def test_odd_graphs(tmp_path: Path, make: object) -> None:
+    assert callable(make)
+    compare(make(), tmp_path)
+
+
+def any_model(seed: int) -> tuple[Graph, int]:
+    dice = random.Random(seed)
+    states = [dice.choice([0, 1, 2, 3, 5, 8, 9]) for _ in range(dice.randint(1, 6))]
+    graph = random_s4d(
+        states if sum(states) else [3], seed=seed, layers=dice.randint(1, 2), d_input=dice.randint(1, 3),
+        d_output=dice.randint(1, 5), output=dice.choice(["last", "step"]), state_bits=dice.choice([6, 8, 12]),
+        increment=dice.random() < 0.6, norm=dice.random() < 0.3, multiplier=dice.random() < 0.3,
+    )  # fmt: skip
+    return graph, dice.choice([1, 2, 3, 4, 8])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_models(tmp_path: Path, seed: int) -> None:
+    graph, lanes = any_model(SEED + seed)
+    compare(graph, tmp_path, lanes)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_schedule_is_what_the_simulation_counts(tmp_path: Path, seed: int) -> None:
+    graph, lanes = any_model(SEED + seed)
+    wanted = design(graph, VerilogOptions(lanes)).schedule
+    with core(graph, tmp_path, lanes) as emitted:
+        one = replay(graph, emitted, extreme_samples(graph, SEED, 1, 1))
+        assert one.span == max(wanted.latency.values())
+        many = replay(graph, emitted, extreme_samples(graph, SEED, 1, 60))
+        assert many.interval == wanted.interval
+
+
+def test_short_sequences_back_to_back(tmp_path: Path) -> None:
+    graph = random_s4d([3, 1, 2], seed=4)
+    samples = np.asarray(Dice(SEED).between(0, 255, 24)).reshape(24, 1, 1)
+    with core(graph, tmp_path) as emitted:
+        for pauses in PAUSES:
+            replay(graph, emitted, samples, **pauses)
+
+
+def test_emission_is_pure() -> None:
+    graph = random_s4d([3, 0, 2], seed=5)
+    assert emit(graph, VerilogOptions(2)) == emit(graph, VerilogOptions(2))
+
+
+def test_lanes_and_graphs_that_cannot_be() -> None:
+    with pytest.raises(UsageError, match="--lanes must be 1 to 64, not 0"):
+        VerilogOptions(0)
+    b = Builder("empty", "integer")
+    u = b.source("input", "u", Type((2,), 4))
+    b.output("y", b.add("matvec", "y", u, weight=Table.integer(np.zeros((0, 2), np.int64)),
+                        bias=Table.integer(np.zeros(0, np.int64)), origin="head"), "step")  # fmt: skip
+    with pytest.raises(UnsupportedModelError, match=r"%y \(matvec, from head\) has no elements"):
+        emit(prove(b.graph()))

@@ -1,0 +1,111 @@
+"""Deliberate faults in the library: each must be caught by the test of its module or of a whole core."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import module_bench
+import test_dot
+import test_elements
+import test_product
+import test_queues
+import test_requant
+import test_ssm
+from cores import replay, write
+from graphs import random_s4d
+from module_bench import SEED, run_module
+from one_op import extreme_samples
+from qssmc.errors import VerificationError
+from qssmc_sim.emitted_verilog import EmittedVerilog
+
+Test = Callable[..., None]
+
+LAYER = ([3, 1, 4], 1, True, True, False, False)
+MODULE_FAULTS: list[tuple[str, str, str, Test, tuple[Any, ...]]] = [
+    ("qssm_round", "cut + {{(W - 1){1'b0}}, 1'b1}", "cut", test_requant.test_a_word_an_element, (0, 3, 0)),
+    ("qssm_round", "wide + d", "wide", test_requant.test_a_word_an_element, (1, 3, 0)),
+    ("qssm_round", "below ? bottom : above ? top :", "", test_requant.test_a_word_an_element, (0, 3, 0)),
+    (
+        "qssm_requant",
+        "p_ready = take && index == TOP",
+        "p_ready = take",
+        test_requant.test_a_word_an_element,
+        (1, 3, 0),
+    ),
+    ("qssm_lane", " & {(2 * XW){!first}}", "", test_ssm.test_layer, LAYER),
+    ("qssm_lane", "l - r", "l + r", test_ssm.test_layer, LAYER),
+    ("qssm_lane", "if (valid8) mem", "mem", test_ssm.test_layer, LAYER),
+    ("qssm_ssm", "starts[DELAY-1] ? {YW{1'b0}} :", "", test_ssm.test_layer, LAYER),
+    ("qssm_ssm", "promised != PLACES &&", "", test_ssm.test_layer, ([1] * 6, 1, True, False, False, False)),
+    ("qssm_ssm", "&& rest == {RW{1'b0}}", "", test_ssm.test_layer, ([1], 1, True, False, False, False)),
+    ("qssm_state", "old & {W{!first}}", "old", test_queues.test_state, (3,)),
+    ("qssm_fifo", "(!m_valid || m_ready)", "1'b1", test_queues.test_fifo, (5,)),
+    ("qssm_fifo", "s_ready = count != FULL", "s_ready = 1'b1", test_queues.test_fifo, (2,)),
+    ("qssm_skid", "s_ready = !held", "s_ready = 1'b1", test_queues.test_skid, ()),
+    ("qssm_add", "!m_valid || m_ready", "1'b1", test_elements.test_add, (0, 9)),
+    ("qssm_product", "sign ? twice - term : twice + term", "twice + term", test_product.test_product, (1, 9, 7, 16)),
+    ("qssm_dot", "finish && move", "finish", test_dot.test_dot, (0, 4, 5, 2)),
+    ("qssm_dot", "!full[fill_bank]", "1'b1", test_dot.test_dot, (0, 4, 5, 2)),
+    ("qssm_dot", "double ? {sum[OW-2:0], 1'b0} : sum", "sum", test_dot.test_dot, (1, 4, 5, 2)),
+]
+
+
+def mutate(folder: Path, file: str, old: str, new: str) -> None:
+    path = folder / f"{file}.v"
+    text = path.read_text()
+    assert text.count(old) >= 1, f"{file} has no {old!r}"
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(("file", "old", "new", "test", "arguments"), MODULE_FAULTS)
+def test_a_fault_in_a_module_is_caught(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    old: str,
+    new: str,
+    test: Test,
+    arguments: tuple[Any, ...],
+) -> None:
+    rtl = tmp_path / "rtl"
+    shutil.copytree(module_bench.RTL, rtl)
+    mutate(rtl, file, old, new)
+    monkeypatch.setattr(module_bench, "RTL", rtl)
+    with pytest.raises(AssertionError, match=r"(?s)."):
+        test(tmp_path, *arguments)
+
+
+CORE_FAULTS = [
+    ("qssm_fork", "& ~done", ""),
+    ("qssm_source", "t_data = s_last", "t_data = 1'b0"),
+    ("qssm_frame", "whole && t_data", "whole"),
+    ("qssm_frame", "m_ready && open", "open"),
+    ("qssm_lane", " & {(2 * XW){!first}}", ""),
+    ("qssm_round", "cut + {{(W - 1){1'b0}}, 1'b1}", "cut"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new"), CORE_FAULTS)
+def test_a_fault_in_a_core_is_caught(tmp_path: Path, file: str, old: str, new: str) -> None:
+    graph = random_s4d([3, 2, 4], seed=3, output="step" if file == "qssm_frame" else "last")
+    folder = write(graph, tmp_path, 2)
+    mutate(folder / "rtl", file, old, new)
+    samples = extreme_samples(graph, SEED, 3, 8)
+
+    def all_pauses() -> None:
+        with EmittedVerilog(folder) as emitted:
+            for pauses in ({}, {"idle": 90, "stall": 120}):
+                replay(graph, emitted, samples, **pauses)
+
+    with pytest.raises(VerificationError, match="does not give the recorded outputs"):
+        all_pauses()
+
+
+def test_a_bench_that_waits_for_ever_fails(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="is nothing, not 7"):
+        run_module(tmp_path, "qssm_fifo", {"W": 9, "DEPTH": 4}, {"s": (9, [5])}, {"m": (9, [5, 7])}, patience=50)

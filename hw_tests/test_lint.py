@@ -1,0 +1,69 @@
+"""Three tools read every library module and every emitted core, and none of them has anything to say."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cores import write
+from graphs import random_s4d
+from hand import dithered
+from module_bench import RTL
+from qssmc.ir import Graph
+
+MODULES = sorted(path.stem for path in RTL.glob("*.v"))
+CORES: dict[str, tuple[Graph, int]] = {
+    "pooled": (random_s4d([3, 0, 5], seed=1), 1),
+    "steps": (random_s4d([3, 2], seed=2, output="step", norm=True, multiplier=True, layers=2), 3),
+    "dithered": (dithered(), 2),
+}
+
+
+def said(command: list[str], folder: Path) -> str:
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return (result.stdout + result.stderr).strip()
+
+
+def lint(top: str, sources: list[str], folder: Path, library: str) -> str:
+    verilator = ["verilator", "--lint-only", "-Wall", "--top-module", top, "-y", library, *sources]
+    icarus = ["iverilog", "-g2005", "-Wall", "-y", library, "-s", top, "-o", "/dev/null", *sources]
+    return said(verilator, folder) + said(icarus, folder)
+
+
+@pytest.mark.tool("verilator")
+@pytest.mark.parametrize("module", MODULES)
+def test_library(module: str) -> None:
+    assert lint(module, [f"{module}.v"], RTL, ".") == ""
+
+
+@pytest.mark.tool("verilator")
+@pytest.mark.tool("yosys")
+@pytest.mark.parametrize("name", CORES)
+def test_cores(tmp_path: Path, name: str) -> None:
+    graph, lanes = CORES[name]
+    folder = write(graph, tmp_path, lanes)
+    top = f"{graph.name}_top"
+    assert lint(top, [f"{top}.v"], folder, "rtl") == ""
+    assert said(["iverilog", "-g2005", "-Wall", "-y", "rtl", "-s", f"{graph.name}_tb", "-o", "/dev/null",
+                 f"{top}.v", f"sim/{graph.name}_tb.v"], folder) == ""  # fmt: skip
+    script = f"read_verilog -defer rtl/*.v; read_verilog {top}.v; hierarchy -check -top {top}; proc; check -assert"
+    assert said(["yosys", "-q", "-p", script], folder) == ""
+
+
+@pytest.mark.tool("verilator")
+def test_a_fault_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "bad.v").write_text("module bad (input wire [3:0] a, output wire [7:0] b);\nassign b = a;\nendmodule\n")
+    assert "WIDTH" in lint("bad", ["bad.v"], tmp_path, ".")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_style(module: str) -> None:
+    text = (RTL / f"{module}.v").read_text()
+    assert text.startswith(f"// {module}: "), "the first line says what the module is"
+    assert text.count("\nmodule ") == 1
+    assert f"\nmodule {module} " in text
+    assert "`default_nettype none" in text
+    assert "`timescale" not in text
+    assert max(map(len, text.splitlines())) <= 120

@@ -1,0 +1,125 @@
+"""EmittedOnnx: runs the emitted ONNX models under ONNX Runtime, like the golden model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.errors import ToolError, VerificationError
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Op
+
+Array = NDArray[Any]
+_NEXT = ":next"
+
+
+class EmittedOnnx:
+    """The models step.onnx, last.onnx and sequence.onnx of a folder; graph names the values.
+
+    Every value of a step can be read: it is made an output of the model that is run. Raises ToolError where
+    ONNX Runtime is missing, VerificationError where it refuses a model.
+    """
+
+    def __init__(self, folder: Path | str, graph: Graph) -> None:
+        self.folder, self.graph = Path(folder), graph
+        self.sessions: dict[str, Any] = {}
+        self.states: dict[str, Array] = {}
+        self.batch = 0
+
+    def reset(self, batch: int) -> None:
+        """The states of some sequences, as before the first sample."""
+        self.batch = batch
+        self.states = {
+            name: np.zeros((batch, op.type.shape[0]), np.int64) for op in self.graph.states for name in _names(op)
+        }
+
+    def step_batch(self, samples: NDArray[np.int64]) -> dict[str, Array]:
+        """One step of every sequence; every op's value, (n, ...)."""
+        (entrance,) = self.graph.inputs
+        given = {entrance.name: samples.astype(np.int64), **self.states}
+        found = self._run("step", given, self.graph.step_ops, [f"{name}{_NEXT}" for name in self.states])
+        values = self._values(self.graph.step_ops, found, given)
+        self.states = {name: found[f"{name}{_NEXT}"] for name in self.states}
+        return values
+
+    def last_batch(self) -> dict[str, Array]:
+        """The end of every sequence; the states stay as they are."""
+        if not self.graph.last_ops:
+            return {}
+        found = self._run("last", dict(self.states), self.graph.last_ops, [])
+        return self._values(self.graph.last_ops, found, self.states)
+
+    def run(self, samples: NDArray[np.int64]) -> dict[str, Array]:
+        """Whole sequences (n, length, d_input) through the Scan; the outputs as golden gives them."""
+        session = self._session("sequence", ())
+        (entrance,) = self.graph.inputs
+        names = [output.name for output in session.get_outputs()]
+        found = dict(zip(names, session.run(names, {entrance.name: samples.astype(np.int64)}), strict=True))
+        outputs = {}
+        for output in self.graph.outputs:
+            op = self.graph[output.value]
+            stem = f"{output.name}{{}}:all" if output.when == "step" else f"output:{output.name}{{}}"
+            outputs[output.name] = _joined(op, [found[stem.format(part)] for part in _parts(op)])
+        return outputs
+
+    # --- pieces ---
+
+    def _run(self, what: str, given: dict[str, Array], ops: tuple[Op, ...], more: list[str]) -> dict[str, Array]:
+        wanted = tuple(name for op in ops if op.inputs or op.mnemonic == "constant" for name in _names(op))
+        if not wanted and not more:
+            return {}
+        session = self._session(what, wanted)
+        named = {value.name for value in session.get_inputs()}
+        names = [*wanted, *more]
+        values = session.run(names, {name: value for name, value in given.items() if name in named})
+        return dict(zip(names, values, strict=True))
+
+    def _values(self, ops: tuple[Op, ...], found: dict[str, Array], given: dict[str, Array]) -> dict[str, Array]:
+        both = {**given, **found}
+        return {op.name: _joined(op, [both[name] for name in _names(op)]) for op in ops}
+
+    def _session(self, what: str, wanted: tuple[str, ...]) -> Any:
+        if what not in self.sessions:
+            onnx, runtime = _packages()
+            path = self.folder / f"{what}.onnx"
+            try:
+                model = onnx.load(path)
+                leaving = {value.name for value in model.graph.output}
+                kind = onnx.TensorProto.INT64
+                for name in wanted:
+                    if name not in leaving:
+                        model.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
+                options = runtime.SessionOptions()
+                options.intra_op_num_threads = options.inter_op_num_threads = 1
+                options.log_severity_level = 4
+                self.sessions[what] = runtime.InferenceSession(
+                    model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+                )
+            except Exception as error:  # ONNX Runtime and protobuf raise many kinds, all of them of Exception alone
+                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                raise VerificationError(f"ONNX Runtime does not take {path.name} ({reason})") from error
+        return self.sessions[what]
+
+
+def _packages() -> tuple[Any, Any]:
+    try:
+        import onnx
+        import onnxruntime  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ToolError("the ONNX target needs onnx and onnxruntime: pip install 'qssmc[onnx]'") from error
+    return onnx, onnxruntime
+
+
+def _parts(op: Op) -> tuple[str, ...]:
+    return (".re", ".im") if op.type.complex else ("",)
+
+
+def _names(op: Op) -> list[str]:
+    return [op.name + part for part in _parts(op)]
+
+
+def _joined(op: Op, parts: list[Array]) -> Array:
+    return np.stack(parts, axis=-1) if op.type.complex else parts[0]

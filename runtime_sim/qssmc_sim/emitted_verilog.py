@@ -1,0 +1,162 @@
+"""EmittedVerilog: builds the emitted core with its test bench for a simulator, and replays sequences through it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.errors import MalformedInputError, ToolError, VerificationError
+
+SIMULATORS = ("icarus", "verilator")
+_PACKAGES = {"iverilog": "iverilog", "vvp": "iverilog", "verilator": "verilator g++ make"}
+_PASS = re.compile(r"PASS elements (\d+) results (\d+) clocks (\d+) first_in (\d+) last_out (\d+) interval (\d+) ")
+_SATURATIONS = re.compile(r"saturations (\d+)")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a run counted: clocks in all, between the last two samples, and from the first element to the last result.
+
+    saturations: clocks in which values were clamped, for each place that clamps.
+    """
+
+    clocks: int
+    interval: int
+    span: int
+    saturations: int
+
+
+class EmittedVerilog:
+    """The core in a folder (design.json among its files), built in a folder of its own; a context manager.
+
+    Raises ToolError if a program is missing or cannot build the core.
+    """
+
+    def __init__(self, folder: Path, *, simulator: str = SIMULATORS[0], extra: Sequence[str] = ()) -> None:
+        self.folder = folder.absolute()
+        try:
+            self.design: dict[str, Any] = json.loads((folder / "design.json").read_text())
+            self.top = str(self.design["top"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise MalformedInputError(f"{folder}/design.json cannot be used ({error}); compile again") from error
+        self.simulator = simulator
+        self._work = Path(tempfile.mkdtemp(prefix="qssmc-verilog-"))
+        try:
+            self.version = self._build(list(extra))
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> EmittedVerilog:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove what was built."""
+        shutil.rmtree(self._work, ignore_errors=True)
+
+    def _build(self, extra: list[str]) -> str:
+        bench = self.top.removesuffix("_top") + "_tb"
+        if self.simulator == "icarus":
+            self.program = ["vvp", "-n", str(self._work / "core.vvp")]
+            run_tool(
+                [
+                    "iverilog",
+                    "-g2005",
+                    "-y",
+                    "rtl",
+                    "-s",
+                    bench,
+                    "-o",
+                    self.program[2],
+                    *extra,
+                    f"{self.top}.v",
+                    f"sim/{bench}.v",
+                ],
+                self.folder,
+            )
+            return run_tool(["iverilog", "-V"], self.folder).splitlines()[0].split(" (")[0]
+        self.program = [str(self._work / "core")]
+        flags = ["--cc", "--exe", "--build", "-O3", "-CFLAGS", "-O2", "-y", "rtl", "--top-module", self.top]
+        main = str(self.folder / "sim" / "main.cpp")
+        run_tool(
+            ["verilator", *flags, "-Mdir", str(self._work), "-o", "core", *extra, f"{self.top}.v", main], self.folder
+        )
+        return " ".join(run_tool(["verilator", "--version"], self.folder).split()[:2])
+
+    def replay(
+        self,
+        samples: NDArray[Any],
+        expected: Mapping[str, NDArray[Any]],
+        *,
+        idle: int = 0,
+        stall: int = 0,
+        seed: int = 1,
+        patience: int = 1_000_000,
+    ) -> Replay:
+        """Whole sequences, one after another. samples: (count, length, d_input); expected as the golden model gives it.
+
+        idle and stall: of 256 clocks, those without a sample and without room for results. Raises VerificationError
+        at the first results that differ, and where the core stops.
+        """
+        width = int(self.design["sample"]["width"])
+        options = [f"+idle={idle}", f"+stall={stall}", f"+seed={seed}", f"+patience={patience}"]
+        options.append(f"+samples={self._stream('samples', samples, width)}")
+        for output in self.design["outputs"]:
+            values = expected[output["name"]]
+            if output["complex"]:
+                values = np.moveaxis(values, -1, -2).reshape(*values.shape[:-2], -1)
+            path = self._stream(f"out_{output['name']}", values, int(output["width"]))
+            options.append(f"+{output['name']}={path}")
+        text = run_tool([*self.program, *options], self.folder, fails=True)
+        passed = _PASS.search(text)
+        if passed is None or "FAIL" in text:
+            lines = [line for line in text.splitlines() if line.startswith("FAIL")]
+            raise VerificationError(
+                f"the emitted Verilog in {self.folder} under {self.version} does not give the recorded outputs: "
+                + (lines[0].removeprefix("FAIL ") if lines else f"it ends with {text.strip()[-200:]!r}")
+            )
+        clocks, first, last, interval = (int(passed[i]) for i in (3, 4, 5, 6))
+        counted = _SATURATIONS.search(text)
+        return Replay(clocks, interval, last - first, int(counted[1]) if counted else 0)
+
+    def _stream(self, name: str, values: NDArray[Any], width: int) -> Path:
+        """A file of (last, element) lines; values: (count, [length,] elements)."""
+        flat = values.reshape(len(values), -1)
+        last = np.zeros(flat.shape, bool)
+        last[:, -1] = True
+        mask = (1 << width) - 1
+        lines = [f"{int(ends)} {int(value) & mask:x}\n" for value, ends in zip(flat.ravel(), last.ravel(), strict=True)]
+        path = self._work / f"{name}.txt"
+        path.write_text("".join(lines))
+        return path
+
+
+def run_tool(command: Sequence[str], folder: Path, *, fails: bool = False) -> str:
+    """Run an external program in a folder; its output. Raises ToolError if it is missing, or fails and may not."""
+    try:
+        result = subprocess.run(
+            list(command), cwd=folder, capture_output=True, text=True, check=False, errors="replace"
+        )
+    except FileNotFoundError as error:
+        package = _PACKAGES.get(command[0], command[0])
+        raise ToolError(f"{command[0]} is not on PATH; install it with: apt-get install {package}") from error
+    except OSError as error:
+        raise ToolError(f"{command[0]} cannot be started ({error.strerror})") from error
+    if result.returncode != 0 and not fails:
+        said = [line for line in (result.stderr + result.stdout).splitlines() if line.strip()]
+        lines = [line for line in said if "rror" in line] or said
+        raise ToolError(f"{Path(command[0]).name} fails: {lines[0] if lines else 'it gives no reason'}")
+    return result.stdout

@@ -1,0 +1,27 @@
+// qssm_advance: (x + STEP) modulo 2^BITS of a number that is not negative: the phase of the dither.
+`default_nettype none
+module qssm_advance #(
+    parameter W = 17,
+    parameter BITS = 16,
+    parameter [BITS-1:0] STEP = {BITS{1'b0}}
+) (
+    input  wire clk,
+    input  wire rst,
+    input  wire [W-1:0] s_data,
+    input  wire s_valid,
+    output wire s_ready,
+    output reg  [BITS:0] m_data,
+    output reg  m_valid,
+    input  wire m_ready
+);
+    wire [BITS-1:0] x;
+    qssm_resize #(.IW(W), .OW(BITS)) fit (.s(s_data), .m(x));
+    wire [BITS-1:0] sum = x + STEP;
+    assign s_ready = !m_valid || m_ready;
+    always @(posedge clk) if (s_ready) m_data <= {1'b0, sum};
+    always @(posedge clk) begin
+        if (rst) m_valid <= 1'b0;
+        else if (s_ready) m_valid <= s_valid;
+    end
+endmodule
+`default_nettype wire

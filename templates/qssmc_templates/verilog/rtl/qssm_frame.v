@@ -1,0 +1,38 @@
+// qssm_frame: an output: N elements for each token, with AT_END for each of a last sample; m_last closes a sequence.
+`default_nettype none
+module qssm_frame #(
+    parameter W = 8,
+    parameter N = 1,
+    parameter AT_END = 0
+) (
+    input  wire clk,
+    input  wire rst,
+    input  wire [W-1:0] s_data,
+    input  wire s_valid,
+    output wire s_ready,
+    input  wire t_data,
+    input  wire t_valid,
+    output wire t_ready,
+    output wire [W-1:0] m_data,
+    output wire m_last,
+    output wire m_valid,
+    input  wire m_ready
+);
+    localparam IW = N > 1 ? $clog2(N) : 1;
+    localparam [31:0] TOP_INT = N - 1;
+    localparam [IW-1:0] TOP = TOP_INT[IW-1:0];
+    reg [IW-1:0] index;
+    wire open = t_valid && (AT_END == 0 || t_data);
+    wire whole = index == TOP;
+    wire move = m_valid && m_ready;
+    assign m_data = s_data;
+    assign m_last = whole && t_data;
+    assign m_valid = s_valid && open;
+    assign s_ready = m_ready && open;
+    assign t_ready = (AT_END != 0 && !t_data) || (move && whole);
+    always @(posedge clk) begin
+        if (rst) index <= {IW{1'b0}};
+        else if (move) index <= whole ? {IW{1'b0}} : index + 1'b1;
+    end
+endmodule
+`default_nettype wire

@@ -1,0 +1,64 @@
+// qssm_gather: elements of each vector of IN at the OUT indices in FILE; the next vector comes in meanwhile.
+`default_nettype none
+module qssm_gather #(
+    parameter W = 8,
+    parameter IN = 4,
+    parameter OUT = 4,
+    parameter FILE = ""
+) (
+    input  wire clk,
+    input  wire rst,
+    input  wire [W-1:0] s_data,
+    input  wire s_valid,
+    output wire s_ready,
+    output reg  [W-1:0] m_data,
+    output reg  m_valid,
+    input  wire m_ready
+);
+    localparam JW = IN > 1 ? $clog2(IN) : 1;
+    localparam NW = OUT > 1 ? $clog2(OUT) : 1;
+    localparam [31:0] LAST_IN_INT = IN - 1;
+    localparam [JW-1:0] LAST_IN = LAST_IN_INT[JW-1:0];
+    localparam [31:0] LAST_OUT_INT = OUT - 1;
+    localparam [NW-1:0] LAST_OUT = LAST_OUT_INT[NW-1:0];
+    (* no_rw_check *) reg [W-1:0] mem [0:(2 << JW)-1];
+    reg [1:0] full;
+    reg fill_bank, bank;
+    reg [JW-1:0] fill;
+    reg [NW-1:0] at;
+    wire [JW-1:0] index;
+    wire write = s_valid && s_ready;
+    wire filled = write && fill == LAST_IN;
+    wire read = full[bank] && (!m_valid || m_ready);
+    wire drained = read && at == LAST_OUT;
+    assign s_ready = !full[fill_bank];
+    qssm_table #(.W(JW), .N(OUT), .FIXED(0), .FILE(FILE)) indices (.clk(clk), .rst(rst), .next(read), .word(index));
+    always @(posedge clk) begin
+        if (write) mem[{fill_bank, fill}] <= s_data;
+        if (read) m_data <= mem[{bank, index}];
+    end
+    always @(posedge clk) begin
+        if (rst) begin
+            full <= 2'b00;
+            fill_bank <= 1'b0;
+            bank <= 1'b0;
+            fill <= {JW{1'b0}};
+            at <= {NW{1'b0}};
+            m_valid <= 1'b0;
+        end else begin
+            if (write) fill <= filled ? {JW{1'b0}} : fill + 1'b1;
+            if (filled) begin
+                full[fill_bank] <= 1'b1;
+                fill_bank <= !fill_bank;
+            end
+            if (read) at <= drained ? {NW{1'b0}} : at + 1'b1;
+            if (drained) begin
+                full[bank] <= 1'b0;
+                bank <= !bank;
+            end
+            if (read) m_valid <= 1'b1;
+            else if (m_ready) m_valid <= 1'b0;
+        end
+    end
+endmodule
+`default_nettype wire

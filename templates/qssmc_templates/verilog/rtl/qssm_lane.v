@@ -1,0 +1,196 @@
+// qssm_lane: one complex state a clock: x <- round(x * 2^xs + A x + (B u) * 2^bs), and Re(C x) of the new x.
+// A coefficient word is {C_im, C_re, B_im, B_re, A_im, A_re, clamp, rs, bs, xs}, B_im only where B_COMPLEX. Of the
+// shifts and the clamp's bits it holds what they are above a minimum; a field that is not used has one bit.
+`default_nettype none
+module qssm_lane #(
+    parameter UW = 9,
+    parameter XW = 16,
+    parameter AW = 16,
+    parameter BW = 8,
+    parameter CW = 8,
+    parameter TW = 32,
+    parameter YW = 27,
+    parameter BEATS = 16,
+    parameter KEEP = 1,
+    parameter B_COMPLEX = 1,
+    parameter XS_MIN = 0,
+    parameter XS_W = 1,
+    parameter BS_MIN = 0,
+    parameter BS_W = 1,
+    parameter RS_MIN = 0,
+    parameter RS_W = 1,
+    parameter CL_TABLE = 0,
+    parameter CL_MIN = 2,
+    parameter CL_W = 1,
+    parameter [XW-1:0] LOW = {1'b1, {(XW - 1){1'b0}}},
+    parameter [XW-1:0] HIGH = {1'b0, {(XW - 1){1'b1}}},
+    parameter DITHER = 0,
+    parameter PW = 16
+) (
+    input  wire clk,
+    input  wire rst,
+    input  wire [(BEATS > 1 ? $clog2(BEATS) : 1)-1:0] ahead,
+    input  wire [(BEATS > 1 ? $clog2(BEATS) : 1)-1:0] beat,
+    input  wire valid,
+    input  wire [2*CW+(B_COMPLEX != 0 ? 2*BW : BW)+2*AW+CL_W+RS_W+BS_W+XS_W-1:0] word,
+    input  wire [UW-1:0] u,
+    input  wire first,
+    input  wire [PW-1:0] phase,
+    output reg  [YW-1:0] y,
+    output wire saturated
+);
+    localparam KW = BEATS > 1 ? $clog2(BEATS) : 1;
+    localparam B_AT = CL_W + RS_W + BS_W + XS_W + 2 * AW;
+    localparam A_AT = CL_W + RS_W + BS_W + XS_W;
+    localparam BB = B_COMPLEX != 0 ? 2 * BW : BW;
+    localparam C_AT = B_AT + BB;
+    localparam SW = 6;
+    localparam [31:0] XS_LEAST_INT = XS_MIN;
+    localparam [SW-1:0] XS_LEAST = XS_LEAST_INT[SW-1:0];
+    localparam [31:0] BS_LEAST_INT = BS_MIN;
+    localparam [SW-1:0] BS_LEAST = BS_LEAST_INT[SW-1:0];
+    localparam [31:0] RS_LEAST_INT = RS_MIN;
+    localparam [SW-1:0] RS_LEAST = RS_LEAST_INT[SW-1:0];
+    genvar i;
+
+    // Clock 1: word, u, first and phase come from outside; the old state was asked for a clock before, at ahead.
+    (* no_rw_check *) reg [2*XW-1:0] mem [0:BEATS-1];
+    reg [2*XW-1:0] old;
+    wire [2*XW-1:0] new_x;
+    reg [7*KW-1:0] beats;
+    reg [6:0] valids;
+    wire [KW-1:0] beat8 = beats[6*KW +: KW];
+    wire valid8 = valids[6];
+    always @(posedge clk) begin
+        old <= mem[ahead];
+        if (valid8) mem[beat8] <= new_x;
+        beats <= {beats[6*KW-1:0], beat};
+        valids <= rst ? 7'd0 : {valids[5:0], valid};
+    end
+
+    // Clock 2: operands. A state is zero in the first sample of a sequence, whatever the memory holds.
+    reg [2*XW-1:0] x2;
+    reg [UW-1:0] u2;
+    reg [2*AW-1:0] a2;
+    reg [BB-1:0] b2;
+    reg [2*CW-1:0] c2, c3, c4, c5, c6, c7, c8;
+    reg [XS_W-1:0] xs2, xs3;
+    reg [BS_W-1:0] bs2, bs3;
+    reg [RS_W-1:0] rs2, rs3, rs4, rs5, rs6;
+    reg [CL_W-1:0] cl2, cl3, cl4, cl5, cl6;
+    reg [PW-1:0] phase2, phase3, phase4, phase5, phase6;
+    always @(posedge clk) begin
+        x2 <= old & {(2 * XW){!first}};
+        u2 <= u;
+        a2 <= word[A_AT +: 2*AW];
+        b2 <= word[B_AT +: BB];
+        c2 <= word[C_AT +: 2*CW];
+        {cl2, rs2, bs2, xs2} <= word[CL_W+RS_W+BS_W+XS_W-1:0];
+        phase2 <= phase;
+        {xs3, bs3} <= {xs2, bs2};
+        {rs3, rs4, rs5, rs6} <= {rs2, rs3, rs4, rs5};
+        {cl3, cl4, cl5, cl6} <= {cl2, cl3, cl4, cl5};
+        {c3, c4, c5, c6, c7, c8} <= {c2, c3, c4, c5, c6, c7};
+        {phase3, phase4, phase5, phase6} <= {phase2, phase3, phase4, phase5};
+    end
+
+    // Clock 3: products with A and B.
+    localparam AX = AW + XW;
+    localparam BU = BW + UW;
+    wire signed [AX-1:0] a_re = {{XW{a2[AW-1]}}, a2[AW-1:0]};
+    wire signed [AX-1:0] a_im = {{XW{a2[2*AW-1]}}, a2[2*AW-1:AW]};
+    wire signed [AX-1:0] x_re = {{AW{x2[XW-1]}}, x2[XW-1:0]};
+    wire signed [AX-1:0] x_im = {{AW{x2[2*XW-1]}}, x2[2*XW-1:XW]};
+    wire signed [BU-1:0] b_re = {{UW{b2[BW-1]}}, b2[BW-1:0]};
+    wire signed [BU-1:0] u_wide = {{BW{u2[UW-1]}}, u2};
+    reg signed [AX-1:0] rr, ii, ri, ir;
+    reg [2*XW-1:0] x3;
+    reg signed [BU-1:0] bu_re;
+    wire signed [BU-1:0] bu_im;
+    always @(posedge clk) begin
+        rr <= a_re * x_re;
+        ii <= a_im * x_im;
+        ri <= a_re * x_im;
+        ir <= a_im * x_re;
+        bu_re <= b_re * u_wide;
+        x3 <= x2;
+    end
+    generate
+        if (B_COMPLEX != 0) begin : g_b_im
+            wire signed [BU-1:0] b_im = {{UW{b2[2*BW-1]}}, b2[2*BW-1:BW]};
+            reg signed [BU-1:0] product;
+            always @(posedge clk) product <= b_im * u_wide;
+            assign bu_im = product;
+        end else begin : g_no_b_im
+            assign bu_im = {BU{1'b0}};
+        end
+    endgenerate
+
+    // Clock 4: A x and the shifted B u. Clock 5: with x * 2^xs. Clock 6: the sum. Clocks 7 and 8: rounded and clamped.
+    wire [2*AX-1:0] left = {ri, rr};
+    wire [2*AX-1:0] right = {ir, ii};
+    wire [2*BU-1:0] bu = {bu_im, bu_re};
+    wire [1:0] beyond;
+    wire [SW-1:0] xs, bs, rs;
+    qssm_above #(.W(XS_W), .OW(SW)) above_x (.least(XS_LEAST), .more(xs3), .sum(xs));
+    qssm_above #(.W(BS_W), .OW(SW)) above_b (.least(BS_LEAST), .more(bs3), .sum(bs));
+    qssm_above #(.W(RS_W), .OW(SW)) above_r (.least(RS_LEAST), .more(rs6), .sum(rs));
+    wire [XW-1:0] low, high;
+    generate
+        if (CL_TABLE != 0) begin : g_clamp_table
+            // The state has CL_MIN + cl bits, and its least number is not used.
+            wire [XW-1:0] ones = {XW{1'b1}} << (CL_MIN - 1);
+            wire [XW-1:0] top = ~(ones << cl6);
+            assign high = top;
+            assign low = -top;
+        end else begin : g_clamp_fixed
+            wire unused = &{1'b0, cl6};
+            assign high = HIGH;
+            assign low = LOW;
+        end
+        for (i = 0; i < 2; i = i + 1) begin : g_part
+            wire [TW-1:0] l, r, b, x;
+            reg [TW-1:0] ax4, bu4, kept4, sum5, bu5, total6;
+            qssm_resize #(.IW(AX), .OW(TW)) fit_l (.s(left[i*AX +: AX]), .m(l));
+            qssm_resize #(.IW(AX), .OW(TW)) fit_r (.s(right[i*AX +: AX]), .m(r));
+            qssm_resize #(.IW(BU), .OW(TW)) fit_b (.s(bu[i*BU +: BU]), .m(b));
+            qssm_resize #(.IW(XW), .OW(TW)) fit_x (.s(x3[i*XW +: XW]), .m(x));
+            always @(posedge clk) begin
+                ax4 <= i == 0 ? l - r : l + r;
+                bu4 <= b << bs;
+                kept4 <= KEEP != 0 ? x << xs : {TW{1'b0}};
+                sum5 <= ax4 + kept4;
+                bu5 <= bu4;
+                total6 <= sum5 + bu5;
+            end
+            qssm_round #(.IW(TW), .OW(XW), .SW(SW), .DITHER(DITHER), .PW(PW)) round (
+                .clk(clk), .en(1'b1), .x(total6), .shift(rs), .phase(phase6), .low(low), .high(high),
+                .m(new_x[i*XW +: XW]), .saturated(beyond[i])
+            );
+        end
+        if (KEEP == 0) begin : g_no_keep
+            wire unused = &{1'b0, xs, x3};
+        end
+        if (DITHER == 0) begin : g_no_dither
+            wire unused = &{1'b0, phase6};
+        end
+    endgenerate
+    assign saturated = valid8 && beyond != 2'b00;
+
+    // Clock 9: the new state is written; products with C. Clock 10: their difference.
+    localparam CX = CW + XW;
+    wire signed [CX-1:0] c_re = {{XW{c8[CW-1]}}, c8[CW-1:0]};
+    wire signed [CX-1:0] c_im = {{XW{c8[2*CW-1]}}, c8[2*CW-1:CW]};
+    wire signed [CX-1:0] new_re = {{CW{new_x[XW-1]}}, new_x[XW-1:0]};
+    wire signed [CX-1:0] new_im = {{CW{new_x[2*XW-1]}}, new_x[2*XW-1:XW]};
+    reg signed [CX-1:0] cr, ci;
+    wire [YW-1:0] yr, yi;
+    qssm_resize #(.IW(CX), .OW(YW)) fit_yr (.s(cr), .m(yr));
+    qssm_resize #(.IW(CX), .OW(YW)) fit_yi (.s(ci), .m(yi));
+    always @(posedge clk) begin
+        cr <= c_re * new_re;
+        ci <= c_im * new_im;
+        y <= yr - yi;
+    end
+endmodule
+`default_nettype wire

@@ -1,0 +1,103 @@
+// qssm_requant: clamp(floor((x + d) / 2^shift), low, high) of a vector of N; a table's word is {high, low, shift}.
+// SLOW takes three clocks an element and no copies of it, and its ready is a register.
+`default_nettype none
+module qssm_requant #(
+    parameter XW = 16,
+    parameter IW = 16,
+    parameter OW = 8,
+    parameter SW = 4,
+    parameter N = 1,
+    parameter DITHER = 0,
+    parameter PW = 16,
+    parameter SLOW = 0,
+    parameter FIXED = 1,
+    parameter [2*OW+SW-1:0] WORD = {(2 * OW + SW){1'b0}},
+    parameter FILE = ""
+) (
+    input  wire clk,
+    input  wire rst,
+    input  wire [XW-1:0] s_data,
+    input  wire s_valid,
+    output wire s_ready,
+    input  wire [PW-1:0] p_data,
+    input  wire p_valid,
+    output wire p_ready,
+    output wire [OW-1:0] m_data,
+    output wire m_valid,
+    input  wire m_ready,
+    output wire saturated
+);
+    localparam TW = 2 * OW + SW;
+    localparam NW = N > 1 ? $clog2(N) : 1;
+    localparam [31:0] TOP_INT = N - 1;
+    localparam [NW-1:0] TOP = TOP_INT[NW-1:0];
+    wire [TW-1:0] word;
+    wire [IW-1:0] x;
+    wire beyond, take;
+    // One phase serves the whole vector.
+    generate
+        if (DITHER == 0) begin : g_plain
+            wire unused = &{1'b0, p_valid};
+            assign p_ready = 1'b0;
+        end else begin : g_phase
+            reg [NW-1:0] index;
+            always @(posedge clk) begin
+                if (rst) index <= {NW{1'b0}};
+                else if (take) index <= index == TOP ? {NW{1'b0}} : index + 1'b1;
+            end
+            assign p_ready = take && index == TOP;
+        end
+    endgenerate
+    qssm_table #(.W(TW), .N(N), .FIXED(FIXED), .WORD(WORD), .FILE(FILE)) words (
+        .clk(clk), .rst(rst), .next(take), .word(word)
+    );
+    qssm_resize #(.IW(XW), .OW(IW)) fit (.s(s_data), .m(x));
+    assign saturated = beyond && m_valid && m_ready;
+    generate
+        if (SLOW != 0) begin : g_slow
+            reg rounded, full;
+            wire start = s_valid && (DITHER == 0 || p_valid) && !rounded && !full;
+            assign take = rounded;
+            assign s_ready = rounded;
+            assign m_valid = full;
+            qssm_round #(.IW(IW), .OW(OW), .SW(SW), .DITHER(DITHER), .PW(PW)) round (
+                .clk(clk), .en(!full), .x(x), .shift(word[SW-1:0]), .phase(p_data),
+                .low(word[SW+OW-1:SW]), .high(word[TW-1:SW+OW]), .m(m_data), .saturated(beyond)
+            );
+            always @(posedge clk) begin
+                if (rst) begin
+                    rounded <= 1'b0;
+                    full <= 1'b0;
+                end else begin
+                    rounded <= start;
+                    full <= rounded || (full && !m_ready);
+                end
+            end
+        end else begin : g_fast
+            reg [TW-1:0] word1;
+            reg [IW-1:0] x1;
+            reg [PW-1:0] phase1;
+            reg [2:0] valid;
+            wire move = !valid[2] || m_ready;
+            assign take = move && s_valid && (DITHER == 0 || p_valid);
+            assign s_ready = move && (DITHER == 0 || p_valid);
+            assign m_valid = valid[2];
+            always @(posedge clk) begin
+                if (move) begin
+                    x1 <= x;
+                    word1 <= word;
+                    phase1 <= p_data;
+                end
+            end
+            qssm_round #(.IW(IW), .OW(OW), .SW(SW), .DITHER(DITHER), .PW(PW)) round (
+                .clk(clk), .en(move), .x(x1), .shift(word1[SW-1:0]), .phase(phase1),
+                .low(word1[SW+OW-1:SW]), .high(word1[TW-1:SW+OW]), .m(m_data), .saturated(beyond)
+            );
+            always @(posedge clk) begin
+                if (rst) valid <= 3'b000;
+                else if (move) valid <= {valid[1:0], take};
+            end
+        end
+    endgenerate
+endmodule
+`default_nettype wire

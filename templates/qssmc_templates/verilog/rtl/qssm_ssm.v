@@ -1,0 +1,170 @@
+// qssm_ssm: a diagonal state-space layer with P lanes: per head one u in and one y = Re(sum C x) out, P states a clock.
+// A word of FILE is {last beat of the head, words of lanes P-1 .. 0}. A head starts when its result has a place to go,
+// so that the pipeline never stops; a sample takes PERIOD clocks, no fewer than the way from a state to its next value.
+`default_nettype none
+module qssm_ssm #(
+    parameter P = 1,
+    parameter UW = 9,
+    parameter XW = 16,
+    parameter AW = 16,
+    parameter BW = 8,
+    parameter CW = 8,
+    parameter TW = 32,
+    parameter YW = 27,
+    parameter BEATS = 16,
+    parameter PERIOD = 16,
+    parameter QUEUE = 4,
+    parameter KEEP = 1,
+    parameter B_COMPLEX = 1,
+    parameter XS_MIN = 0,
+    parameter XS_W = 1,
+    parameter BS_MIN = 0,
+    parameter BS_W = 1,
+    parameter RS_MIN = 0,
+    parameter RS_W = 1,
+    parameter CL_TABLE = 0,
+    parameter CL_MIN = 2,
+    parameter CL_W = 1,
+    parameter [XW-1:0] LOW = {1'b1, {(XW - 1){1'b0}}},
+    parameter [XW-1:0] HIGH = {1'b0, {(XW - 1){1'b1}}},
+    parameter DITHER = 0,
+    parameter PW = 16,
+    parameter FILE = ""
+) (
+    input  wire clk,
+    input  wire rst,
+    input  wire t_data,
+    input  wire t_valid,
+    output wire t_ready,
+    input  wire [PW-1:0] p_data,
+    input  wire p_valid,
+    output wire p_ready,
+    input  wire [UW-1:0] s_data,
+    input  wire s_valid,
+    output wire s_ready,
+    output wire [YW-1:0] m_data,
+    output wire m_valid,
+    input  wire m_ready,
+    output wire saturated
+);
+    localparam LW = 2 * CW + (B_COMPLEX != 0 ? 2 * BW : BW) + 2 * AW + CL_W + RS_W + BS_W + XS_W;
+    localparam KW = BEATS > 1 ? $clog2(BEATS) : 1;
+    localparam [31:0] TOP_INT = BEATS - 1;
+    localparam [KW-1:0] TOP = TOP_INT[KW-1:0];
+    localparam QW = $clog2(QUEUE + 1);
+    localparam [31:0] PLACES_INT = QUEUE;
+    localparam [QW-1:0] PLACES = PLACES_INT[QW-1:0];
+    localparam REST = PERIOD - BEATS;
+    localparam RW = REST > 1 ? $clog2(REST) : 1;
+    localparam [31:0] PAUSE_INT = REST > 0 ? REST - 1 : 0;
+    localparam [RW-1:0] PAUSE = PAUSE_INT[RW-1:0];
+    localparam LEVELS = P > 1 ? $clog2(P) : 0;
+    localparam LEAVES = 1 << LEVELS;
+    localparam DELAY = 9 + LEVELS;
+
+    // While a beat runs, its word and the old state stand at the memories' outputs: they are read a clock ahead.
+    reg running, head_first, first, last;
+    reg [KW-1:0] beat;
+    reg [UW-1:0] u;
+    reg [PW-1:0] phase;
+    reg [QW-1:0] promised;
+    reg [RW-1:0] rest;
+    wire [P*LW:0] word;
+    wire pop = m_valid && m_ready;
+    wire head_last = running && word[P*LW];
+    wire step_last = running && beat == TOP;
+    wire step_start = running ? step_last : beat == {KW{1'b0}};
+    wire free = (!running || head_last) && !(REST > 0 && step_last) && rest == {RW{1'b0}};
+    wire open = free && promised != PLACES && (!step_start || (t_valid && (DITHER == 0 || p_valid)));
+    wire start = open && s_valid;
+    wire [KW-1:0] ahead = !running ? beat : step_last ? {KW{1'b0}} : beat + 1'b1;
+    assign s_ready = open;
+    assign t_ready = start && step_start;
+    assign p_ready = t_ready && DITHER != 0;
+    qssm_rom #(.W(P * LW + 1), .N(BEATS), .FILE(FILE)) coefficients (.clk(clk), .en(1'b1), .addr(ahead), .data(word));
+    always @(posedge clk) begin
+        if (start) u <= s_data;
+        if (t_ready) begin
+            phase <= p_data;
+            first <= last;
+        end
+        head_first <= start;
+    end
+    always @(posedge clk) begin
+        if (rst) begin
+            running <= 1'b0;
+            beat <= {KW{1'b0}};
+            last <= 1'b1;
+            promised <= {QW{1'b0}};
+            rest <= {RW{1'b0}};
+        end else begin
+            if (start) running <= 1'b1;
+            else if (head_last) running <= 1'b0;
+            beat <= ahead;
+            if (t_ready) last <= t_data;
+            if (start && !pop) promised <= promised + 1'b1;
+            if (pop && !start) promised <= promised - 1'b1;
+            if (step_last) rest <= PAUSE;
+            else if (rest != {RW{1'b0}}) rest <= rest - 1'b1;
+        end
+    end
+    generate
+        if (DITHER == 0) begin : g_no_dither
+            wire unused = &{1'b0, p_valid};
+        end
+    endgenerate
+
+    // The lanes, and the sum of what they give, a clock a level: node n is the sum of nodes 2 n and 2 n + 1.
+    wire [YW*2*LEAVES-1:0] nodes;
+    wire [P-1:0] beyond;
+    genvar i;
+    generate
+        for (i = 0; i < P; i = i + 1) begin : g_lane
+            qssm_lane #(
+                .UW(UW), .XW(XW), .AW(AW), .BW(BW), .CW(CW), .TW(TW), .YW(YW), .BEATS(BEATS), .KEEP(KEEP),
+                .B_COMPLEX(B_COMPLEX), .XS_MIN(XS_MIN), .XS_W(XS_W), .BS_MIN(BS_MIN), .BS_W(BS_W), .RS_MIN(RS_MIN),
+                .RS_W(RS_W), .CL_TABLE(CL_TABLE), .CL_MIN(CL_MIN), .CL_W(CL_W), .LOW(LOW), .HIGH(HIGH),
+                .DITHER(DITHER), .PW(PW)
+            ) lane (
+                .clk(clk), .rst(rst), .ahead(ahead), .beat(beat), .valid(running), .word(word[i*LW +: LW]), .u(u),
+                .first(first), .phase(phase), .y(nodes[(LEAVES+i)*YW +: YW]), .saturated(beyond[i])
+            );
+        end
+        for (i = P; i < LEAVES; i = i + 1) begin : g_no_lane
+            assign nodes[(LEAVES+i)*YW +: YW] = {YW{1'b0}};
+        end
+        for (i = 1; i < LEAVES; i = i + 1) begin : g_node
+            reg [YW-1:0] sum;
+            always @(posedge clk) sum <= nodes[2*i*YW +: YW] + nodes[(2*i+1)*YW +: YW];
+            assign nodes[i*YW +: YW] = sum;
+        end
+    endgenerate
+    assign nodes[YW-1:0] = {YW{1'b0}};
+    wire unused = &{1'b0, nodes[YW-1:0]};
+    assign saturated = beyond != {P{1'b0}};
+
+    // The sum over a head's beats, to the queue after its last.
+    reg [DELAY-1:0] starts, stops;
+    reg [YW-1:0] total;
+    reg done;
+    wire queue_ready;
+    wire unused_ready = queue_ready;  // a head starts only where there is a place
+    always @(posedge clk) begin
+        starts <= {starts[DELAY-2:0], head_first};
+        total <= (starts[DELAY-1] ? {YW{1'b0}} : total) + nodes[YW +: YW];
+    end
+    always @(posedge clk) begin
+        if (rst) begin
+            stops <= {DELAY{1'b0}};
+            done <= 1'b0;
+        end else begin
+            stops <= {stops[DELAY-2:0], head_last};
+            done <= stops[DELAY-1];
+        end
+    end
+    qssm_fifo #(.W(YW), .DEPTH(QUEUE)) queue (
+        .clk(clk), .rst(rst), .s_data(total), .s_valid(done), .s_ready(queue_ready),
+        .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)
+    );
+endmodule
+`default_nettype wire

@@ -1,0 +1,133 @@
+"""The ONNX target under ONNX Runtime against the golden model: every op, every step, and whole sequences as a Scan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hand
+from emitted import by_hand, shifted_sum
+from graphs import random_s4d
+from one_op import MNEMONICS, extreme_samples, one_op
+from qssmc.backends.onnx import SUPPORTED, emit
+from qssmc.errors import UnsupportedModelError
+from qssmc.ir import Graph
+from qssmc.ir.ops import STAGES, Input, State
+from qssmc.passes.canonicalise import canonicalise
+from qssmc.passes.discretize import discretize
+from qssmc.passes.prove import prove
+from qssmc_sim import Machine, run
+from qssmc_sim.emitted_onnx import EmittedOnnx
+from random_models import ragged_graph
+
+pytest.importorskip("onnxruntime", reason="ONNX Runtime is missing: pip install onnx onnxruntime")
+
+from qssmc.backends.onnx.integer import INTEGER
+from qssmc.backends.onnx.models import last_model, sequence_model, step_model
+
+
+def write(graph: Graph, folder: Path) -> Path:
+    models = {"step": step_model, "sequence": sequence_model, **({"last": last_model} if graph.last_ops else {})}
+    for what, make in models.items():
+        (folder / f"{what}.onnx").write_bytes(make(graph).SerializeToString())
+    return folder
+
+
+def compare(graph: Graph, folder: Path, steps: int = 8) -> None:
+    """Every value of every step and of the closing, then the outputs of the Scan."""
+    folder.mkdir(exist_ok=True)
+    samples = extreme_samples(graph, 7, 4, steps)
+    golden, emitted = Machine(graph, len(samples)), EmittedOnnx(write(graph, folder), graph)
+    emitted.reset(len(samples))
+    for t in range(steps):
+        same(golden.step(samples[:, t]), emitted.step_batch(samples[:, t]))
+    same(golden.last(), emitted.last_batch())
+    same(run(graph, samples).outputs, emitted.run(samples))
+
+
+def same(wanted: Any, got: Any) -> None:
+    assert set(wanted) == set(got)
+    for name, values in wanted.items():
+        assert got[name].shape == values.shape, name
+        assert np.array_equal(got[name], values), name
+
+
+def test_supports_every_op_of_the_integer_stage() -> None:
+    assert frozenset(INTEGER) | {Input, State} == SUPPORTED == frozenset(STAGES["integer"])
+
+
+VARIANTS: list[dict[str, Any]] = [
+    {"states": [8] * 16},
+    {"states": [3, 0, 5, 2], "layers": 2, "norm": True},
+    {"states": [3, 0, 5, 2], "multiplier": True, "increment": False},
+    {"states": [3, 0, 5, 2], "output": "step", "d_input": 3},
+    {"states": [6, 4, 4], "state_bits": 16, "norm": True, "multiplier": True},
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_random_models_equal_golden(variant: dict[str, Any], tmp_path: Path) -> None:
+    compare(random_s4d(**variant, seed=3), tmp_path)
+
+
+@pytest.mark.parametrize("graph", [*by_hand(), hand.mimo(), hand.crossbar(), hand.delay_line()], ids=lambda g: g.name)
+def test_hand_written_graphs_equal_golden(graph: Graph, tmp_path: Path) -> None:
+    compare(graph, tmp_path)
+
+
+@pytest.mark.parametrize("mnemonic", MNEMONICS)
+def test_each_op_equals_golden(mnemonic: str, tmp_path: Path) -> None:
+    for seed in range(6):
+        graph = prove(one_op(mnemonic, seed))
+        if all(0 not in op.type.shape for op in graph.ops):
+            compare(graph, tmp_path / str(seed), steps=3)
+
+
+def random_float() -> Graph:
+    """A graph of the discrete stage that closes the sequence."""
+    return discretize(canonicalise(ragged_graph([2, 1], output="last")))
+
+
+@pytest.mark.parametrize("output", ["step", "last"])
+def test_the_float_step_is_that_of_the_float_graph(output: str, tmp_path: Path) -> None:
+    import onnxruntime
+
+    graph = discretize(canonicalise(ragged_graph([2, 0, 1], output=output)))
+    samples = np.random.default_rng(0).normal(size=(3, 5, 2))
+    machine = Machine(graph, 3)
+    step = onnxruntime.InferenceSession(step_model(graph).SerializeToString())
+    names = [value.name for value in step.get_outputs()]
+    states = {value.name: np.zeros((3, value.shape[1])) for value in step.get_inputs() if value.name != "u"}
+    for t in range(5):
+        golden = machine.step(samples[:, t])
+        found = dict(zip(names, step.run(names, {"u": samples[:, t], **states}), strict=True))
+        states = {name: found[f"{name}:next"] for name in states}
+        if output == "step":
+            assert np.allclose(found["output:y"], golden[graph.outputs[0].value], atol=1e-6)
+        assert np.allclose(states["x.re"], machine.states["x"][..., 0], atol=1e-6)
+    if output == "last":
+        closing = onnxruntime.InferenceSession(last_model(graph).SerializeToString())
+        given = {value.name: states[value.name] for value in closing.get_inputs()}
+        (found_y,) = closing.run(["output:y"], given)
+        assert np.allclose(found_y, machine.last()[graph.outputs[0].value], atol=1e-6)
+
+
+def test_empty_vectors_are_refused() -> None:
+    with pytest.raises(UnsupportedModelError, match="l0_x"):
+        emit(random_s4d([0, 0]), random_float())
+
+
+def test_the_same_graph_gives_the_same_bytes() -> None:
+    graph = random_s4d([2, 3])
+    assert emit(graph, random_float()) == emit(graph, random_float())
+    assert set(emit(graph, random_float())) == {
+        f"onnx/{what}.onnx" for what in ("step", "last", "sequence", "float_step", "float_last")
+    }
+
+
+def test_trees_of_sums_and_shifts_equal_golden(tmp_path: Path) -> None:
+    for seed in range(15):
+        compare(shifted_sum(seed), tmp_path / str(seed), steps=3)

@@ -1,0 +1,113 @@
+"""`qssmc compile --target onnx` and `--target all`, and `qssmc verify` on them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qssmc.cli import main
+from tiny import LENGTH, tiny_model
+
+onnx = pytest.importorskip("onnx", reason="the package onnx is missing: pip install onnx onnxruntime")
+pytest.importorskip("onnxruntime", reason="ONNX Runtime is missing: pip install onnx onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("onnx")
+    assert (
+        main(
+            ["-q", "compile", str(tiny_model(folder)), "-o", str(folder / "out"), "--target", "onnx", "--a-bits", "10"]
+        )
+        == 0
+    )
+    return folder / "out"
+
+
+@pytest.fixture
+def design(compiled: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(compiled, tmp_path / "design"))
+
+
+def change_table(path: Path, name: str, amount: int = 1) -> None:
+    """Another number in the first place of an initialiser, in the model or in its Scan."""
+    model = onnx.load(path)
+    bodies = [a.g for node in model.graph.node for a in node.attribute if a.name == "body"]
+    (table,) = [t for graph in (model.graph, *bodies) for t in graph.initializer if t.name.split("/")[-1] == name]
+    values = onnx.numpy_helper.to_array(table).copy()
+    values.flat[0] += amount
+    table.CopyFrom(onnx.numpy_helper.from_array(values, table.name))
+    path.write_bytes(model.SerializeToString())
+
+
+def test_models_are_valid_onnx_and_say_where_each_node_comes_from(compiled: Path) -> None:
+    files = sorted(path.name for path in (compiled / "onnx").iterdir())
+    assert files == ["float_last.onnx", "float_step.onnx", "last.onnx", "sequence.onnx", "step.onnx"]
+    for name in files:
+        model = onnx.load(compiled / "onnx" / name)
+        onnx.checker.check_model(model, full_check=True)
+    step = onnx.load(compiled / "onnx" / "step.onnx")
+    assert any('from "blocks.0.ssm"' in node.doc_string for node in step.graph.node)
+    kinds = {value.type.tensor_type.elem_type for value in (*step.graph.input, *step.graph.output)}
+    assert kinds == {onnx.TensorProto.INT64}
+
+
+def test_compiled_design_passes(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["--json", "verify", str(compiled)]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["sequences"], said["steps"], said["targets"], said["compiler"]) == (
+        12,
+        LENGTH,
+        ["ONNX"],
+        "ONNX Runtime",
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "table", "op"),
+    [
+        ("step.onnx", "encoder.weight", "%encoder "),
+        ("step.onnx", "blocks_0_ssm_xn_q.half", "%blocks_0_ssm_xn_q "),
+        ("last.onnx", "decoder_sum.weight", "%decoder_sum "),
+    ],
+)
+def test_verify_finds_a_fault(file: str, table: str, op: str, design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change_table(design / "onnx" / file, table, 1 << 20)
+    capsys.readouterr()
+    assert main(["-q", "verify", str(design)]) == 1
+    assert f"golden and ONNX Runtime diverge first at op {op}" in capsys.readouterr().err
+
+
+def test_verify_finds_a_fault_of_the_sequence(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change_table(design / "onnx" / "sequence.onnx", "encoder.weight", 9)
+    capsys.readouterr()
+    assert main(["-q", "verify", str(design)]) == 1
+    assert "the ONNX sequence does not give the recorded output y" in capsys.readouterr().err
+
+
+def test_a_model_that_is_none_is_a_finding(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (design / "onnx" / "step.onnx").write_bytes(b"no model")
+    capsys.readouterr()
+    assert main(["-q", "verify", str(design)]) == 1
+    assert "ONNX Runtime does not take step.onnx" in capsys.readouterr().err
+    (design / "onnx" / "float_step.onnx").write_bytes(b"no model")
+    assert main(["-q", "verify", str(design)]) == 1
+    assert "onnx/float_step.onnx is not what was compiled" in capsys.readouterr().err
+
+
+def test_all_targets_from_one_compile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, out = str(tiny_model(tmp_path, output="step", norm="layer")), tmp_path / "out"
+    assert main(["-q", "compile", model, "-o", str(out), "--target", "all", "--vectors", "4", "--a-bits", "10"]) == 0
+    assert {"c", "hls", "onnx"} <= {path.name for path in out.iterdir()}
+    capsys.readouterr()
+    assert main(["--json", "verify", str(out)]) == 0
+    assert {"C", "HLS C++", "ONNX"} <= set(json.loads(capsys.readouterr().out)["targets"])
+    session = pytest.importorskip("onnxruntime").InferenceSession(str(out / "onnx" / "sequence.onnx"))
+    samples = np.load(out / "vectors" / "samples.npy").astype(np.int64)
+    (y,) = session.run(None, {"u": samples})
+    assert np.array_equal(y, np.load(out / "vectors" / "y.npy"))
