@@ -76,7 +76,7 @@ def _point(job: tuple[Case, int, Path | None, Path]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         write_folder(design.files, Path(folder) / "design", force=False)
         test = load_split(DATA[case.model], "test", data)
-        accuracy = 100.0 * evaluate(Path(folder) / "design", "c", test).accuracy
+        accuracy = evaluate(Path(folder) / "design", "c", test).accuracy
     point = {**_facts(design), "accuracy": accuracy, "seconds": round(seconds, 1), "case": json.loads(identity)}
     work.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(".partial")

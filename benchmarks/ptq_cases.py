@@ -73,14 +73,14 @@ _UNPRUNED_16, _UNPRUNED_64 = "S4D-16, 32 states", "S4D-64, 32 states"
 CASES = (
     Case(_UNPRUNED_16, "S4D-16", "W4A6", 8, 8, _full(), (97.2, None), "PTQ 29.36, QAT 88.39"),
     Case(_UNPRUNED_16, "S4D-16", "W4A6", 6, 6, _full(), (88.0, None), "QAT 57.04"),
-    Case(_UNPRUNED_16, "S4D-16", "W4A6", 4, 4, _full(), (None, None), ""),
+    Case(_UNPRUNED_16, "S4D-16", "W4A6", 4, 4, _full(), seeds=(0,)),
     Case(
         "S4D-16, pruned",
         "S4D-16",
         "W4A6",
         9,
         9,
-        _full(states=6, fill=1, input_bits=6),
+        _full(states=6, fill=1, input_bits=6, bits_by="mixed"),
         (97.0, 15.0),
         "QAT at 5.9 x: 88.39",
     ),
@@ -92,7 +92,7 @@ CASES = (
         "W4A6",
         9,
         9,
-        _full(states=5, channels=48, heads=56, fill=1, input_bits=6),
+        _full(states=5, channels=48, heads=56, fill=1, input_bits=6, bits_by="mixed"),
         (98.0, 16.0),
         "QAT at 6.3 x: 95.99",
     ),
@@ -102,13 +102,20 @@ CASES = (
         "W4A6",
         8.5,
         9,
-        _full(states=4, channels=42, heads=52, fill=1, input_bits=6),
+        _full(states=4, channels=42, heads=52, fill=1, input_bits=6, bits_by="mixed"),
         (97.5, 20.0),
         "QAT at 6.3 x: 95.99",
     ),
     Case("spoken digits, 16 states", "spoken digits", "W8A10", 10, 10, _full(input_bits=12), seeds=(0,)),
-    Case("spoken digits, 16 states", "spoken digits", "W6A10", 8, 8, _full(input_bits=12), seeds=(0,)),
-    Case("spoken digits, pruned", "spoken digits", "W6A10", 9, 9, _full(states=8, fill=1, input_bits=12), seeds=(0,)),
+    Case(
+        "spoken digits, pruned",
+        "spoken digits",
+        "W6A10",
+        9,
+        9,
+        _full(states=8, fill=1, input_bits=12, bits_by="mixed"),
+        seeds=(0,),
+    ),
 )
 
 
@@ -122,7 +129,8 @@ class Ablation:
             "all methods": {},
             "without dither": {"dither": False},
             "without real input weights (fill)": {"fill": 0},
-            "bits by head, not by state": {"bits_by": "head"},
+            "bits by state for states, by head for poles": {"bits_by": "mixed"},
+            "bits by head for both": {"bits_by": "head"},
             "the same bits for all states": {"bits_by": "layer"},
             "poles rounded one by one": {"place": False},
             "without refit": {"refit": False},
@@ -148,4 +156,4 @@ class Ablation:
         return found
 
 
-ABLATIONS = (Ablation(CASES[0]), Ablation(CASES[1]))
+ABLATIONS = (Ablation(CASES[1]),)

@@ -34,12 +34,12 @@ def _designs(points: Points) -> Iterator[str]:
     yield "## Designs"
     yield ""
     yield "Memory is parameters and state in bits as stored, exponents, zero points, tables and width fields included,"
-    yield "against float32 parameters and state of the unpruned model; then the saving in the published accounting (arXiv"
+    yield "against float32 of the unpruned model; then the saving in the published accounting (arXiv"
     yield "2506.12480; elements of weights, poles and states). ACE is bits times bits of every multiplication."
     yield ""
     yield (
         "| design | bits (W mean) | poles / state, mean | accuracy % | asked % | bytes | × smaller | asked × "
-        "| published accounting, saving % | ACE × less | compile, CPU s | published, with the same bits |"
+        "| published accounting, saving % | ACE × less | compile, CPU s | published for these bits |"
     )
     yield "|---|---|---|---|---|---|---|---|---|---|---|---|"
     for case in CASES:
@@ -93,7 +93,7 @@ def _title(case: Case) -> str:
 def _commands() -> Iterator[str]:
     yield "## Commands"
     yield ""
-    yield "Each design with its first draw (`--seed 0`); add `-o DIR`, then `qssmc eval DIR --engine c --dataset mnist`."
+    yield "Each design with its first draw (`--seed 0`); add `-o DIR`, then `qssmc eval DIR --engine c --dataset NAME`."
     yield ""
     yield "```"
     yield from dict.fromkeys(case.command() for case in CASES)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ptq_cases import DATA, MODELS, SEQUENCES
 from qssmc.data import load_split
+from qssmc.evaluate import evaluate
 from qssmc.frontend import trace
 from qssmc.ir import Graph
 from qssmc.models import load_checkpoint
@@ -46,7 +47,8 @@ def float_points(data: Path | None, work: Path) -> list[dict[str, Any]]:
 def _measure(
     model: str, states: float | None, heads: int | None, channels: int | None, asked: float | None, data: Path | None
 ) -> dict[str, Any]:
-    checkpoint = load_checkpoint(Path("examples") / MODELS[model])
+    path = Path("examples") / MODELS[model]
+    checkpoint = load_checkpoint(path)
     graph = discretize(canonicalise(trace(checkpoint.build(), checkpoint.config.d_input, "model")))
     drawn = load_split(DATA[model], "train", data).take(SEQUENCES[model], 0).samples
     calibration = checkpoint.input_format.to_real(drawn).astype(np.float64)
@@ -56,8 +58,11 @@ def _measure(
         graph = PruneHeads(heads, calibration, _observe)(graph)
     graph = PruneStates(states, None, calibration, _observe)(graph)
     test = load_split(DATA[model], "test", data)
-    samples = checkpoint.input_format.to_real(test.samples).astype(np.float64)
-    answers = np.concatenate([run(graph, part).outputs["y"].argmax(-1) for part in batches(graph, samples)])
+    if states is None:
+        answers = evaluate(path, "torch", test).predictions
+    else:
+        samples = checkpoint.input_format.to_real(test.samples).astype(np.float64)
+        answers = np.concatenate([run(graph, part).outputs["y"].argmax(-1) for part in batches(graph, samples)])
     left = sum(op.type.shape[0] for op in graph.states if op.type.complex)
     accuracy = 100.0 * float((answers == test.labels).mean())
     return {

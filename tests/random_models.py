@@ -18,6 +18,7 @@ from qssmc.ir.ops import Input
 from qssmc.models import ModelConfig, SequenceModel
 from qssmc.models.blocks import ChannelBatchNorm
 from qssmc.passes.bounds import bounds
+from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import run
@@ -77,10 +78,12 @@ def observe(graph: Graph, samples: NDArray[Any], see: Any) -> None:
     run(graph, samples, see)
 
 
-def compile_stages(graph: Graph, options: QuantiseOptions, samples: NDArray[np.int64]) -> dict[str, Graph]:
+def compile_stages(
+    graph: Graph, options: QuantiseOptions, samples: NDArray[np.int64], methods: Methods = PLAIN
+) -> dict[str, Graph]:
     """The graph after every pass, by the pass's name, and the float graph itself."""
     stages = {"float": graph}
-    run_pipeline(graph, PipelineOptions(options, FORMAT, to_real(samples), observe), stages.__setitem__)
+    run_pipeline(graph, PipelineOptions(options, FORMAT, to_real(samples), observe, methods), stages.__setitem__)
     return stages
 
 

@@ -24,7 +24,7 @@ from qssmc.passes.quantise.options import AForm, SchemeName
 from qssmc.source import ONNX_STEPS, Source, from_checkpoint, from_onnx
 from qssmc.targets import ALL, TARGETS, TargetOptions, named
 
-_DEFAULT = QuantiseOptions()
+DEFAULT = QuantiseOptions(state_bits=10, a_bits=10, dither=True)
 _HLS = HlsOptions()
 MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 
@@ -44,18 +44,18 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     help="Our scheme with power-of-two state scales, or the published one (arXiv 2506.12480).",
 )
 @click.option("--bits", default="W8A8", show_default=True, metavar="W#A#", help="Bits of weights and activations.")
-@click.option("--state-bits", type=float, default=_DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
-@click.option("--a-bits", type=float, default=_DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
+@click.option("--state-bits", type=float, default=DEFAULT.state_bits, show_default=True, help="Bits of re and of im.")
+@click.option("--a-bits", type=float, default=DEFAULT.a_bits, show_default=True, help="Bits of the poles.")
 @click.option(
     "--a-form",
     type=click.Choice(get_args(AForm)),
-    default=_DEFAULT.a_form,
+    default=DEFAULT.a_form,
     show_default=True,
     help="Poles as 1 plus a scaled difference, or as plain fixed-point numbers (qssm alone).",
 )
 @click.option(
     "--dither/--no-dither",
-    default=_DEFAULT.dither,
+    default=DEFAULT.dither,
     show_default=True,
     help="Round states with a threshold that moves every step, so that slow ones do not stick (qssm alone).",
 )
@@ -118,7 +118,7 @@ def compile_(
     )
     hls = HlsOptions(lanes, part, clock_period, hls_flavor)
     name = symbol(model.stem) if name is None else name
-    methods = chosen_methods(scheme, chosen)
+    methods = chosen_methods(scheme, a_form, chosen)
     options = CompileOptions(name, quantise, named(target), calib, seed, vectors, methods, TargetOptions(hls))
     design = compile_source(source, options, data=data, say=terminal.note)
     try:

@@ -9,8 +9,9 @@ from typing import Any
 import click
 from rich.table import Table
 
-from qssmc.cli.compile import default_steps, summary_table, symbol
+from qssmc.cli.compile import DEFAULT, default_steps, summary_table, symbol
 from qssmc.cli.config import configurable
+from qssmc.cli.methods import chosen_methods
 from qssmc.cli.output import check_writable
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.cli.train import train
@@ -21,7 +22,6 @@ from qssmc.errors import UsageError
 from qssmc.evaluate import evaluate
 from qssmc.folder import write_folder
 from qssmc.models import load_checkpoint
-from qssmc.passes.quantise import QuantiseOptions
 from qssmc.verify import Verified, verify_folder
 from qssmc_sim.emitted_c import EmittedC
 
@@ -95,8 +95,8 @@ def demo(ctx: click.Context, /, examples: Path, output_dir: Path, data: Path | N
 def _take(terminal: Terminal, model: Path, folder: Path, data_set: str | None, data: Path | None) -> _Outcome:
     """Compile, verify, time and judge one model."""
     checkpoint = load_checkpoint(model)
-    quantise = replace(QuantiseOptions(), max_steps=default_steps(checkpoint))
-    options = CompileOptions(symbol(model.stem), quantise)
+    quantise = replace(DEFAULT, max_steps=default_steps(checkpoint))
+    options = CompileOptions(symbol(model.stem), quantise, methods=chosen_methods(DEFAULT.scheme, DEFAULT.a_form, {}))
     design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
     write_folder(design.files, folder, force=True)
     if not terminal.json:

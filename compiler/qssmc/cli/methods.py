@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, get_args
 
 import click
 
-from qssmc.passes.methods import FULL, PLAIN, Granularity, Methods
+from qssmc.passes.methods import DEFAULT, PLAIN, Granularity, Methods
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NO = "none"
@@ -53,9 +53,14 @@ def method_options(command: F) -> F:
     return command
 
 
-def chosen_methods(scheme: str, chosen: dict[str, Any]) -> Methods:
-    """The methods that the options ask for; what was not given comes from the scheme."""
+def chosen_methods(scheme: str, a_form: str, chosen: Mapping[str, Any]) -> Methods:
+    """The methods that the options ask for; what was not given comes from the scheme and the form of the poles."""
     given = {name: value for name, value in chosen.items() if value is not None}
     if given.get("bits_by") == _NO:
-        given |= {"bits_by": None, "place": given.get("place", False)}
-    return replace(FULL if scheme == "qssm" else PLAIN, **given)
+        given["bits_by"] = None
+    start = DEFAULT if scheme == "qssm" else PLAIN
+    if "states" in given:
+        start = replace(start, prune_loss=None)
+    if a_form == "cartesian" or ("bits_by" in given and given["bits_by"] is None):
+        start = replace(start, place=False)  # poles are placed on the grids of increments, of bits that were shared out
+    return replace(start, **given)

@@ -29,7 +29,8 @@ class Allocate:
 
     A state's LSB q adds |c|^2 q^2 / (12 (1 - |lambda_bar|^2)) to the energy of its head's output; an error of its
     pole adds |c b|^2 |delta|^2 times the input's energy through 1 / |1 - lambda_bar z|^4. Both are weighted with the
-    head's downstream gain. Granularity "head" gives all states of a head the same bits, "layer" gives all the mean.
+    head's downstream gain. Granularity "layer" gives all the mean, "head" all of a head the same, "state" each its own;
+    "mixed" gives states their own and the poles of a head the same, which saves the poles' field of widths.
     """
 
     state_bits: float
@@ -43,12 +44,11 @@ class Allocate:
         for system in systems(graph):
             state, pole = self.sensitivities(graph, system)
             heads = heads_of(graph, system)
-            groups = {"layer": np.zeros_like(heads), "head": heads, "state": np.arange(len(heads))}
-            by = groups[self.granularity]
-            bits[system.total] = Table.integer(spread(state, by, self.state_bits, STATE_BITS))
-            # A field of widths a pole costs more than it wins, so poles have one width a head at the finest.
-            by = groups["head"] if self.granularity == "state" else by
-            bits[f"{system.transition}.lambda_bar"] = Table.integer(spread(pole, by, self.a_bits, POLE_BITS))
+            one, each = np.zeros_like(heads), np.arange(len(heads))
+            by = {"layer": (one, one), "head": (heads, heads), "mixed": (each, heads), "state": (each, each)}
+            of_states, of_poles = by[self.granularity]
+            bits[system.total] = Table.integer(spread(state, of_states, self.state_bits, STATE_BITS))
+            bits[f"{system.transition}.lambda_bar"] = Table.integer(spread(pole, of_poles, self.a_bits, POLE_BITS))
         return replace(graph, bits=bits)
 
     def sensitivities(self, graph: Graph, system: System) -> tuple[Real, Real]:
@@ -69,9 +69,13 @@ class Allocate:
 
 
 def spread(cost: Real, groups: Integers, mean: float, limits: tuple[int, int]) -> Integers:
-    """Whole bits a state, the same within a group, with at most the mean and the lowest total cost."""
-    if not limits[0] <= mean <= limits[1]:
-        raise UsageError(f"mean bits must lie in {limits[0]} to {limits[1]}, not {mean:g}")
+    """Whole bits a state, the same within a group, with at most the mean and the lowest total cost.
+
+    A mean above the upper limit raises it.
+    """
+    if not limits[0] <= mean:
+        raise UsageError(f"mean bits must be at least {limits[0]}, not {mean:g}")
+    limits = (limits[0], max(limits[1], int(np.ceil(mean))))
     size = np.bincount(groups)
     total: Real = np.bincount(groups, cost).astype(np.float64)
     present = size > 0

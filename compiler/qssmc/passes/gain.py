@@ -37,7 +37,10 @@ def downstream_gain(graph: Graph, value: str, samples: NDArray[Any], run: Observ
     and what leaves at every step. Derivatives are differences, on calibration data.
     """
     cone = _cone(graph, value)
-    sinks = _sinks(graph, cone)
+    own, sinks = _sinks(graph, [graph[value]], cone), _sinks(graph, cone, cone)
+    direct = np.sum([sink.weight for sink in own], axis=0) if own else np.zeros(graph[value].type.shape[0])
+    if not sinks:
+        return np.asarray(direct)
     leaves = [
         name for name in dict.fromkeys(i for op in cone for i in op.inputs) if name not in {op.name for op in cone}
     ]
@@ -47,13 +50,13 @@ def downstream_gain(graph: Graph, value: str, samples: NDArray[Any], run: Observ
     base = np.concatenate([rows[name] for name in leaves], axis=1)
     start = sum(graph[name].type.shape[0] for name in leaves[: leaves.index(value)])
     before = _evaluate(probe, base, sinks, run)
-    gains = np.zeros(graph[value].type.shape[0])
+    gains = direct.copy()
     for channel in range(len(gains)):
         size = _STEP * max(float(np.sqrt((rows[value][:, channel] ** 2).mean())), 1e-6)
         moved = base.copy()
         moved[:, start + channel] += size
         after = _evaluate(probe, moved, sinks, run)
-        gains[channel] = sum(
+        gains[channel] += sum(
             float((((after[s.value] - before[s.value]) / size) ** 2 * s.weight).sum(axis=1).mean()) for s in sinks
         )
     return gains
@@ -75,10 +78,11 @@ def _cone(graph: Graph, value: str) -> list[Op]:
     return kept
 
 
-def _sinks(graph: Graph, cone: list[Op]) -> list[_Sink]:
+def _sinks(graph: Graph, ops: list[Op], cone: list[Op]) -> list[_Sink]:
+    """Those of some ops that something outside the cone reads."""
     inside = {op.name for op in cone}
     found = []
-    for op in cone:
+    for op in ops:
         outer = [user for user in graph.users[op.name] if user.name not in inside]
         leaves = any(output.value == op.name and output.when == "step" for output in graph.outputs)
         if outer or leaves or not graph.users[op.name]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from qssmc.errors import UsageError
 
-Granularity = Literal["layer", "head", "state"]
+Granularity = Literal["layer", "head", "mixed", "state"]
 
 
 @dataclass(frozen=True)
@@ -55,4 +55,6 @@ class Methods:
 
 
 PLAIN = Methods()
+# Everything that costs a design nothing; and what `qssmc compile` does where nothing else is asked for.
 FULL = Methods(fill=1, bits_by="state", place=True, refit=True, input_bits=8)
+DEFAULT = replace(FULL, prune_loss=0.003)

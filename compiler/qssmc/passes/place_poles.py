@@ -13,6 +13,7 @@ from qssmc.ir.ops import Diag, Inject, Op, Readout, Scale
 from qssmc.ir.table import Table
 from qssmc.passes.least_squares import ridged
 from qssmc.passes.observe import ObserveRun
+from qssmc.passes.quantise.options import AForm
 from qssmc.passes.quantise.poles import increment_exponents, round_inside
 from qssmc.passes.rewrite import rewrite
 from qssmc.passes.spectrum import Spectrum, spectrum_of
@@ -27,7 +28,9 @@ _SHAPED = 0.1  # dithered rounding makes this share of the noise that independen
 
 @dataclass(frozen=True)
 class PlacePoles:
-    """lambda_bar on the grid 1 + 2^-e (p + iq) that the quantise pass will round to, by coordinate descent.
+    """lambda_bar on the grid that the quantise pass will round to, by coordinate descent.
+
+    The grid is 1 + 2^-e (p + iq), or 2^(1 - bits) (p + iq) where `form` is "cartesian".
 
     The nearest point in log(lambda_bar) comes first; then each pole in turn tries the points around its own, and
     takes the one with which the best c of the head comes nearest to the head's response, over the spectrum of the
@@ -36,6 +39,7 @@ class PlacePoles:
 
     calibration: NDArray[np.float64]
     run: ObserveRun
+    form: AForm = "increment"
 
     def __call__(self, graph: Graph) -> Graph:
         poles = {system.transition: self.placed(graph, system) for system in systems(graph)}
@@ -56,8 +60,9 @@ class PlacePoles:
         pole = transition.lambda_bar.as_complex()
         bits = np.broadcast_to(graph.bits[f"{transition.name}.lambda_bar"].data, pole.shape)
         state_bits = np.broadcast_to(graph.bits[system.total].data, pole.shape)
-        scale = np.exp2(-increment_exponents(pole, bits, state_bits))
-        nearest = 1.0 + scale * round_inside(pole, 1.0, scale, bits)
+        origin = 1.0 if self.form == "increment" else 0.0
+        scale = np.exp2(-increment_exponents(pole, bits, state_bits) if origin else 1.0 - bits)
+        nearest = origin + scale * round_inside(pole, origin, scale, bits)
         spectrum = spectrum_of(graph, drive.inputs[0], self.calibration, self.run)
         heads, b = heads_of(graph, system), drive.b_bar.as_complex()
         feed = graph[system.feed] if system.feed else None
@@ -67,7 +72,7 @@ class PlacePoles:
         for head in np.unique(heads):
             own = np.flatnonzero(heads == head)
             target = readout.c.as_complex()[own] * b[own]
-            grid = _Grid(scale[own], 2.0 ** (bits[own] - 1) - 1)
+            grid = _Grid(origin, scale[own], 2.0 ** (bits[own] - 1) - 1)
             descent = _Descent(spectrum, int(head), pole[own], target, 0.0 if d is None else float(d[head]), lsb[own])
             found[own] = descent.run(nearest[own], grid)
         return found
@@ -75,20 +80,21 @@ class PlacePoles:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Points 1 + scale (p + iq) with |p|, |q| <= top."""
+    """Points origin + scale (p + iq) with |p|, |q| <= top."""
 
+    origin: float
     scale: Real
     top: Real
 
     def around(self, state: int, pole: complex) -> list[complex]:
         """The points next to a pole's own that lie strictly inside the unit circle."""
         scale, top = float(self.scale[state]), float(self.top[state])
-        at = (pole - 1.0) / scale
+        at = (pole - self.origin) / scale
         found = []
         for p in (-1, 0, 1):
             for q in (-1, 0, 1):
                 re, im = round(at.real) + p, round(at.imag) + q
-                value = 1.0 + scale * complex(re, im)
+                value = self.origin + scale * complex(re, im)
                 if (p or q) and max(abs(re), abs(im)) <= top and 0.0 < abs(value) < 1.0:
                     found.append(value)
         return found

@@ -63,4 +63,7 @@ def _turn(graph: Graph, drive: str) -> np.ndarray[tuple[int, ...], np.dtype[np.c
     assert isinstance(op, Inject)
     b = op.b_bar.as_complex()
     size = np.abs(b)
-    return np.where(size > 0.0, b / np.where(size > 0.0, size, 1.0), 1.0)
+    turn = np.where(size > 0.0, b / np.where(size > 0.0, size, 1.0), 1.0)
+    # The division does not give them exactly.
+    quarters = (b == 0.0) * 1.0 + (b.imag == 0.0) * np.sign(b.real) + (b.real == 0.0) * np.sign(b.imag) * 1j
+    return np.where(quarters != 0.0, quarters, turn)

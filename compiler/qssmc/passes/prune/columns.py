@@ -40,13 +40,12 @@ class PruneHeads:
 
     def __call__(self, graph: Graph) -> Graph:
         for system in systems(graph):
-            (activation, *others) = graph.users[system.result]
-            users = graph.users[activation.name]
-            if others or not isinstance(activation, Activation) or len(users) != 1 or not isinstance(users[0], Matvec):
+            mixing = _mixing(graph, system.result)
+            if mixing is None:
                 continue
-            _check(self.keep, activation.type.shape[0], "heads")
-            gain = downstream_gain(graph, users[0].name, self.calibration, self.run)
-            graph = _thinned(graph, [users[0]], self.keep, gain, self.calibration, self.run)
+            _check(self.keep, mixing.weight.shape[1], "heads")
+            gain = downstream_gain(graph, mixing.name, self.calibration, self.run)
+            graph = _thinned(graph, [mixing], self.keep, gain, self.calibration, self.run)
         return drop_dead(graph)
 
 
@@ -70,6 +69,17 @@ class PruneChannels:
         _check(self.keep, matvecs[0].weight.shape[1], "channels")
         gain = np.ones(matvecs[0].weight.shape[0])
         return drop_dead(_thinned(graph, matvecs, self.keep, gain, self.calibration, self.run))
+
+
+def _mixing(graph: Graph, value: str) -> Matvec | None:
+    """The matvec that reads the activation of a value, if both are read by nothing else."""
+    for kind in (Activation, Matvec):
+        if len(graph.users[value]) != 1 or not isinstance(user := graph.users[value][0], kind):
+            return None
+        if any(output.value == value for output in graph.outputs):
+            return None
+        value = user.name
+    return user if isinstance(user, Matvec) else None
 
 
 def _check(keep: int, there: int, what: str) -> None:

@@ -34,11 +34,11 @@ Mask = NDArray[np.bool_]
 
 
 def drop_dead(graph: Graph) -> Graph:
-    """The discrete graph without the elements that have no say in any output; `kept` notes which are left.
+    """The discrete graph without the elements that have no say in any output; `kept`, the only note, says what is left.
 
     A matvec does not read an element whose column is all zero, a readout no state whose c is zero: to prune is to set
     zeros, and this pass draws the consequences, up to the channels of the encoder. At least one element stays of
-    everything. Ops without a rule here read all of their operands.
+    every real value; complex ones can lose all. Ops without a rule here read all of their operands.
 
     >>> from qssmc.ir import parse, print_graph
     >>> before = parse('''
@@ -71,6 +71,15 @@ def _needs(graph: Graph) -> dict[str, Mask]:
         need[output.value][:] = True
     for source in graph.inputs:
         need[source.name][:] = True
+    _spread(graph, need)
+    while (idle := _last_idle(graph, need)) is not None:
+        need[idle][0] = True
+        _spread(graph, need)
+    return need
+
+
+def _spread(graph: Graph, need: dict[str, Mask]) -> None:
+    """Mark what the marked elements read, until nothing is added."""
     while True:
         before = {name: mask.copy() for name, mask in need.items()}
         for op in reversed(graph.ops):
@@ -79,11 +88,19 @@ def _needs(graph: Graph) -> dict[str, Mask]:
             for name, wanted in zip(op.inputs, _wanted(graph, op, need), strict=True):
                 need[name] |= wanted
         if all(np.array_equal(before[name], mask) for name, mask in need.items()):
-            break
-    for mask in need.values():
-        if not mask.any():
-            mask[0] = True
-    return need
+            return
+
+
+def _last_idle(graph: Graph, need: dict[str, Mask]) -> str | None:
+    """The last value of which nothing is read: its first element has to stay, and what that reads.
+
+    Real ones, and complex states that are about to become what others read.
+    """
+    for op in reversed(graph.ops):
+        spare = op.type.complex and not (isinstance(op, State) and need[graph.updates[op.name]].any())
+        if not spare and not need[op.name].any():
+            return op.name
+    return None
 
 
 def _wanted(graph: Graph, op: Op, need: dict[str, Mask]) -> list[Mask]:
@@ -129,7 +146,7 @@ class _Narrow:
         """The narrowed graph."""
         for op in self.source.ops:
             self.names[op.name] = self.place(op)
-        updates = {state: self.names[value] for state, value in self.source.updates.items()}
+        updates = {state: self.operand(value, self.left[state]) for state, value in self.source.updates.items()}
         outputs = [replace(output, value=self.names[output.value]) for output in self.source.outputs]
         self.b.updates, self.b.outputs = updates, outputs
         built = self.b.graph()
@@ -208,7 +225,7 @@ class _Narrow:
     def channels(self, op: Inject, left: Index) -> Index:
         """The heads of a layer's output where its feedthrough reads them too, so that heads have one numbering."""
         assert op.heads is not None
-        used = np.unique(op.heads.data[left])
+        used = np.unique(op.heads.data[left]) if len(left) else self.left[op.inputs[0]][:1]
         for user in self.source.users[op.inputs[0]]:
             if isinstance(user, Scale) and np.isin(used, self.left[user.name]).all():
                 return self.left[user.name]
@@ -219,10 +236,12 @@ class _Narrow:
         if op.heads is None:
             return self.b.append(replace(op, inputs=(self.names[op.inputs[0]],)))
         states = self.left[op.inputs[0]]
-        mine = states[np.isin(op.heads.data[states], left)]
-        heads = Table.integer(np.searchsorted(left, op.heads.data[mine]))
-        x, c = self.operand(op.inputs[0], mine), Table.real(op.c.data[mine])
-        return self.b.add("readout", op.name, x, c=c, heads=heads, channels=len(left), origin=op.origin)
+        mine, c = states[np.isin(op.heads.data[states], left)], op.c.data
+        if not len(mine):  # a sum of nothing, where the states are there for others: of one, by zero
+            mine, c = states[:1], np.zeros_like(c)
+        heads = Table.integer(np.searchsorted(left, np.clip(op.heads.data[mine], left[0], left[-1])))
+        x, table = self.operand(op.inputs[0], mine), Table.real(c[mine])
+        return self.b.add("readout", op.name, x, c=table, heads=heads, channels=len(left), origin=op.origin)
 
 
 _RULES: dict[type[Op], Callable[[_Narrow, Any, Index], str]] = {

@@ -31,8 +31,15 @@ class Levels:
 
 
 def round_all(gram: Real, weight: Real, levels: Levels) -> Real:
-    """Weights (F,) on their levels that come near the least of (w - weight)^T gram (w - weight)."""
-    return _descend(gram, weight, _compensate(gram, weight, levels), levels)
+    """Weights (F,) on their levels that come near the least of (w - weight)^T gram (w - weight).
+
+    Never worse than each weight's nearest level.
+    """
+    found = _descend(gram, weight, _compensate(gram, weight, levels), levels)
+    nearest = levels.round(weight)
+    if cost(gram, weight, found) <= cost(gram, weight, nearest):
+        return found
+    return _descend(gram, weight, nearest, levels)
 
 
 def cost(gram: Real, weight: Real, rounded: Real) -> float:

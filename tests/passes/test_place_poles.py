@@ -1,0 +1,101 @@
+"""Place poles: on the grid that the quantise pass rounds to, inside the unit circle, and never worse than nearest."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from layers import calibrated, discrete, layer, reals
+from qssmc.ir import Graph
+from qssmc.ir.ops import Diag
+from qssmc.models import ModelConfig
+from qssmc.passes.allocate import Allocate
+from qssmc.passes.balance import balance
+from qssmc.passes.canonicalise import canonicalise
+from qssmc.passes.discretize import discretize
+from qssmc.passes.fill import Fill
+from qssmc.passes.place_poles import PlacePoles
+from qssmc.passes.quantise import Quantise, QuantiseOptions
+from qssmc.passes.quantise.options import AForm
+from qssmc.passes.rotate import rotate
+from qssmc.passes.system import systems
+from random_models import FORMAT, configs, mimo_graph, observe, ragged_graph
+
+
+def ready(graph: Graph, bits: float, seed: int = 0) -> Graph:
+    """Filled, with bits for states and poles."""
+    filled = Fill(1)(balance(calibrated(rotate(graph), seed)))
+    return Allocate(8.0, bits, "head", reals(graph, seed), observe)(filled)
+
+
+def placed(graph: Graph, form: AForm = "increment", seed: int = 0) -> Graph:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return PlacePoles(reals(graph, seed), observe, form)(graph)
+
+
+def poles(graph: Graph, name: str) -> Any:
+    op = graph[name]
+    assert isinstance(op, Diag)
+    return op.lambda_bar.as_complex()
+
+
+def assert_on_grid(after: Graph, form: AForm) -> None:
+    """Inside the circle, and the quantise pass leaves every one where it is."""
+    quantised = Quantise(QuantiseOptions("qssm", 8, 8, 8, 8, form), FORMAT)(after)
+    for system in systems(after):
+        found = poles(after, system.transition)
+        assert (np.abs(found) < 1.0).all()
+        made = {op.name: op for op in quantised.ops if isinstance(op, Diag)}
+        name = system.transition if form == "cartesian" else f"{system.transition}_d"
+        origin = 0.0 if form == "cartesian" else 1.0
+        np.testing.assert_array_equal(origin + made[name].lambda_bar.as_complex(), found)
+
+
+@pytest.mark.parametrize("form", ["increment", "cartesian"])
+@settings(max_examples=10)
+@given(config=configs(), seed=st.integers(0, 99), bits=st.sampled_from([3.0, 5.5, 8.0, 12.0]))
+def test_random_models(form: AForm, config: ModelConfig, seed: int, bits: float) -> None:
+    before = ready(discrete(config, seed), bits, seed)
+    after = placed(before, form, seed)
+    assert_on_grid(after, form)
+    assert [op for op in after.ops if not isinstance(op, Diag)] == [op for op in before.ops if not isinstance(op, Diag)]
+    assert (after.ranges, after.bits) == (before.ranges, before.bits)
+
+
+def test_by_hand_poles_on_their_grid_stay() -> None:
+    """Grids 2^-7, 2^-10 and 2^-6 of 8 bits for D = -0.5 + 0.25j, -0.0625 and -1 + 0.75j."""
+    before = ready(layer(), 8.0)
+    np.testing.assert_array_equal(poles(placed(before), "ax"), [0.5 + 0.25j, 0.9375, 0.75j])
+
+
+@pytest.mark.parametrize("graph", [mimo_graph(), ragged_graph([0, 0])], ids=["mimo", "no states"])
+def test_changes_nothing(graph: Graph) -> None:
+    before = ready(discretize(canonicalise(graph)), 8.0)
+    assert placed(before) == before
+
+
+@pytest.mark.parametrize("bits", [3.0, 12.0])
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"e_weight": "0.0 0.0", "e_bias": "0.0 0.0"},
+        {"bu_b_bar": "0 0 0 0 0 0"},
+        {"cx_c": "0 0 0 0 0 0"},
+        {"ax_lambda_bar": "0.5 0.25 0.5 0.25 0.5 0.25"},
+        {"ax_lambda_bar": "0.99999 0.001 0.99999 0.001 -0.99 0.0"},
+    ],
+    ids=["no input", "no input weights", "no output weights", "twins", "extreme"],
+)
+def test_odd_layers(table: dict[str, str], bits: float) -> None:
+    assert_on_grid(placed(ready(layer(**table), bits)), "increment")
+
+
+def test_one_state_and_ragged_heads() -> None:
+    for states in ([1], [2, 0, 3]):
+        assert_on_grid(placed(ready(discretize(canonicalise(ragged_graph(states))), 4.0)), "increment")
