@@ -27,6 +27,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "two layers": {"states": RAGGED, "layers": 2, "norm": True},
     "multiplier": {"states": RAGGED, "multiplier": True, "increment": False},
     "every step": {"states": RAGGED, "output": "step", "d_input": 3},
+    "dithered": {"states": RAGGED, "dither": True},
     "16 bits of state": {"states": [6, 4, 4], "state_bits": 16, "norm": True, "multiplier": True},
 }
 
@@ -43,7 +44,7 @@ def test_random_models_equal_golden(name: str, lanes: int, tmp_path: Path) -> No
     compare_outputs(graph, tmp_path, lanes=lanes)
 
 
-HAND = [*by_hand(), hand.mimo(), hand.crossbar(), hand.delay_line()]
+HAND = [*by_hand(), hand.mimo(), hand.crossbar(), hand.delay_line(), hand.dithered()]
 
 
 @pytest.mark.parametrize("lanes", [1, 4])

@@ -64,6 +64,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"states": [3, 0, 5, 2], "layers": 2, "norm": True},
     {"states": [3, 0, 5, 2], "multiplier": True, "increment": False},
     {"states": [3, 0, 5, 2], "output": "step", "d_input": 3},
+    {"states": [3, 0, 5, 2], "dither": True},
     {"states": [6, 4, 4], "state_bits": 16, "norm": True, "multiplier": True},
 ]
 
@@ -73,7 +74,9 @@ def test_random_models_equal_golden(variant: dict[str, Any], tmp_path: Path) -> 
     compare(random_s4d(**variant, seed=3), tmp_path)
 
 
-@pytest.mark.parametrize("graph", [*by_hand(), hand.mimo(), hand.crossbar(), hand.delay_line()], ids=lambda g: g.name)
+@pytest.mark.parametrize(
+    "graph", [*by_hand(), hand.mimo(), hand.crossbar(), hand.delay_line(), hand.dithered()], ids=lambda g: g.name
+)
 def test_hand_written_graphs_equal_golden(graph: Graph, tmp_path: Path) -> None:
     compare(graph, tmp_path)
 
