@@ -37,24 +37,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path)
     parser.add_argument("-j", "--jobs", type=int, default=1)
+    parser.add_argument("--models", default=",".join(MODELS), help="comma-separated; the page has the others' rows not")
+    parser.add_argument("--no-ablations", action="store_true", help="the designs alone, and no pruning in float")
     parser.add_argument("--work", type=Path, default=Path("out/ptq"), help="where measured points are kept")
     parser.add_argument("-o", "--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     console = Console(stderr=True)
-    todo = [(case, seed) for case in _all_cases() for seed in case.seeds]
+    cases = [case for case in _all_cases(not arguments.no_ablations) if case.model in arguments.models.split(",")]
+    todo = [(case, seed) for case in cases for seed in case.seeds]
     jobs = [(case, seed, arguments.data, arguments.work) for case, seed in todo]
     with ProcessPoolExecutor(arguments.jobs) as pool:
         found = list(track(pool.map(_point, jobs), "designs", total=len(jobs), console=console))
     points = {(case, seed): point for (case, seed), point in zip(todo, found, strict=True)}
-    floats = float_points(arguments.data, arguments.work)
+    floats = [] if arguments.no_ablations else float_points(arguments.data, arguments.work)
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "ptq.md").write_text(page(points, floats))
-    (arguments.out / "ptq.svg").write_text(picture(points, floats))
+    (arguments.out / "ptq.svg").write_text(picture(points))
     console.print(f"written: {arguments.out / 'ptq.md'}")
 
 
-def _all_cases() -> list[Case]:
-    ablated = [case for ablation in ABLATIONS for case in ablation.cases().values()]
+def _all_cases(with_ablations: bool) -> list[Case]:
+    ablated = [case for ablation in ABLATIONS for case in ablation.cases().values() if with_ablations]
     cases = dict.fromkeys([*CASES, *ablated])
     return sorted(cases, key=lambda case: list(MODELS).index(case.model))  # small models first
 

@@ -16,7 +16,11 @@ _MIDDLE = 'text-anchor="middle"'
 
 def page(points: Points, floats: list[dict[str, Any]]) -> str:
     """The whole of ptq.md."""
-    return "\n".join([*_head(), *_designs(points), *_prune(floats), *_ablations(points), *_commands()]) + "\n"
+    return "\n".join([*_head(), *_designs(points), *_prune(floats), *_ablations(points), *_commands(points)]) + "\n"
+
+
+def _measured(points: Points) -> list[Case]:
+    return [case for case in CASES if all((case, seed) in points for seed in case.seeds)]
 
 
 def _head() -> Iterator[str]:
@@ -42,7 +46,7 @@ def _designs(points: Points) -> Iterator[str]:
         "| published accounting, saving % | ACE × less | compile, CPU s | published for these bits |"
     )
     yield "|---|---|---|---|---|---|---|---|---|---|---|---|"
-    for case in CASES:
+    for case in _measured(points):
         found = [points[case, seed] for seed in case.seeds]
         accuracy = [float(point["accuracy"]) for point in found]
         spread = f" ± {pstdev(accuracy):.2f} ({len(accuracy)} draws)" if len(accuracy) > 1 else " (1 draw)"
@@ -58,6 +62,8 @@ def _designs(points: Points) -> Iterator[str]:
 
 
 def _prune(floats: list[dict[str, Any]]) -> Iterator[str]:
+    if not floats:
+        return
     yield "## Pruning alone, in float"
     yield ""
     yield "| model | complex states left | heads / channels left | accuracy % | loss, points | asked loss |"
@@ -72,6 +78,8 @@ def _prune(floats: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _ablations(points: Points) -> Iterator[str]:
+    if any((case, 0) not in points for ablation in ABLATIONS for case in ablation.cases().values()):
+        return
     yield "## What each step contributes"
     yield ""
     yield "One draw of calibration sequences; every line changes one thing of the first."
@@ -90,21 +98,21 @@ def _title(case: Case) -> str:
     return f"{case.title}, {case.bits}, {case.a_bits:g} / {case.state_bits:g}"
 
 
-def _commands() -> Iterator[str]:
+def _commands(points: Points) -> Iterator[str]:
     yield "## Commands"
     yield ""
     yield "Each design with its first draw (`--seed 0`); add `-o DIR`, then `qssmc eval DIR --engine c --dataset NAME`."
     yield ""
     yield "```"
-    yield from dict.fromkeys(case.command() for case in CASES)
+    yield from dict.fromkeys(case.command() for case in _measured(points))
     yield "```"
 
 
-def picture(points: Points, floats: list[dict[str, Any]]) -> str:
+def picture(points: Points) -> str:
     """Accuracy over memory, both axes as large as the designs need; published figures beside ours."""
     marks = [
         (float(points[case, seed]["times_smaller"]), float(points[case, seed]["accuracy"]), case.model)
-        for case in CASES
+        for case in _measured(points)
         for seed in case.seeds
     ]
     published = [(5.87, 88.39, "QAT S4D-16"), (6.27, 95.99, "QAT S4D-64"), (6.81, 57.04, "QAT 6/6 S4D-16")]

@@ -84,12 +84,12 @@ def test_a_mean_above_the_usual_limit_raises_it() -> None:
 def test_by_hand_the_sensitive_state_gets_the_bits() -> None:
     """Of two states of the same head, the one that the readout weighs 16 times as much gets about four bits more."""
     before = layer(ax_lambda_bar="0.5 0.25 0.5 0.25 0.5 0.25", cx_c="1.0 0.0 16.0 0.0 1.0 0.0")
-    bits = allocated(before, 8.0, 8.0, "state").bits
+    bits = allocated(before, 8.0, 8.0, "mixed").bits
     assert bits["xn"].data[1] - bits["xn"].data[0] in (3, 4)  # as the budget divides
     assert bits["ax.lambda_bar"].data[0] == bits["ax.lambda_bar"].data[1]
 
 
-@pytest.mark.parametrize("by", ["layer", "head", "state"])
+@pytest.mark.parametrize("by", ["layer", "head", "mixed", "state"])
 @settings(max_examples=8)
 @given(config=configs(), seed=st.integers(0, 99), state=st.sampled_from([4.0, 6.5, 16.0]))
 def test_random_models_meet_their_means(by: Granularity, config: ModelConfig, seed: int, state: float) -> None:
@@ -102,7 +102,8 @@ def test_random_models_meet_their_means(by: Granularity, config: ModelConfig, se
         for name, mean in ((system.total, state), (f"{system.transition}.lambda_bar", 7.25)):
             bits = after.bits[name].data
             assert bits.mean() <= mean
-            group = {"layer": np.zeros_like(heads), "head": heads, "state": np.arange(len(heads))}[by]
+            finest = heads if by == "mixed" and name != system.total else np.arange(len(heads))
+            group = {"layer": np.zeros_like(heads), "head": heads}.get(by, finest)
             for at in np.unique(group):
                 assert not np.ptp(bits[group == at])
 

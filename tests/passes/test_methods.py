@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from qssmc.cli.methods import chosen_methods
 from qssmc.compile import CompileOptions
 from qssmc.errors import UsageError
-from qssmc.passes.methods import FULL, PLAIN, Methods
+from qssmc.passes.methods import DEFAULT, FULL, PLAIN, Methods
 from qssmc.passes.pipeline import PipelineOptions, pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from random_models import FORMAT, observe, ragged_graph, sensor_samples, to_real
@@ -66,7 +67,7 @@ def test_order(methods: Methods, left_out: set[str]) -> None:
         ({"states": float("nan")}, "states must be more than 0, not nan"),
         ({"prune_loss": 1.0}, "prune loss must be at least 0 and below 1, not 1"),
         ({"prune_loss": -0.1}, "prune loss must be at least 0 and below 1, not -0.1"),
-        ({"bits_by": "x"}, "bits must go by layer, head, state, not 'x'"),
+        ({"bits_by": "x"}, "bits must go by layer, head, mixed, state, not 'x'"),
         ({"place": True}, "poles are placed on grids of allocated bits; say what the bits go by"),
         ({"heads": 0}, "heads must be at least 1, not 0"),
         ({"channels": -1}, "channels must be at least 1, not -1"),
@@ -87,14 +88,15 @@ def test_all_faults_at_once() -> None:
 
 def test_what_was_not_given_comes_from_the_scheme() -> None:
     nothing = dict.fromkeys(("states", "fill", "bits_by", "place", "refit"))
-    assert chosen_methods("qssm", nothing) == FULL
-    assert chosen_methods("zhao", nothing) == PLAIN
-    assert chosen_methods("qssm", {**nothing, "fill": 0, "states": 2.0}) == Methods(
+    assert chosen_methods("qssm", "increment", nothing) == DEFAULT
+    assert chosen_methods("zhao", "increment", nothing) == PLAIN
+    assert chosen_methods("qssm", "increment", {**nothing, "fill": 0, "states": 2.0}) == Methods(
         2.0, None, None, None, 0, "state", True, True, 8
     )
-    assert chosen_methods("qssm", {"bits_by": "none"}) == Methods(fill=1, refit=True, input_bits=8)
+    assert chosen_methods("qssm", "increment", {"bits_by": "none"}) == replace(DEFAULT, bits_by=None, place=False)
+    assert chosen_methods("qssm", "cartesian", nothing) == replace(DEFAULT, place=False)
     with pytest.raises(UsageError, match="poles are placed on grids of allocated bits"):
-        chosen_methods("qssm", {"bits_by": "none", "place": True})
+        chosen_methods("qssm", "increment", {"bits_by": "none", "place": True})
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_what_was_not_given_comes_from_the_scheme() -> None:
 )
 def test_the_published_scheme_takes_none(given: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="--scheme zhao is the published one and takes none of the methods of qssm"):
-        CompileOptions("m", QuantiseOptions("zhao"), methods=chosen_methods("zhao", given))
+        CompileOptions("m", QuantiseOptions("zhao"), methods=chosen_methods("zhao", "increment", given))
 
 
 def test_fractions_of_bits_need_something_to_share_them_out() -> None:

@@ -73,10 +73,13 @@ class LoopBody:
         fill: int = 0,
         only_trace: bool = False,
         lane: CType | None = None,
+        silent: bool = False,
     ) -> str:
+        """A number each position, or one literal. silent: padding must hold the fill, so that it adds to no sum."""
         placed = self.lanes.place(values, fill) if self.lanes else [int(value) for value in values]
-        if len(values) and (values == values[0]).all():
-            return literal(int(values[0]))
+        alike = placed if silent else [int(value) for value in values]
+        if alike and alike.count(alike[0]) == len(alike):
+            return literal(alike[0])
         full = f"{self.unit.names[op.name]}_{name}"
         return self.unit.tables.element(full, placed, "i", only_trace=only_trace, lane=lane)
 
@@ -124,7 +127,7 @@ class LoopBody:
         if isinstance(op, Diag):
             return Scalar(self._diag(op, k, inner), interval)
         if isinstance(op, Inject):
-            b = self._table(op, f"b_bar_{self.suffixes[k]}", op.b_bar.data[:, k])
+            b = self._table(op, f"b_bar_{self.suffixes[k]}", op.b_bar.data[:, k], silent=True)
             return Scalar(self._injection(op, b, inner), interval)
         operands = [self._value(name, k).text for name in op.inputs]
         if isinstance(op, Scale):
@@ -154,7 +157,10 @@ class LoopBody:
     def _readout(self, op: Readout) -> None:
         x = [self._value(op.inputs[0], k) for k in (0, 1)]
         target, ctype = self.sums[op.name]
-        c = [self._table(op, f"c_{part}", op.c.data[:, i], lane=ctype) for i, part in enumerate(("re", "im"))]
+        c = [
+            self._table(op, f"c_{part}", op.c.data[:, i], lane=ctype, silent=True)
+            for i, part in enumerate(("re", "im"))
+        ]
         re, im = ex.wide(x[0].text, ctype), ex.wide(x[1].text, ctype)
         self.lines.append(f"{target} = {ex.cast(ctype, f'{target} + {re} * {c[0]} - {im} * {c[1]}')};")
 
@@ -178,7 +184,7 @@ class LoopBody:
         else:
             x, data, name = self._value(op.inputs[0], k).text, self._spread(op, op.factor.data), "scaled_factor"
         self.scaled[op.name] = term.factor
-        factor = self._table(op, name, data * term.factor)
+        factor = self._table(op, name, data * term.factor, silent=True)
         text = self._injection(op, factor, ctype) if isinstance(op, Inject) else ex.times(x, factor, ctype)
         return self._bind(op, k, Scalar(text, interval), "_scaled")
 
