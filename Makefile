@@ -76,6 +76,7 @@ bench: $(VENV)/.bench
 
 results: $(VENV)/.bench
 	$(BIN)/python benchmarks/results.py
+	$(BIN)/python benchmarks/ptq.py
 
 clean:
 	rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -21,7 +21,17 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
     assert (
         main(
-            ["-q", "compile", str(tiny_model(folder)), "-o", str(folder / "out"), "--target", "onnx", "--a-bits", "10"]
+            [
+                "-q",
+                "compile",
+                str(tiny_model(folder)),
+                "-o",
+                str(folder / "out"),
+                "--target",
+                "onnx",
+                "--prune-loss",
+                "0",
+            ]
         )
         == 0
     )

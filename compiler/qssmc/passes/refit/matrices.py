@@ -19,7 +19,8 @@ from qssmc.passes.refit.rounding import Levels, round_all, round_group
 
 Real = NDArray[np.float64]
 RIDGE = 1e-6
-_PRIOR = 0.1  # of the spread of the features: how much the old weights count, for there is one row a sequence
+# Of the spread of the features: how much the old weights count where there is but one row a sequence.
+_PRIORS = (1e-3, 1e-2, 1e-1, 1.0)
 _FREE = 2.0**-20  # the level of a bias while the weights are rounded
 
 
@@ -39,6 +40,7 @@ class MatrixGather:
         features = sum(len(unit) for unit in self.units) + 1
         self.normal = Normal.empty(features, self.matvecs[0].weight.shape[0])
         self._rows: list[tuple[Real, Real]] = []
+        self._all: list[tuple[Real, Real]] = []  # of a fit after the last step, which has few
         self._waiting = 0
 
     def see(self, values: Mapping[str, NDArray[Any]], target: Real, steps: int = 1) -> None:
@@ -56,6 +58,8 @@ class MatrixGather:
         if self._rows:
             features, targets = (np.concatenate(parts) for parts in zip(*self._rows, strict=True))
             self.normal.see(features, targets)
+            if self.fit.last:
+                self._all.append((features, targets))
             self._rows, self._waiting = [], 0
 
     def solved(self, graph: Graph, *, refit: bool) -> dict[str, Op]:
@@ -84,9 +88,20 @@ class MatrixGather:
         gram = self.normal.gram
         mean = gram[-1:] / max(1, self.normal.rows)
         spread = np.clip(np.diag(gram) - self.normal.rows * mean[0] ** 2, 0.0, None)
-        prior = np.diag(_PRIOR * spread[:-1].mean() * (spread > 0.0)) if self.fit.last else np.zeros_like(gram)
-        whole = ridged(gram, RIDGE if not self.fit.last else 1e-9) + prior
+        if self.fit.last:
+            unit = np.diag(spread[:-1].mean() * (spread > 0.0))
+            whole = min((ridged(gram, 1e-9) + prior * unit for prior in _PRIORS), key=lambda g: self.left_out(g, start))
+        else:
+            whole = ridged(gram, RIDGE)
         return whole, solve(whole, self.normal.moment + (whole - gram) @ start) if refit else start
+
+    def left_out(self, gram: Real, start: Real) -> float:
+        """The squared error of each row by the weights that all other rows give (leave one out), in closed form."""
+        features, targets = (np.concatenate(parts) for parts in zip(*self._all, strict=True))
+        hat = features @ np.linalg.solve(gram, features.T)
+        missing = targets - features @ start
+        error = (missing - hat @ missing) / (1.0 - np.diag(hat))[:, None]
+        return float((error**2).sum())
 
     def row(self, gram: Real, weight: Real, row: int) -> tuple[Real, list[float]]:
         """One row on its levels: every matvec has its own unit, the bias is free. Rounds the matvecs in turn."""
