@@ -17,7 +17,18 @@ from tiny import LENGTH, tiny_model
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hls")
-    flags = ["--prune-loss", "0", "--target", "hls", "--lanes", "2", "--part", "xc7a35ticsg324-1L", "--clock-period", "10"]
+    flags = [
+        "--prune-loss",
+        "0",
+        "--target",
+        "hls",
+        "--lanes",
+        "2",
+        "--part",
+        "xc7a35ticsg324-1L",
+        "--clock-period",
+        "10",
+    ]
     assert main(["-q", "compile", str(tiny_model(folder)), "-o", str(folder / "out"), *flags]) == 0
     return folder / "out"
 
