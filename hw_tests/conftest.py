@@ -17,11 +17,11 @@ _TOOLS = {"iverilog": "iverilog", "verilator": "verilator", "yosys": "yosys"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "tool(name): needs a program; skipped where it is not installed")
+    config.addinivalue_line("markers", "tool(name): needs a program; fails where it is not installed")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     wanted = {str(mark.args[0]) for mark in item.iter_markers("tool")} | {"iverilog"}
     for name in sorted(wanted):
         if shutil.which(name) is None:
-            pytest.skip(f"{name} is missing: apt-get install {_TOOLS[name]}")
+            pytest.fail(f"{name} is missing: apt-get install {_TOOLS[name]}", pytrace=False)

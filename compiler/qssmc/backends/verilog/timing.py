@@ -24,13 +24,16 @@ class Fired:
 
 @dataclass(frozen=True)
 class Timing:
-    """The rule of a kind of cell. occupied: clocks between two firings, at least."""
+    """The rule of a kind of cell; this base itself is that of a constant, which holds its value and never fires.
+
+    occupied: clocks between two firings, at least.
+    """
 
     occupied: int = 0
 
     def fire(self, valid: Mapping[str, Times], free: int) -> Fired:
         """One firing, from when each element of each operand is offered."""
-        raise NotImplementedError
+        raise TypeError("a cell that holds a constant never fires")
 
 
 @dataclass(frozen=True)
