@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qssmc.passes.methods import FULL, Methods
+from qssmc.passes.methods import FULL, PLAIN, Methods
 from qssmc.passes.quantise import QuantiseOptions, parse_bits
 
 MODELS = {"S4D-16": "s4d16_mnist.pt", "S4D-64": "s4d64_mnist.pt", "spoken digits": "s4d_fsdd.pt"}
 DATA = {"S4D-16": "mnist", "S4D-64": "mnist", "spoken digits": "fsdd"}
-SEQUENCES = {"S4D-16": 256, "S4D-64": 128, "spoken digits": 256}
+SEQUENCES = {"S4D-16": 256, "S4D-64": 128, "spoken digits": 96}
 SEEDS = (0, 1, 2)
 
 
@@ -61,7 +61,7 @@ def _flags(methods: Methods) -> str:
         value = getattr(methods, name)
         if value is not None:
             found.append(f"--{name.replace('_', '-')} {value:g}")
-    found += [f"--{'' if getattr(methods, name) else 'no-'}{name}" for name in ("place", "refit")]
+    found += [f"--{'' if getattr(methods, name) else 'no-'}{name}" for name in ("place", "refit", "clip")]
     return " ".join(found)
 
 
@@ -106,14 +106,23 @@ CASES = (
         (97.5, 20.0),
         "QAT at 6.3 x: 95.99",
     ),
-    Case("spoken digits, 16 states", "spoken digits", "W8A10", 10, 10, _full(input_bits=12), seeds=(0,)),
+    Case("spoken digits, 16 states", "spoken digits", "W8A8", 10, 10, _full(input_bits=12)),
     Case(
         "spoken digits, pruned",
         "spoken digits",
-        "W6A10",
+        "W6A8",
         9,
         9,
         _full(states=8, fill=1, input_bits=12, bits_by="mixed"),
+    ),
+    Case(
+        "spoken digits, no method",
+        "spoken digits",
+        "W8A8",
+        10,
+        10,
+        PLAIN,
+        dither=False,
         seeds=(0,),
     ),
 )
@@ -135,6 +144,7 @@ class Ablation:
             "poles rounded one by one": {"place": False},
             "without refit": {"refit": False},
             "input weights with the bits of the others": {"input_bits": None},
+            "windows of values from percentiles (no clip)": {"clip": False},
             "none of them": {
                 "dither": False,
                 "fill": 0,
@@ -142,6 +152,7 @@ class Ablation:
                 "place": False,
                 "refit": False,
                 "input_bits": None,
+                "clip": False,
             },
         }
     )

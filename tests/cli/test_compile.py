@@ -33,7 +33,7 @@ def test_folder_holds_every_stage_the_c_the_vectors_and_the_reports(tmp_path: Pa
     assert compile_(tiny_model(tmp_path), tmp_path / "out") == 0
     files = tree(tmp_path / "out")
     stages = ["float", "canonicalise", "discretize", "rotate", "prune_states", "calibrate", "balance", "fill"]
-    stages += ["allocate", "place_poles", "input_bits", "quantise", "refit", "align", "prove"]
+    stages += ["allocate", "place_poles", "input_bits", "clip", "quantise", "refit", "align", "prove"]
     assert [name for name in files if name.endswith(".ir")] == [f"ir/{i:02d}_{s}.ir" for i, s in enumerate(stages)]
     wanted = {"c/tiny.c", "c/tiny.h", "c/tiny_tables.h", "c/qssm_kernels.h", "c/main.c", "c/Makefile", "ir/design.svg"}
     wanted |= {

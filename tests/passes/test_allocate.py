@@ -122,3 +122,14 @@ def test_heads_that_never_fire(table: dict[str, str]) -> None:
     bits = allocated(layer(**table), 8.0, 8.0, "head").bits
     assert bits["xn"].data.sum() <= 24
     assert (bits["ax.lambda_bar"].data >= 3).all()
+
+
+def test_a_pole_and_its_conjugate_need_the_same_bits() -> None:
+    """A real input has no sign of frequency; whichever of the two a model holds, it is as sensitive."""
+    graph = layer()
+    mirrored = layer(ax_lambda_bar="0.5 -0.25 0.9375 0.0 0.0 -0.75")
+    found = []
+    for one in (graph, mirrored):
+        (system,) = systems(one)
+        found.append(Allocate(8.0, 8.0, "state", reals(one, 0), observe).sensitivities(one, system))
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-12)

@@ -28,6 +28,7 @@ ALL = [
     "allocate",
     "place_poles",
     "input_bits",
+    "clip",
     "quantise",
     "refit",
     "align",
@@ -42,13 +43,13 @@ def names(methods: Methods) -> list[str]:
 
 
 PRUNING = {"prune_channels", "prune_heads", "prune_states"}
-CLOSED_FORM = {"rotate", "fill", "allocate", "place_poles", "input_bits", "refit"}
+CLOSED_FORM = {"rotate", "fill", "allocate", "place_poles", "input_bits", "clip", "refit"}
 
 
 @pytest.mark.parametrize(
     ("methods", "left_out"),
     [
-        (Methods(2.0, None, 1, 1, 1, "state", True, True, 8), set()),
+        (Methods(2.0, None, 1, 1, 1, "state", True, True, 8, True), set()),
         (FULL, PRUNING),
         (PLAIN, PRUNING | CLOSED_FORM),
         (Methods(prune_loss=0.0), (PRUNING | CLOSED_FORM) - {"prune_states"}),
@@ -91,7 +92,7 @@ def test_what_was_not_given_comes_from_the_scheme() -> None:
     assert chosen_methods("qssm", "increment", nothing) == DEFAULT
     assert chosen_methods("zhao", "increment", nothing) == PLAIN
     assert chosen_methods("qssm", "increment", {**nothing, "fill": 0, "states": 2.0}) == Methods(
-        2.0, None, None, None, 0, "state", True, True, 8
+        2.0, None, None, None, 0, "state", True, True, 8, True
     )
     assert chosen_methods("qssm", "increment", {"bits_by": "none"}) == replace(DEFAULT, bits_by=None, place=False)
     assert chosen_methods("qssm", "cartesian", nothing) == replace(DEFAULT, place=False)
@@ -100,7 +101,7 @@ def test_what_was_not_given_comes_from_the_scheme() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"states": 1.0}, {"fill": 1}, {"refit": True}, {"input_bits": 8}, {"bits_by": "head"}]
+    "given", [{"states": 1.0}, {"fill": 1}, {"refit": True}, {"input_bits": 8}, {"clip": True}, {"bits_by": "head"}]
 )
 def test_the_published_scheme_takes_none(given: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="--scheme zhao is the published one and takes none of the methods of qssm"):

@@ -43,6 +43,11 @@ _OPTIONS = (
     click.option(
         "--input-bits", type=int, help="Bits of the weights that read the samples  [default: 8; zhao: as others]"
     ),
+    click.option(
+        "--clip/--no-clip",
+        default=None,
+        help="Choose how far values reach by what clipping and rounding cost, not by percentiles  [default: yes; zhao: no]",
+    ),
 )
 
 

@@ -62,7 +62,9 @@ class Allocate:
         pole, c = transition.lambda_bar.as_complex(), np.abs(readout.c.as_complex())
         b = np.abs(drive.b_bar.as_complex())
         spectrum = spectrum_of(graph, drive.inputs[0], self.calibration, self.run)
-        through = (np.abs(spectrum.response(pole)) ** 4 * spectrum.energy.T[heads]).sum(axis=1)
+        # A real input holds each frequency with its negative; a complex pole answers to one of the two.
+        response = np.abs(spectrum.response(pole)) ** 4 + np.abs(spectrum.response(np.conj(pole))) ** 4
+        through = (response / 2.0 * spectrum.energy.T[heads]).sum(axis=1)
         reach = np.maximum(np.abs((pole - 1.0).real), np.abs((pole - 1.0).imag))
         state = gain * c**2 / (1.0 - np.abs(pole) ** 2)
         return state, gain * (c * b * reach) ** 2 * through

@@ -20,7 +20,8 @@ class Methods:
     and exact on a grid of so many significant bits (0: left as they are; 1: powers of two). bits_by: what shares a
     number of bits for state and poles (None: all alike). place: poles placed together instead of rounded alone.
     refit: readout, mixing and decoder solved anew. input_bits: of the weights that read the samples (None: as the
-    others), for nothing downstream can make up for what they lose. notes: bits of single tables and values by name,
+    others), for nothing downstream can make up for what they lose. clip: how far values between ops reach chosen by what
+    rounding and clipping cost, instead of by percentiles. notes: bits of single tables and values by name,
     which go before all other choices.
     """
 
@@ -33,6 +34,7 @@ class Methods:
     place: bool = False
     refit: bool = False
     input_bits: int | None = None
+    clip: bool = False
     notes: Notes = ()
 
     def __post_init__(self) -> None:
@@ -60,5 +62,5 @@ class Methods:
 
 PLAIN = Methods()
 # Everything that costs a design nothing; and what `qssmc compile` does where nothing else is asked for.
-FULL = Methods(fill=1, bits_by="state", place=True, refit=True, input_bits=8)
+FULL = Methods(fill=1, bits_by="state", place=True, refit=True, input_bits=8, clip=True)
 DEFAULT = replace(FULL, prune_loss=0.003)

@@ -17,6 +17,7 @@ from qssmc.passes.assign import Assign
 from qssmc.passes.balance import balance
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.canonicalise import canonicalise
+from qssmc.passes.clip import Clip
 from qssmc.passes.discretize import discretize
 from qssmc.passes.fill import Fill
 from qssmc.passes.input_bits import InputBits
@@ -69,6 +70,7 @@ def pipeline(options: PipelineOptions, graph: Graph) -> tuple[tuple[str, Pass], 
         ("place_poles", methods.place, lambda: PlacePoles(*data, quantise.a_form)),
         ("input_bits", methods.input_bits is not None, lambda: InputBits(methods.input_bits or 0)),
         ("assign", bool(methods.notes), lambda: Assign(methods.notes)),
+        ("clip", methods.clip, lambda: Clip(quantise.activation_bits, *data)),
         ("quantise", True, lambda: Quantise(quantise, options.input_format)),
         ("refit", methods.refit, lambda: Refit(discretize(canonicalise(graph)), *data)),
         ("align", True, lambda: Align(options.input_format)),
