@@ -46,7 +46,7 @@ _OPTIONS = (
     click.option(
         "--clip/--no-clip",
         default=None,
-        help="Choose how far values reach by what clipping and rounding cost, not by percentiles  [default: yes; zhao: no]",
+        help="How far values reach by what clipping and rounding cost, not by percentiles  [default: yes; zhao: no]",
     ),
 )
 

@@ -99,7 +99,7 @@ def _best(graph: Graph, op: Op, values: Real, ranges: Real, bits: int) -> Window
 
 
 def _windows(low: Real, high: Real, bits: int) -> list[Window]:
-    """The window that holds the range, then ever finer ones: what no longer fits is cut below, above, or on both sides."""
+    """The window that holds the range, then ever finer ones: what does not fit is cut below, above or on both sides."""
     found, levels = [power_of_two_window(low, high, bits)], 2**bits - 1
     for octave in range(1, _FINER + 1):
         scale = found[0].scale * 2.0**-octave

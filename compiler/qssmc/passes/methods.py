@@ -20,9 +20,9 @@ class Methods:
     and exact on a grid of so many significant bits (0: left as they are; 1: powers of two). bits_by: what shares a
     number of bits for state and poles (None: all alike). place: poles placed together instead of rounded alone.
     refit: readout, mixing and decoder solved anew. input_bits: of the weights that read the samples (None: as the
-    others), for nothing downstream can make up for what they lose. clip: how far values between ops reach chosen by what
-    rounding and clipping cost, instead of by percentiles. notes: bits of single tables and values by name,
-    which go before all other choices.
+    others), for nothing downstream can make up for what they lose. clip: how far values between ops reach chosen by
+    what rounding and clipping cost, instead of by percentiles. notes: bits of single tables and values by name, which
+    go before all other choices.
     """
 
     states: float | None = None
