@@ -36,8 +36,10 @@ from qssmc.report import (
     certificate,
     effort_report,
     head_count,
+    sizes_table,
     state_numbers,
     storage_report,
+    target_sizes,
 )
 from qssmc.search import Bench, Goal
 from qssmc.source import Source, from_checkpoint
@@ -190,6 +192,8 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
         **_bits_files(reports["storage"], options.name, tuned),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
+    sizes = target_sizes(files)
+    files |= {"report/targets.json": to_json(sizes), "report/targets.txt": sizes_table(sizes).encode()}
     config = {
         "quantise": asdict(quantise),
         "methods": asdict(methods),

@@ -152,6 +152,8 @@ def compile_(
     for path, content in sorted(design.files.items()):
         terminal.detail(f"wrote {path}, {len(content):,} bytes")
     terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))
+    if len(options.targets) > 1:
+        terminal.note(design.files["report/targets.txt"].decode().rstrip())
     if ESTIMATE in design.files:
         terminal.note(estimate_text(json.loads(design.files[ESTIMATE])))
     terminal.note(f"next: qssmc verify {output_dir}")

@@ -5,6 +5,7 @@ from qssmc.report.bounds import Tally, bounds_report
 from qssmc.report.certificate import certificate
 from qssmc.report.effort import effort_report
 from qssmc.report.picture import bits_picture
+from qssmc.report.sizes import sizes_table, target_sizes
 from qssmc.report.storage import head_count, state_numbers, storage_report
 from qssmc.report.table import bits_table
 
@@ -17,6 +18,8 @@ __all__ = [
     "certificate",
     "effort_report",
     "head_count",
+    "sizes_table",
     "state_numbers",
     "storage_report",
+    "target_sizes",
 ]

@@ -201,6 +201,7 @@ def _layout(unit: Unit, phases: dict[str, Phase], traces: dict[str, Trace], view
     return {
         "prefix": unit.prefix,
         "sample": {"type": view["sample"], "count": view["inputs"]},
+        "memory": {"table_bytes": view["table_bytes"], "state_bytes": view["state_bytes"]},
         "outputs": outputs,
         "orders": orders_of(unit.layouts),
         **{name: layout_of(traces[name], phases[name].ops, unit.layouts) for name in phases},
