@@ -81,7 +81,7 @@ def _best(graph: Graph, op: Op, values: Real, ranges: Real, bits: int) -> Window
     seen = partial(apply_activation, only.kind) if isinstance(only, Activation) else np.asarray
     truth = seen(values)
     energy = truth.var(axis=1).sum(axis=-1)
-    weight = 1.0 / np.maximum(energy, max(_FAINT * energy.max(initial=0.0), np.finfo(float).tiny))
+    weight = 1.0 / np.maximum(energy, _FAINT * energy.max(initial=0.0) or 1.0)  # 1: of a value that never moves
     low, high = ranges[_PERCENTILES[1]], ranges[_PERCENTILES[1] + 1]
     if shared:
         low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
