@@ -78,7 +78,7 @@ CASES = (
         "S4D-16, pruned",
         "S4D-16",
         "W4A6",
-        9,
+        8.75,
         9,
         _full(states=6, fill=1, input_bits=6, bits_by="mixed"),
         (97.0, 15.0),

@@ -42,7 +42,7 @@ def _designs(points: Points) -> Iterator[str]:
     yield "2506.12480; elements of weights, poles and states). ACE is bits times bits of every multiplication."
     yield ""
     yield (
-        "| design | bits (W mean) | poles / state, mean | accuracy % | asked % | bytes | × smaller | asked × "
+        "| design | bits (W mean) | poles / state, mean | accuracy % | goal % | bytes | × smaller | goal × "
         "| published accounting, saving % | ACE × less | compile, CPU s | published for these bits |"
     )
     yield "|---|---|---|---|---|---|---|---|---|---|---|---|"
@@ -66,7 +66,7 @@ def _prune(floats: list[dict[str, Any]]) -> Iterator[str]:
         return
     yield "## Pruning alone, in float"
     yield ""
-    yield "| model | complex states left | heads / channels left | accuracy % | loss, points | asked loss |"
+    yield "| model | complex states left | heads / channels left | accuracy % | loss, points | goal |"
     yield "|---|---|---|---|---|---|"
     whole = {row["model"]: row["accuracy"] for row in floats if row["states"] is None}
     for row in floats:

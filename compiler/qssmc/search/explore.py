@@ -136,20 +136,29 @@ class Explorer:
     # --- answers -----------------------------------------------------------------------------------------------------
 
     def candidate(self, shape: Shape, budget: float) -> Candidate:
-        """The bits that the exchange finds for a shape, with the cost anchored where they are."""
-        found = self.base(shape)
+        """The bits that the exchange finds for a shape, with the cost anchored where they are.
+
+        Widths and exponents change with the bits that they describe, so what is counted can miss the budget that the
+        exchange kept to; it is then told to spend so much less. Of all that was counted the best that fits is taken.
+        """
+        at, goal, seen = self.base(shape), budget, list[Candidate]()
+        anchor = self.measured([(at, "count")])[0]
         for _ in range(_COUNTS):
-            cost = Cost(self.knobs, self.curves, found, self.measured([(found, "count")])[0])
-            exchange = Exchange(cost, self.factors, budget)
-            bits = exchange.bits()
-            if found == Setting.of(shape, bits):
+            exchange = Exchange(Cost(self.knobs, self.curves, at, anchor), self.factors, goal)
+            at = Setting.of(shape, exchange.bits())
+            if any(one.setting == at for one in seen) and seen[-1].bits <= budget:
                 break
-            found = Setting.of(shape, bits)
-        counted = self.measured([(found, "count")])[0]
-        loss = self.of_shape(shape).loss + sum(
+            anchor = self.measured([(at, "count")])[0]
+            goal -= max(0.0, anchor.bits - budget)
+            seen.append(Candidate(at, self.predicted(at), anchor.bits, tuple(exchange.steps)))
+        return min(seen, key=lambda one: _rank(one, budget))
+
+    def predicted(self, setting: Setting) -> float:
+        """The loss of a shape's base setting, and what each knob's bits add to it or take from it."""
+        bits = dict(setting.bits)
+        return self.of_shape(setting.shape).loss + sum(
             self.factors[knob.name] * (error_of(bits[knob.name]) - error_of(knob.base)) for knob in self.knobs
         )
-        return Candidate(found, loss, counted.bits, tuple(exchange.steps))
 
     def best(self, budget: float) -> Candidate:
         """Down the axes of shapes, from the first one on, to where no neighbour is predicted to lose less."""
