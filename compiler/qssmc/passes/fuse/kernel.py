@@ -95,7 +95,7 @@ def _kernel(graph: Graph, state: State) -> Kernel:
 
 
 def _readout(graph: Graph, state: State, update: Requant, drive: str) -> tuple[str, Integers, Integers]:
-    """The value that the array's y columns give: the readout of the new state, with the feedthrough if that is added."""
+    """What the array's y columns give: the readout of the new state, with the feedthrough if that is added to it."""
     readers = [op for op in graph.users[update.name] if isinstance(op, Readout)]
     if len(readers) != 1 or readers[0].heads is None or len(graph.users[update.name]) != 1:
         raise _unfit(state, "its new value must be read by one readout of its heads, and by nothing else")
@@ -132,7 +132,7 @@ def shift_of(update: Requant, count: int) -> Integers:
     """The right shift of each state's rounding, (count,). Raises where a multiplier stands beside it."""
     if bool((update.multiplier.data != 1).any()):
         raise UnsupportedModelError(
-            f"%{update.name} (from {update.origin}) rounds with a multiplier, so no array column can hold the increment; "
+            f"%{update.name} (from {update.origin}) rounds with a multiplier, so no column can hold the increment; "
             "use --form delayed, or --scheme qssm"
         )
     return np.array(np.broadcast_to(update.shift.data, (count,)), np.int64)

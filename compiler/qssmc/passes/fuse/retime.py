@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -61,9 +62,10 @@ class _Wait:
         """The graph with registers where a value waits."""
         every_step = {op.name for op in self.source.step_ops}
         for op in self.source.ops:
-            if op.name in every_step:  # what closes the sequence is written anew by the flush
-                op = replace(op, inputs=tuple(self.wait(name, self._needs(op)) for name in op.inputs))
-            self.b.append(op)
+            inputs = op.inputs  # what closes the sequence is written anew by the flush
+            if op.name in every_step:
+                inputs = tuple(self.wait(name, self._needs(op)) for name in op.inputs)
+            self.b.append(replace(op, inputs=inputs))
         self.b.updates |= {state: self.update(state, value) for state, value in self.source.updates.items()}
         self.b.outputs = list(self.source.outputs)
         return replace(self.b.graph(), scales=self.source.scales, kept=self.source.kept)
@@ -117,8 +119,9 @@ class _Wait:
             )
             state = self.b.source("state", self.b.fresh(f"begun_late{lag}"), Type((1,), WIDEST))
             one, none = Table.integer(1), Table.integer(0)
-            self.b.updates[state] = self.b.add("requant", self.b.fresh(f"{state}_n"), before, multiplier=one, shift=none,
-                                               low=none, high=one)  # fmt: skip
+            name = self.b.fresh(f"{state}_n")
+            clamp: dict[str, Any] = {"multiplier": one, "shift": none, "low": none, "high": one}
+            self.b.updates[state] = self.b.add("requant", name, before, **clamp)
             self.begun[lag] = state
         return self.begun[lag]
 

@@ -10,7 +10,7 @@ from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Matvec, Op, Requant
 from qssmc.ir.table import Table
-from qssmc.ir.types import WIDEST, Type
+from qssmc.ir.types import WIDEST
 from qssmc.ir.verify import verify
 from qssmc.passes.bounds import Bound, bounds
 from qssmc.passes.fuse.forms import RULES, Form, FormRule, head_matrix
@@ -81,11 +81,9 @@ class _Walk:
         self.b.updates |= {self.names[state]: self.names[value] for state, value in self.source.updates.items()}
         self.b.outputs = [replace(o, value=self.names[o.value]) for o in self.source.outputs]
         graph = self.b.graph()
-        notes = {
-            note: {name: table for name, table in getattr(self.source, note).items() if name in graph.by_name}
-            for note in ("scales", "kept")
-        }
-        return verify(replace(graph, **notes)).without_dead_ops(), frozenset(self.late)
+        scales = {name: table for name, table in self.source.scales.items() if name in graph.by_name}
+        kept = {name: table for name, table in self.source.kept.items() if name in graph.by_name}
+        return verify(replace(graph, scales=scales, kept=kept)).without_dead_ops(), frozenset(self.late)
 
     def stand_in(self, op: Op) -> str:
         """What takes the place of an op."""
@@ -105,10 +103,8 @@ class _Walk:
     def update(self, kernel: Kernel, op: Requant) -> str:
         """All heads of a layer: their operations, and the new state."""
         count = len(kernel.heads)
-        if self.rule.increment or not self.rule.late:
-            shift = shift_of(op, count)
-        else:
-            shift = np.zeros(count, np.int64)
+        exact = not self.rule.increment and self.rule.late  # needs no shift, so a multiplier beside it does no harm
+        shift = np.zeros(count, np.int64) if exact else shift_of(op, count)
         drive = self.names[kernel.drive]
         rows = [drive, self.b.add("unpair", self.fresh(kernel, "lanes"), kernel.state, origin=op.origin)]
         if self.rule.late:
