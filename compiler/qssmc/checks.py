@@ -62,8 +62,12 @@ class Check:
 
 
 def _run_c(subject: Subject, tools: Tools) -> Run:
+    """The C target."""
+    return _run_c_of(subject, tools, subject.folder / "c")
+
+
+def _run_c_of(subject: Subject, tools: Tools, source: Path) -> Run:
     """The C built twice: for tracing, and as a user builds it."""
-    source = subject.folder / "c"
     with EmittedC(source, trace=True, cc=tools.cc) as emitted:
 
         def step(samples: NDArray[np.int64], last: bool) -> tuple[Values, Values]:
@@ -142,9 +146,11 @@ def _run_crossbar(subject: Subject, tools: Tools) -> Run:
         return machine[0].step(samples), machine[0].last() if last else {}
 
     values = _steps(subject, step, "the arrays of the weight map", f"the arrays in {subject.folder}")
+    host = _run_c_of(subject, tools, subject.folder / "crossbar/host")
     stages = dict(check_stages(subject.folder, crossbar, subject.samples, subject.progress))
     told = ", ".join(f"{what} on {count:,} output values" for what, count in stages.items())
-    return Run(values + sum(stages.values()), f"{len(crossbar.arrays)} arrays, {told}")
+    by = f"{len(crossbar.arrays)} arrays, their host built by {host.by}, {told}"
+    return Run(values + host.values + sum(stages.values()), by)
 
 
 def _steps(
@@ -193,5 +199,10 @@ CHECKS: Mapping[str, Check] = {
         _run_verilog,
     ),
     "onnx": Check("ONNX", (), _is_onnx, _run_onnx),
-    "crossbar": Check("weight map", ("crossbar/map.json", "crossbar/arrays.npz"), lambda name: False, _run_crossbar),
+    "crossbar": Check(
+        "weight map",
+        ("crossbar/map.json", "crossbar/arrays.npz", "crossbar/host/layout.json"),
+        lambda name: False,
+        _run_crossbar,
+    ),
 }

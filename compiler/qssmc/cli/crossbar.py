@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import Terminal, common_options
-from qssmc.crossbar import CrossbarMap, read_map
+from qssmc.crossbar import CrossbarMap, MapFile, read_map
 from qssmc.errors import UsageError, VerificationError
 
 
@@ -44,6 +45,15 @@ def check(terminal: Terminal, /, file: Path, matrices: Path | None) -> None:
         f"{file}: sound. {record['arrays']} arrays of {record['size']} in {record['reads']} reads a step, {cells}; "
         f"{len(made)} matrices of {record['weights']:,} weights are the same from levels and from conductances.",
     )
+
+
+@crossbar.command("schema")
+@common_options
+@click.pass_obj
+def schema(terminal: Terminal, /) -> None:
+    """Print the JSON Schema of map.json, as it stands in docs/crossbar_map.schema.json."""
+    text = MapFile.model_json_schema()
+    terminal.result(text, json.dumps(text, indent=1, ensure_ascii=False))
 
 
 def summary(found: CrossbarMap) -> dict[str, Any]:
