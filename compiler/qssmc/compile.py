@@ -26,10 +26,12 @@ from qssmc.passes.discretize import check_poles
 from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.pipeline import PipelineOptions, run_arrays, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
+from qssmc.passes.realise import plan
 from qssmc.passes.silence import silence
 from qssmc.report import (
     Tally,
     alignment_report,
+    arrays_report,
     bits_picture,
     bits_table,
     bounds_report,
@@ -187,6 +189,8 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
         "certificate": certificate(golden),
         "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(real))},
     }
+    if ARRAYS in options.targets:
+        reports["arrays"] = arrays_report(plan(stages["fuse"], options.target.crossbar), graph)
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
     tally = Tally(golden)
     vectors = _vector_files(golden, samples[: options.vectors], tally)
@@ -284,6 +288,7 @@ def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str, v
     storage, alignment = reports["storage"], reports["alignment"]
     widest = max(reports["certificate"]["ops"], key=lambda claim: int(claim["accumulator_width"]))
     return {
+        **({"arrays": reports["arrays"]} if "arrays" in reports else {}),
         "name": options.name,
         "scheme": options.quantise.scheme,
         "bits": {

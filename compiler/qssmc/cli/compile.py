@@ -208,6 +208,11 @@ def summary_table(design: Design, title: str) -> Table:
     )
     seen = facts["bounds"]
     table.add_row("saturated states", f"{seen['state_saturations']:,} of {seen['state_values']:,} values")
+    if "arrays" in facts:
+        ours, published = facts["arrays"], facts["arrays"]["published"]
+        table.add_row("arrays", f"{ours['arrays']}  (published mapping: {published['arrays']})")
+        full, theirs = ours["utilisation_percent"], published["utilisation_percent"]
+        table.add_row("cells programmed", f"{full:.2f} %  (published mapping: {theirs:.2f} %)")
     widest = facts["widest_accumulator"]
     table.add_row("widest accumulator", f"{widest['bits']} bits (%{widest['op']})")
     table.add_row("float IR against torch", f"{facts['float_check_relative_error']:.1e} relative")
