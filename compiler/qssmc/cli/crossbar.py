@@ -16,6 +16,7 @@ from qssmc.errors import UsageError, VerificationError
 
 
 @click.group("crossbar")
+@common_options
 def crossbar() -> None:
     """Work with the weight maps of crossbar arrays."""
 
