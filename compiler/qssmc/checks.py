@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from qssmc.apart import apart
 from qssmc.comparison import Progress, Values, compare_outputs, compare_steps
+from qssmc.crossbar import read_map
+from qssmc.crossbar_check import check_stages, check_weights
 from qssmc.ir.graph import Graph
 from qssmc_sim.emitted_c import EmittedC
 from qssmc_sim.emitted_hls import EmittedHls
 from qssmc_sim.emitted_onnx import EmittedOnnx
 from qssmc_sim.emitted_verilog import SIMULATORS, EmittedVerilog
+from qssmc_sim.mapped import MappedMachine
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,12 @@ class Check:
 
 
 def _run_c(subject: Subject, tools: Tools) -> Run:
+    """The C target."""
+    return _run_c_of(subject, tools, subject.folder / "c")
+
+
+def _run_c_of(subject: Subject, tools: Tools, source: Path) -> Run:
     """The C built twice: for tracing, and as a user builds it."""
-    source = subject.folder / "c"
     with EmittedC(source, trace=True, cc=tools.cc) as emitted:
 
         def step(samples: NDArray[np.int64], last: bool) -> tuple[Values, Values]:
@@ -127,6 +134,25 @@ def _run_onnx(subject: Subject, tools: Tools) -> Run:
     return Run(values, "ONNX Runtime")
 
 
+def _run_crossbar(subject: Subject, tools: Tools) -> Run:
+    """The map's cells against the graph, every value of a step through its conductances, and the stages before."""
+    crossbar = read_map(subject.folder / "crossbar")
+    check_weights(subject.graph, crossbar)
+    machine: list[MappedMachine] = []
+
+    def step(samples: NDArray[np.int64], last: bool) -> tuple[Values, Values]:
+        if not machine:
+            machine.append(MappedMachine(subject.graph, len(samples), crossbar))
+        return machine[0].step(samples), machine[0].last() if last else {}
+
+    values = _steps(subject, step, "the arrays of the weight map", f"the arrays in {subject.folder}")
+    host = _run_c_of(subject, tools, subject.folder / "crossbar/host")
+    stages = dict(check_stages(subject.folder, crossbar, subject.samples, subject.progress))
+    told = ", ".join(f"{what} on {count:,} output values" for what, count in stages.items())
+    by = f"{len(crossbar.arrays)} arrays, their host built by {host.by}, {told}"
+    return Run(values + host.values + sum(stages.values()), by)
+
+
 def _steps(
     subject: Subject,
     step: Callable[[NDArray[np.int64], bool], tuple[Values, Values]],
@@ -173,4 +199,10 @@ CHECKS: Mapping[str, Check] = {
         _run_verilog,
     ),
     "onnx": Check("ONNX", (), _is_onnx, _run_onnx),
+    "crossbar": Check(
+        "weight map",
+        ("crossbar/map.json", "crossbar/arrays.npz", "crossbar/host/layout.json"),
+        lambda name: False,
+        _run_crossbar,
+    ),
 }

@@ -21,6 +21,7 @@ from qssmc.errors import MalformedInputError, ToolError, UsageError
 Array = NDArray[np.int64]
 FLAGS = ("-std=c99", "-O3", "-march=native")
 _PACKAGES = {"clang": "clang"}
+_KEYS = {"prefix", "sources", "sample", "outputs", "orders", "step", "last"}  # of layout.json
 
 
 class EmittedC:
@@ -112,7 +113,7 @@ class EmittedC:
     def _compile(self, cc: str, flags: Sequence[str], library: Path) -> None:
         prefix = self.layout["prefix"]
         macros = [f"-D{prefix.upper()}_TRACE"] if self.trace else []
-        sources = [str(self.folder / name) for name in (f"{prefix}.c", "harness.c")]
+        sources = [str(self.folder / name) for name in (f"{prefix}.c", *self.layout["sources"])]
         command = [*_words(cc), *flags, *macros, "-shared", "-fPIC", "-o", str(library), *sources]
         name = command[0]
         try:
@@ -202,6 +203,6 @@ def _read_layout(folder: Path) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise MalformedInputError(f"{path} is not JSON ({error}); compile the model again") from error
-    if not isinstance(layout, dict) or not layout.keys() >= {"prefix", "sample", "outputs", "orders", "step", "last"}:
+    if not isinstance(layout, dict) or not layout.keys() >= _KEYS:
         raise MalformedInputError(f"{path} is not the layout of an emitted model; compile the model again")
     return layout

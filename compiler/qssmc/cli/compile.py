@@ -14,6 +14,7 @@ from rich.table import Table
 from qssmc.backends.c import as_prefix
 from qssmc.backends.hls import ESTIMATE, FLAVORS, Flavor, HlsOptions
 from qssmc.backends.verilog import VerilogOptions
+from qssmc.cli.arrays import array_options, chosen_arrays
 from qssmc.cli.config import configurable
 from qssmc.cli.methods import chosen_methods, method_options
 from qssmc.cli.searching import asked_search, given, search_options, search_space
@@ -88,6 +89,7 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     show_default=True,
     help="hls: of the vendor's tool.",
 )
+@array_options
 @common_options
 @click.pass_context
 def compile_(
@@ -117,6 +119,7 @@ def compile_(
 ) -> None:
     """Compile MODEL (.pt, .safetensors, or a float step graph .onnx) into OUTPUT_DIR."""
     terminal: Terminal = ctx.obj
+    arrays = chosen_arrays(chosen)
     asked = asked_search(chosen)
     weight_bits, activation_bits = parse_bits(bits)
     if not asked.pareto:
@@ -132,7 +135,7 @@ def compile_(
         dither=dither or (asked.searches and not given(ctx, "dither")),
         max_steps=steps if max_steps is None else max_steps,
     )
-    single = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), VerilogOptions(lanes))
+    single = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), VerilogOptions(lanes), arrays)
     name = symbol(model.stem) if name is None else name
     methods = chosen_methods(scheme, a_form, chosen)
     if asked.searches and not given(ctx, "prune_loss"):
@@ -207,6 +210,11 @@ def summary_table(design: Design, title: str) -> Table:
     )
     seen = facts["bounds"]
     table.add_row("saturated states", f"{seen['state_saturations']:,} of {seen['state_values']:,} values")
+    if "arrays" in facts:
+        ours, published = facts["arrays"], facts["arrays"]["published"]
+        table.add_row("arrays", f"{ours['arrays']}  (published mapping: {published['arrays']})")
+        full, theirs = ours["utilisation_percent"], published["utilisation_percent"]
+        table.add_row("cells programmed", f"{full:.2f} %  (published mapping: {theirs:.2f} %)")
     widest = facts["widest_accumulator"]
     table.add_row("widest accumulator", f"{widest['bits']} bits (%{widest['op']})")
     table.add_row("float IR against torch", f"{facts['float_check_relative_error']:.1e} relative")

@@ -1,6 +1,7 @@
 """Reports: what a design costs and what is proven of it, as plain data for JSON and tables."""
 
 from qssmc.report.alignment import alignment_report
+from qssmc.report.arrays import arrays_report
 from qssmc.report.bounds import Tally, bounds_report
 from qssmc.report.certificate import certificate
 from qssmc.report.effort import effort_report
@@ -12,6 +13,7 @@ from qssmc.report.table import bits_table
 __all__ = [
     "Tally",
     "alignment_report",
+    "arrays_report",
     "bits_picture",
     "bits_table",
     "bounds_report",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from qssmc.passes.bounds import bounds
 
 SUPPORTED: frozenset[type[Op]] = frozenset((*SOURCES, *ELEMENTWISE, *SINGLES, Inject, Readout))
 FOLDER = "c"
+HAL_SOURCE = "xbar_sim.c"  # arrays in software, which the harness of a host is built with
 
 
 @dataclass(frozen=True)
@@ -48,19 +50,21 @@ class Field:
     about: str
 
 
-def emit(graph: Graph) -> dict[str, str]:
+def emit(graph: Graph, reads: Sequence[str] = ()) -> dict[str, str]:
     """All files of the C target: {path: text}. The graph must be of the integer stage, its widths proven.
+
+    reads: xbar ops that the host asks the HAL of its arrays for, by number, instead of computing them.
 
     Raises UnsupportedModelError for another stage, and as qssmc.passes.bounds does.
     """
     if graph.stage != "integer":
         raise UnsupportedModelError(f"graph {graph.name} is of the {graph.stage} stage, but C needs the integer stage")
     prefix = prefix_of(graph)
-    unit = Unit(graph, prefix, identifiers(graph), bounds(graph), assign(graph), Tables(prefix), {})
+    unit = Unit(graph, prefix, identifiers(graph), bounds(graph), assign(graph), Tables(prefix), {}, tuple(reads))
     phases = {name: plan(graph, name, unit.layouts, unit.names, unit.bounds) for name in ("step", "last")}
     traces = {name: trace_of(graph, name, unit.layouts, prefix) for name in phases}
     bodies = {name: _function(unit, phases[name], traces[name]) for name in phases}
-    view = _view(unit, bodies)
+    view = _view(unit, bodies) | {"hal": bool(reads)}
     files = {
         f"{prefix}.h": "model.h.j2",
         f"{prefix}.c": "model.c.j2",
@@ -200,6 +204,7 @@ def _layout(unit: Unit, phases: dict[str, Phase], traces: dict[str, Trace], view
     ]
     return {
         "prefix": unit.prefix,
+        "sources": ["harness.c", *([HAL_SOURCE] if view["hal"] else [])],
         "sample": {"type": view["sample"], "count": view["inputs"]},
         "memory": {"table_bytes": view["table_bytes"], "state_bytes": view["state_bytes"]},
         "outputs": outputs,

@@ -9,6 +9,7 @@ from qssmc.backends.c.plan import Phase, is_view
 from qssmc.backends.c.scalar import CType, arithmetic, literal, storage
 from qssmc.backends.c.trace import elements
 from qssmc.backends.c.unit import Unit
+from qssmc.errors import UnsupportedModelError
 from qssmc.ir.ops import Concat, Inject, Lut, Matvec, Normalize, Op, Readout, Slice, Take, Xbar
 
 Matrix = NDArray[np.int64]
@@ -21,6 +22,8 @@ def single(unit: Unit, phase: Phase, op: Op) -> list[str]:
     count = elements(op, unit.layouts)
     zero = "" if count else " = {0}"
     declaration = f"{phase.element[op.name].text} {phase.storage[op.name]}[{max(1, count)}]{zero};"
+    if isinstance(op, Xbar) and op.name.split("_flush")[0] in unit.reads:
+        return [declaration, *_array_read(unit, phase, op)]
     if isinstance(op, (Matvec, Xbar, Inject, Readout)):
         return [declaration, _matvec(unit, phase, op)]
     if isinstance(op, Lut):
@@ -62,6 +65,28 @@ def _matvec(unit: Unit, phase: Phase, op: Op) -> str:
     else:
         kernel = unit.kernel("QSSM_MATVEC", w_type, x_type, start_type, y_type)
     return f"{kernel}({y}, {table}, {x}, {start}, {outs}, {ins});"
+
+
+def _array_read(unit: Unit, phase: Phase, op: Xbar) -> list[str]:
+    """Codes out to the rows of a read, readings of its columns back, all as int32_t, which is what the HAL takes."""
+    low, high = unit.bounds[op.name].value.span
+    if max(-low - 1, high).bit_length() > 31:
+        raise UnsupportedModelError(
+            f"%{op.name} (from {op.origin}) can be {low}..{high}, more than the 32 bits of a reading; "
+            "give fewer --dac-bits"
+        )
+    columns, rows = op.weight.shape
+    number = unit.reads.index(op.name.split("_flush")[0])
+    x, y, element = unit.array(phase, op.inputs[0]), phase.storage[op.name], phase.element[op.name].text
+    return [
+        "{",
+        f"    int32_t codes[{max(1, rows)}], readings[{max(1, columns)}];",
+        f"    for (int i = 0; i < {rows}; i++) codes[i] = (int32_t){x}[i];",
+        f"    xbar_write_rows({number}, codes, {rows});",
+        f"    xbar_read_columns({number}, readings, {columns});",
+        f"    for (int i = 0; i < {columns}; i++) {y}[i] = ({element})readings[i];",
+        "}",
+    ]
 
 
 def _storage_of(weight: Matrix) -> CType:

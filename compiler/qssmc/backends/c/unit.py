@@ -31,6 +31,7 @@ class Unit:
     layouts: Mapping[str, Lanes]
     tables: Tables
     kernels: dict[str, str]  # instances of kernel macros: name -> line that makes it
+    reads: tuple[str, ...] = ()  # xbar ops that the HAL of real arrays computes
 
     def array(self, phase: Phase, name: str) -> str:
         """The array of a stored value; a constant's is a table."""

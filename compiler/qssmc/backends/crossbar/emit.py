@@ -1,0 +1,20 @@
+"""Emit: the files of the crossbar target."""
+
+from __future__ import annotations
+
+from qssmc.backends.crossbar.host import host_files
+from qssmc.backends.crossbar.weight_map import map_of
+from qssmc.crossbar.files import map_files
+from qssmc.crossbar.options import CrossbarOptions
+from qssmc.ir.graph import Graph
+
+FOLDER, HOST = "crossbar", "host"
+
+
+def emit(graph: Graph, fused: Graph, options: CrossbarOptions) -> dict[str, bytes]:
+    """The weight map and the C of the host. graph: of the arrays, proven; fused: what they were laid from."""
+    crossbar = map_of(graph, fused, options)
+    files = map_files(crossbar) | {
+        f"{HOST}/{name}": text.encode() for name, text in host_files(graph, crossbar).items()
+    }
+    return {f"{FOLDER}/{path}": content for path, content in files.items()}

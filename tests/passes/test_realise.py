@@ -1,0 +1,95 @@
+"""Arrays: with ideal converters nothing is lost, whatever the encoding, the bits and the packing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from arrays import SHAPES, laid, model, samples
+from qssmc.crossbar import CrossbarOptions
+from qssmc.crossbar.options import Window
+from qssmc.errors import UsageError
+from qssmc.ir.ops import Xbar
+from qssmc.passes.fuse import Fuse
+from qssmc.passes.prove import prove
+from qssmc.passes.realise import Realise, plan
+from qssmc.passes.realise.slices import slices_of
+from qssmc_sim import run
+
+WAYS: dict[str, dict[str, Any]] = {
+    "4 bits": {},
+    "ternary": {"weight_bits": 2},
+    "8 bits": {"weight_bits": 8},
+    "four lanes": {"encoding": "four-lane", "size": (24, 32)},
+    "small arrays": {"size": (16, 20)},
+    "several reads": {"size": (32, 40), "reads": 4},
+    "one head each": {"packing": "one-head"},
+    "all matrices": {"dense": True, "size": (16, 24)},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("way", WAYS)
+def test_ideal_converters_lose_nothing(shape: str, way: str) -> None:
+    options = CrossbarOptions(adc_bits=None, **WAYS[way])
+    graph = model(shape)
+    fused = prove(Fuse(options.form, options.dense)(graph))
+    arrays = prove(Realise(options)(fused))
+    given = samples(graph)
+    wanted, got = run(fused, given).outputs, run(arrays, given).outputs
+    for name in wanted:
+        np.testing.assert_array_equal(got[name], wanted[name])
+    products = [op for op in arrays.ops if isinstance(op, Xbar)]
+    assert all(op.weight.shape[1] <= options.size[0] for op in products)
+    assert max(np.abs(op.weight.data).max() for op in products) <= options.top
+
+
+@pytest.mark.parametrize("bits", [1, 3, 7])
+def test_slices_make_the_column_again(bits: int) -> None:
+    random = np.random.default_rng(bits)
+    for _ in range(50):
+        column, gains = random.integers(-5000, 5000, 6), random.integers(-3, 4, 6)
+        found = slices_of(column, gains, bits)
+        made = sum(piece.digits * 2.0 ** (piece.exponent + gains) for piece in found)
+        np.testing.assert_array_equal(made, column)
+        assert all(np.abs(piece.digits).max() < 1 << bits for piece in found)
+
+
+def test_no_line_is_used_twice_and_packing_saves_arrays() -> None:
+    fused = prove(Fuse()(model("ragged")))
+    shared, alone = (plan(fused, CrossbarOptions(packing=packing)) for packing in ("shared", "one-head"))
+    assert shared.arrays < alone.arrays == 3
+    for read in shared.reads:
+        rows = [row.line for row in read.rows]
+        assert len(set(rows)) == len(rows)
+        assert max(rows) < 64
+        assert max(max(column.plus, column.minus) for column in read.columns) < 64
+
+
+def test_more_reads_need_no_more_arrays() -> None:
+    fused = prove(Fuse()(model("ragged")))
+    arrays = [plan(fused, CrossbarOptions(size=(24, 28), reads=reads)).arrays for reads in (1, 4)]
+    assert arrays[1] <= arrays[0]
+
+
+def test_rounding_dacs_and_narrow_adcs_change_the_answer_and_stay_in_range() -> None:
+    found = laid("empty head, per step", CrossbarOptions(adc_bits=3, dac_bits=3))
+    ideal, real = (run(found.stages[name], found.samples).outputs for name in ("fuse", "convert"))
+    assert any((ideal[name] != real[name]).any() for name in ideal)
+    for array in found.crossbar.arrays:
+        for read in array.reads:
+            assert {(column.low, column.high) for column in read.columns} == {(-4, 3)}
+
+
+def test_bad_arrays_are_said() -> None:
+    fused = prove(Fuse()(model("ragged")))
+    with pytest.raises(
+        UsageError, match=r"an array of 3x3 cannot hold one state of %l0_kernel_h\d, which takes \d rows"
+    ):
+        plan(fused, CrossbarOptions(size=(3, 3)))
+    with pytest.raises(UsageError, match="holds 3 levels 10 µS apart, but --weight-bits 4 needs 8"):
+        CrossbarOptions(window=Window(1.0, 21.0, 10.0))
+    with pytest.raises(UsageError, match="must rise from 0 on, but the window is 5 to 2 µS"):
+        Window(5.0, 2.0)
