@@ -22,9 +22,10 @@ MOST_LANES = 64
 
 @dataclass(frozen=True)
 class VerilogOptions:
-    """lanes: complex states that each layer updates in a clock."""
+    """lanes: complex states that each layer updates in a clock; multipliers: of the device, None where they abound."""
 
     lanes: int = 1
+    multipliers: int | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.lanes <= MOST_LANES:
@@ -45,7 +46,7 @@ def design(graph: Graph, options: VerilogOptions) -> Design:
         raise UnsupportedModelError(
             f"graph {graph.name} is of the {graph.stage} stage, but Verilog needs the integer stage"
         )
-    circuit = lower(graph, options.lanes)
+    circuit = lower(graph, options.lanes, options.multipliers)
     return Design(circuit, schedule(circuit))
 
 
@@ -63,9 +64,10 @@ def emit(graph: Graph, options: VerilogOptions | None = None) -> dict[str, str]:
         keep_trailing_newline=True,
     )
     templates = {f"{name}_top.v": "top.v.j2", f"sim/{name}_tb.v": "tb.v.j2", "sim/main.cpp": "main.cpp.j2"}
-    templates[f"{name}_board.v"] = "board.v.j2"
+    if len(made.circuit.ports) == 1:  # a serial line carries one output
+        templates[f"{name}_board.v"] = "board.v.j2"
     texts = {path: environment.get_template(template).render(**view) for path, template in templates.items()}
-    texts |= {f"rtl/{module}.v": library_text(module) for module in _modules(made.circuit)}
+    texts |= {f"rtl/{module}.v": library_text(module) for module in modules(made.circuit)}
     texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
     texts["design.json"] = json.dumps(_facts(graph, options, made, view), indent=1) + "\n"
     return {f"{FOLDER}/{path}": text for path, text in texts.items()}
@@ -79,7 +81,7 @@ def library_text(module: str) -> str:
 _USES = {
     "qssm_table": ("qssm_rom",),
     "qssm_scale": ("qssm_table", "qssm_product"),
-    "qssm_product": ("qssm_resize",),
+    "qssm_product": ("qssm_times", "qssm_resize"),
     "qssm_offset": ("qssm_table", "qssm_resize"),
     "qssm_shift": ("qssm_table", "qssm_resize"),
     "qssm_add": ("qssm_resize",),
@@ -91,18 +93,20 @@ _USES = {
     "qssm_advance": ("qssm_resize",),
     "qssm_gather": ("qssm_table",),
     "qssm_segment": ("qssm_table", "qssm_resize"),
-    "qssm_dot": ("qssm_table", "qssm_rom", "qssm_resize"),
+    "qssm_dot": ("qssm_times", "qssm_table", "qssm_rom", "qssm_resize"),
     "qssm_norm": ("qssm_product", "qssm_resize"),
-    "qssm_lane": ("qssm_above", "qssm_resize", "qssm_round"),
+    "qssm_lane": ("qssm_times", "qssm_resize"),
     "qssm_ssm": ("qssm_lane", "qssm_rom", "qssm_fifo"),
 }
 
 
-def _modules(circuit: Circuit) -> list[str]:
+def modules(circuit: Circuit) -> list[str]:
     """The library modules that the top needs, and those that they need."""
     found = {
-        "qssm_serial",
-        "qssm_deserial",
+        "qssm_uart_rx",
+        "qssm_uart_tx",
+        "qssm_pack",
+        "qssm_unpack",
         "qssm_fifo",
         "qssm_skid",
         "qssm_fork",
@@ -127,6 +131,8 @@ def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]
             "prefix": "m" if len(circuit.ports) == 1 else f"m_{port.name}",
             "net": port.cell.outputs["m"].name,
             "width": port.width,
+            "bytes": _bytes(port.width),
+            "fill": 8 * _bytes(port.width) - port.width - 1,
             "about": f"output {port.name}, {port.extent} signed numbers "
             + ("after the last sample" if port.last else "a sample"),
         }
@@ -143,6 +149,8 @@ def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]
         "interval": made.schedule.interval,
         "sample": {
             "width": width,
+            "bytes": _bytes(width),
+            "word_top": 8 * _bytes(width) - 1,
             "sign": f"s_data[{width - 1}]" if entrance.type.signed else "1'b0",
             "wide": circuit.sample.width,
             "count": circuit.sample.extent,
@@ -156,6 +164,11 @@ def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]
     }
 
 
+def _bytes(width: int) -> int:
+    """Bytes of an element and of the bit that closes a sequence."""
+    return -(-(width + 1) // 8)
+
+
 def _facts(graph: Graph, options: VerilogOptions, made: Design, view: dict[str, Any]) -> dict[str, Any]:
     """What a simulator's driver and the reports need to know."""
     cells = [cell for cell in made.circuit.cells if cell.work]
@@ -163,7 +176,12 @@ def _facts(graph: Graph, options: VerilogOptions, made: Design, view: dict[str, 
     return {
         "top": f"{view['name']}_top",
         "lanes": options.lanes,
-        "sample": {"width": entrance.type.width, "signed": entrance.type.signed, "count": made.circuit.sample.extent},
+        "sample": {
+            "width": entrance.type.width,
+            "signed": entrance.type.signed,
+            "count": made.circuit.sample.extent,
+            "bytes": view["sample"]["bytes"],
+        },
         "outputs": [
             {
                 "name": port.name,
@@ -178,7 +196,8 @@ def _facts(graph: Graph, options: VerilogOptions, made: Design, view: dict[str, 
         "expected": {
             "interval": made.schedule.interval,
             "latency": made.schedule.latency,
-            "multipliers": sum(cell.multipliers for cell in cells),
+            "multipliers": sum(cell.multipliers for cell in cells if not cell.parameters.get("SOFT")),
+            "multipliers_of_adders": sum(cell.multipliers for cell in cells if cell.parameters.get("SOFT")),
             "multiplications": sum(cell.work for cell in cells),
             "rom_bits": sum(memory.bits for memory in made.circuit.memories().values()),
             "ram_bits": sum(cell.ram for cell in made.circuit.cells) + _queue_bits(made.circuit),
@@ -189,4 +208,4 @@ def _facts(graph: Graph, options: VerilogOptions, made: Design, view: dict[str, 
 
 def _queue_bits(circuit: Circuit) -> int:
     widths = {(cell.name, port): net.width for cell in circuit.cells for port, (net, _) in cell.inputs.items()}
-    return sum(depth * widths[edge] for edge, depth in circuit.queues.items())
+    return sum((1 << (depth - 1).bit_length()) * widths[edge] for edge, depth in circuit.queues.items())

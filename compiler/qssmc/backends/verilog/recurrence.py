@@ -31,6 +31,7 @@ class Layer:
     b: Ints
     c: Ints
     keep: Ints | None
+    kept: str  # the op that shifts x, or none
     raised: Ints
     shift: Ints
     low: Ints
@@ -72,6 +73,7 @@ def _match(graph: Graph, readout: Readout) -> Layer | None:
         inject.b_bar.data,
         readout.c.data,
         None if keep is None else _each(keep.amount.data, count),
+        "" if keep is None else keep.name,
         np.zeros(count, np.int64) if raised is None else _each(raised.amount.data, count),
         _each(requant.shift.data, count),
         _each(requant.low.data, count),

@@ -1,10 +1,12 @@
-// qssm_product: a * b, modulo 2^OW. SERIAL takes AW + 1 clocks and an adder, else there is a multiplier and one clock.
+// qssm_product: a * b, modulo 2^OW. SERIAL takes AW + 1 clocks and an adder, else there is a multiplier and one clock,
+// of adders where SOFT.
 `default_nettype none
 module qssm_product #(
     parameter AW = 8,
     parameter BW = 8,
     parameter OW = 16,
-    parameter SERIAL = 0
+    parameter SERIAL = 0,
+    parameter SOFT = 0
 ) (
     input  wire clk,
     input  wire rst,
@@ -22,11 +24,10 @@ module qssm_product #(
     generate
         if (SERIAL == 0) begin : g_parallel
             localparam W = AW + BW;
-            wire signed [W-1:0] a = {{BW{a_data[AW-1]}}, a_data};
-            wire signed [W-1:0] b = {{AW{b_data[BW-1]}}, b_data};
-            wire signed [W-1:0] full = a * b;
+            wire [W-1:0] full;
             wire [OW-1:0] result;
             wire move = !m_valid || m_ready;
+            qssm_times #(.AW(AW), .BW(BW), .SOFT(SOFT)) times (.a(a_data), .b(b_data), .m(full));
             qssm_resize #(.IW(W), .OW(OW)) fit (.s(full), .m(result));
             assign a_ready = move && both;
             assign b_ready = move && both;
