@@ -3,58 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from qssmc.backends.verilog.circuit import Circuit
-from qssmc.backends.verilog.lower import lower
-from qssmc.backends.verilog.schedule import Schedule, schedule
+from qssmc.backends.verilog.design import Design, VerilogOptions, design
 from qssmc.backends.verilog.text import instances
-from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir.graph import Graph
 
 FOLDER = "verilog"
-MOST_LANES = 64
-
-
-@dataclass(frozen=True)
-class VerilogOptions:
-    """lanes: complex states that each layer updates in a clock; multipliers: of the device, None where they abound."""
-
-    lanes: int = 1
-    multipliers: int | None = None
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.lanes <= MOST_LANES:
-            raise UsageError(f"--lanes must be 1 to {MOST_LANES}, not {self.lanes}")
-
-
-@dataclass(frozen=True)
-class Design:
-    """A circuit with its schedule."""
-
-    circuit: Circuit
-    schedule: Schedule
-
-
-def design(graph: Graph, options: VerilogOptions) -> Design:
-    """Lower and schedule. Raises UnsupportedModelError for another stage, and as lower does."""
-    if graph.stage != "integer":
-        raise UnsupportedModelError(
-            f"graph {graph.name} is of the {graph.stage} stage, but Verilog needs the integer stage"
-        )
-    circuit = lower(graph, options.lanes, options.multipliers)
-    return Design(circuit, schedule(circuit))
 
 
 def emit(graph: Graph, options: VerilogOptions | None = None) -> dict[str, str]:
     """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench."""
     options = options or VerilogOptions()
     made = design(graph, options)
-    view = _view(graph, options, made)
+    view = _view(graph, made)
     name = view["name"]
     environment = Environment(
         loader=PackageLoader("qssmc_templates", "verilog"),
@@ -69,7 +35,7 @@ def emit(graph: Graph, options: VerilogOptions | None = None) -> dict[str, str]:
     texts = {path: environment.get_template(template).render(**view) for path, template in templates.items()}
     texts |= {f"rtl/{module}.v": library_text(module) for module in modules(made.circuit)}
     texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
-    texts["design.json"] = json.dumps(_facts(graph, options, made, view), indent=1) + "\n"
+    texts["design.json"] = json.dumps(_facts(graph, made, view), indent=1) + "\n"
     return {f"{FOLDER}/{path}": text for path, text in texts.items()}
 
 
@@ -81,6 +47,7 @@ def library_text(module: str) -> str:
 _USES = {
     "qssm_table": ("qssm_rom",),
     "qssm_scale": ("qssm_table", "qssm_product"),
+    "qssm_times": ("qssm_multiplier",),
     "qssm_product": ("qssm_times", "qssm_resize"),
     "qssm_offset": ("qssm_table", "qssm_resize"),
     "qssm_shift": ("qssm_table", "qssm_resize"),
@@ -121,7 +88,7 @@ def modules(circuit: Circuit) -> list[str]:
         found = more
 
 
-def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]:
+def _view(graph: Graph, made: Design) -> dict[str, Any]:
     """What the templates print."""
     circuit = made.circuit
     wires, found = instances(circuit)
@@ -145,7 +112,7 @@ def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]
     return {
         "name": graph.name,
         "graph": graph.name,
-        "lanes": options.lanes,
+        "lanes": made.lanes,
         "interval": made.schedule.interval,
         "sample": {
             "width": width,
@@ -169,13 +136,13 @@ def _bytes(width: int) -> int:
     return -(-(width + 1) // 8)
 
 
-def _facts(graph: Graph, options: VerilogOptions, made: Design, view: dict[str, Any]) -> dict[str, Any]:
+def _facts(graph: Graph, made: Design, view: dict[str, Any]) -> dict[str, Any]:
     """What a simulator's driver and the reports need to know."""
     cells = [cell for cell in made.circuit.cells if cell.work]
     (entrance,) = graph.inputs
     return {
         "top": f"{view['name']}_top",
-        "lanes": options.lanes,
+        "lanes": made.lanes,
         "sample": {
             "width": entrance.type.width,
             "signed": entrance.type.signed,

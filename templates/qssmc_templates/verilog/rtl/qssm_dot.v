@@ -118,10 +118,10 @@ module qssm_dot #(
             assign last_bit = 1'b1;
             assign double = 1'b0;
             for (i = 0; i < M; i = i + 1) begin : g_row
-                wire [PW-1:0] whole;
-                reg  [PW-1:0] product;
-                qssm_times #(.AW(WW), .BW(XW), .SOFT(SOFT)) times (.a(weights[i*WW +: WW]), .b(x), .m(whole));
-                always @(posedge clk) if (move) product <= whole;
+                wire [PW-1:0] product;
+                qssm_times #(.AW(WW), .BW(XW), .SOFT(SOFT)) times (
+                    .clk(clk), .en(move), .a(weights[i*WW +: WW]), .b(x), .m(product)
+                );
                 qssm_resize #(.IW(PW), .OW(OW)) fit (.s(product), .m(terms[i*OW +: OW]));
             end
         end else begin : g_serial

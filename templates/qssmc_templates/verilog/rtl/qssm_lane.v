@@ -93,31 +93,22 @@ module qssm_lane #(
     // Clock 3: products with A and B.
     localparam AX = AW + XW;
     localparam BU = BW + UW;
-    wire signed [AX-1:0] a_re = {{XW{a2[AW-1]}}, a2[AW-1:0]};
-    wire signed [AX-1:0] a_im = {{XW{a2[2*AW-1]}}, a2[2*AW-1:AW]};
-    wire signed [AX-1:0] x_re = {{AW{x2[XW-1]}}, x2[XW-1:0]};
-    wire signed [AX-1:0] x_im = {{AW{x2[2*XW-1]}}, x2[2*XW-1:XW]};
-    wire [BU-1:0] b_re_u;
-    qssm_times #(.AW(BW), .BW(UW), .SOFT(BW <= 2)) times_re (.a(b2[BW-1:0]), .b(u2), .m(b_re_u));
-    reg signed [AX-1:0] rr, ii, ri, ir;
+    wire [AX-1:0] rr, ii, ri, ir;
+    wire [BU-1:0] bu_re, bu_im;
     reg [2*XW-1:0] x3;
-    reg [BU-1:0] bu_re;
-    wire [BU-1:0] bu_im;
-    always @(posedge clk) begin
-        rr <= a_re * x_re;
-        ii <= a_im * x_im;
-        ri <= a_re * x_im;
-        ir <= a_im * x_re;
-        bu_re <= b_re_u;
-        x3 <= x2;
-    end
+    always @(posedge clk) x3 <= x2;
+    qssm_times #(.AW(AW), .BW(XW)) times_rr (.clk(clk), .en(1'b1), .a(a2[AW-1:0]), .b(x2[XW-1:0]), .m(rr));
+    qssm_times #(.AW(AW), .BW(XW)) times_ii (.clk(clk), .en(1'b1), .a(a2[2*AW-1:AW]), .b(x2[2*XW-1:XW]), .m(ii));
+    qssm_times #(.AW(AW), .BW(XW)) times_ri (.clk(clk), .en(1'b1), .a(a2[AW-1:0]), .b(x2[2*XW-1:XW]), .m(ri));
+    qssm_times #(.AW(AW), .BW(XW)) times_ir (.clk(clk), .en(1'b1), .a(a2[2*AW-1:AW]), .b(x2[XW-1:0]), .m(ir));
+    qssm_times #(.AW(BW), .BW(UW), .SOFT(BW <= 2)) times_br (
+        .clk(clk), .en(1'b1), .a(b2[BW-1:0]), .b(u2), .m(bu_re)
+    );
     generate
         if (B_COMPLEX != 0) begin : g_b_im
-            wire [BU-1:0] b_im_u;
-            reg [BU-1:0] product;
-            qssm_times #(.AW(BW), .BW(UW), .SOFT(BW <= 2)) times_im (.a(b2[2*BW-1:BW]), .b(u2), .m(b_im_u));
-            always @(posedge clk) product <= b_im_u;
-            assign bu_im = product;
+            qssm_times #(.AW(BW), .BW(UW), .SOFT(BW <= 2)) times_bi (
+                .clk(clk), .en(1'b1), .a(b2[2*BW-1:BW]), .b(u2), .m(bu_im)
+            );
         end else begin : g_no_b_im
             assign bu_im = {BU{1'b0}};
         end
@@ -229,18 +220,12 @@ module qssm_lane #(
 
     // Clock 9: the new state is written; products with C. Clock 10: their difference.
     localparam CX = CW + XW;
-    wire signed [CX-1:0] c_re = {{XW{c8[CW-1]}}, c8[CW-1:0]};
-    wire signed [CX-1:0] c_im = {{XW{c8[2*CW-1]}}, c8[2*CW-1:CW]};
-    wire signed [CX-1:0] new_re = {{CW{new_x[XW-1]}}, new_x[XW-1:0]};
-    wire signed [CX-1:0] new_im = {{CW{new_x[2*XW-1]}}, new_x[2*XW-1:XW]};
-    reg signed [CX-1:0] cr, ci;
+    wire [CX-1:0] cr, ci;
     wire [YW-1:0] yr, yi;
+    qssm_times #(.AW(CW), .BW(XW)) times_cr (.clk(clk), .en(1'b1), .a(c8[CW-1:0]), .b(new_x[XW-1:0]), .m(cr));
+    qssm_times #(.AW(CW), .BW(XW)) times_ci (.clk(clk), .en(1'b1), .a(c8[2*CW-1:CW]), .b(new_x[2*XW-1:XW]), .m(ci));
     qssm_resize #(.IW(CX), .OW(YW)) fit_yr (.s(cr), .m(yr));
     qssm_resize #(.IW(CX), .OW(YW)) fit_yi (.s(ci), .m(yi));
-    always @(posedge clk) begin
-        cr <= c_re * new_re;
-        ci <= c_im * new_im;
-        y <= yr - yi;
-    end
+    always @(posedge clk) y <= yr - yi;
 endmodule
 `default_nettype wire

@@ -1,21 +1,21 @@
-// qssm_times: a * b, signed, in no time; SOFT adds up b for every bit of a, which should be the narrower one.
+// qssm_times: a * b, signed, one clock later; SOFT adds up b for every bit of a, which should be the narrower one.
 `default_nettype none
 module qssm_times #(
     parameter AW = 4,
     parameter BW = 8,
     parameter SOFT = 0
 ) (
+    input  wire clk,
+    input  wire en,
     input  wire [AW-1:0] a,
     input  wire [BW-1:0] b,
     output wire [AW+BW-1:0] m
 );
-    localparam W = AW + BW;
     generate
         if (SOFT == 0) begin : g_multiplier
-            wire signed [W-1:0] a_wide = {{BW{a[AW-1]}}, a};
-            wire signed [W-1:0] b_wide = {{AW{b[BW-1]}}, b};
-            assign m = a_wide * b_wide;
+            qssm_multiplier #(.AW(AW), .BW(BW)) multiplier (.clk(clk), .en(en), .a(a), .b(b), .m(m));
         end else begin : g_adders
+            localparam W = AW + BW;
             // From the sign bit of a down, which counts negative: the sum so far twice, and b once more.
             wire [W-1:0] b_wide = {{AW{b[BW-1]}}, b};
             genvar i;
@@ -29,7 +29,9 @@ module qssm_times #(
                     wire unused = &{1'b0, g_bit[i-1].sum[W-1]};
                 end
             end
-            assign m = g_bit[AW-1].sum;
+            reg [W-1:0] product;
+            always @(posedge clk) if (en) product <= g_bit[AW-1].sum;
+            assign m = product;
         end
     endgenerate
 endmodule
