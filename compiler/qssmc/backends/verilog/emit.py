@@ -30,6 +30,7 @@ def emit(graph: Graph, options: VerilogOptions | None = None) -> dict[str, str]:
         keep_trailing_newline=True,
     )
     templates = {f"{name}_top.v": "top.v.j2", f"sim/{name}_tb.v": "tb.v.j2", "sim/main.cpp": "main.cpp.j2"}
+    templates |= {"Makefile": "sim.mk.j2", "sim/run.py": "run.py.j2", f"sim/bench_{name}.py": "bench.py.j2"}
     if len(made.circuit.ports) == 1:  # a serial line carries one output
         templates[f"{name}_board.v"] = "board.v.j2"
     texts = {path: environment.get_template(template).render(**view) for path, template in templates.items()}
