@@ -35,6 +35,9 @@ system:
 	command -v iverilog >/dev/null || missing="$$missing iverilog"; \
 	command -v verilator >/dev/null || missing="$$missing verilator"; \
 	command -v yosys >/dev/null || missing="$$missing yosys"; \
+	command -v nextpnr-ice40 >/dev/null || missing="$$missing nextpnr-ice40"; \
+	command -v icepack >/dev/null || missing="$$missing fpga-icestorm"; \
+	command -v z3 >/dev/null || missing="$$missing z3"; \
 	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	[ -z "$$missing" ] && exit 0; \
 	if ! command -v apt-get >/dev/null; then \

@@ -13,7 +13,7 @@ for folder in (HERE, HERE.parent / "tests"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-_TOOLS = {"iverilog": "iverilog", "verilator": "verilator", "yosys": "yosys"}
+_TOOLS = {"iverilog": "iverilog", "verilator": "verilator", "yosys": "yosys", "z3": "z3"}
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -55,7 +55,7 @@ def run_module(
     }
     runner = get_runner("icarus")
     runner.build(
-        sources=sorted((rtl or RTL).glob("*.v")),
+        sources=[*sorted((rtl or RTL).glob("*.v")), *sorted(HERE.glob("*.v"))],
         hdl_toplevel=module,
         parameters=given,
         build_dir=folder / "build",

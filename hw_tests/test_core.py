@@ -15,7 +15,7 @@ from dice import Dice
 from graphs import random_s4d
 from module_bench import SEED
 from one_op import MNEMONICS, extreme_samples, one_op
-from qssmc.backends.verilog import SUPPORTED, VerilogOptions, design, emit
+from qssmc.backends.verilog import SUPPORTED, Pace, VerilogOptions, design, emit
 from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir import Builder, Graph, Table, Type
 from qssmc.ir.ops import STAGES
@@ -57,6 +57,51 @@ ODD = [
 def test_odd_graphs(tmp_path: Path, make: object) -> None:
     assert callable(make)
     compare(make(), tmp_path)
+
+
+def spread_poles() -> Graph:
+    """A layer whose A x is shifted, by another amount for each state."""
+    random = np.random.default_rng(SEED)
+    heads, amounts = Table.integer([0, 0, 1, 1, 1]), Table.integer([0, 2, 1, 0, 2])
+
+    def any_of(low: int, high: int) -> Table:
+        return Table.integer(random.integers(low, high, (5, 2)))
+
+    b = Builder("spread", "integer")
+    u = b.source("input", "u", Type((2,), 5))
+    x = b.source("state", "x", Type((5,), 9, complex=True))
+    moved = b.add("shift_left", "ax1", b.add("diag", "ax", x, lambda_bar=any_of(-60, 60)), amount=amounts)
+    kept = b.add("shift_left", "x1", x, amount=Table.integer(8))
+    driven = b.add("inject", "bu", u, b_bar=any_of(-7, 8), heads=heads)
+    total = b.add("add", "xs", kept, moved, b.add("shift_left", "bu1", driven, amount=Table.integer(3)))
+    b.updates[x] = b.add("requant", "xn", total, multiplier=Table.integer(1), shift=Table.integer(8),
+                         low=Table.integer(-255), high=Table.integer(255))  # fmt: skip
+    b.output("y", b.add("readout", "y", "xn", c=any_of(-8, 8), heads=heads, channels=2), "step")
+    return prove(b.graph())
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_shift_of_a_x_stays_in_the_engine(tmp_path: Path, lanes: int) -> None:
+    graph = spread_poles()
+    cells = design(graph, VerilogOptions(lanes)).circuit.cells
+    assert "qssm_ssm" in {cell.module for cell in cells}
+    compare(graph, tmp_path, lanes)
+
+
+def test_the_fewest_lanes_that_keep_a_pace() -> None:
+    graph = random_s4d([9, 9, 9], seed=1)
+    clocks = {lanes: design(graph, VerilogOptions(lanes)).schedule.interval for lanes in (1, 2)}
+    assert clocks[2] < clocks[1]
+    assert design(graph, VerilogOptions(pace=Pace(1e9 / 10 / clocks[1], 10))).lanes == 1
+    assert design(graph, VerilogOptions(pace=Pace(1e9 / 10 / clocks[2], 10))).lanes == 2
+    with pytest.raises(UsageError, match="leave 1 clocks a step, but the fastest core"):
+        design(graph, VerilogOptions(pace=Pace(1e8, 10)))
+
+
+def test_multipliers_that_are_too_few() -> None:
+    graph = random_s4d([3, 2], seed=1)
+    with pytest.raises(UsageError, match="more than --multipliers 1; give fewer lanes"):
+        design(graph, VerilogOptions(1, 1))
 
 
 def any_model(seed: int) -> tuple[Graph, int]:

@@ -25,10 +25,10 @@ from qssmc_sim.emitted_verilog import EmittedVerilog
 
 Test = Callable[..., None]
 
-LAYER = ([3, 1, 4], 1, True, True, False, False)
+LAYER = ([3, 1, 4], 1, 1, True, False, False)
 MODULE_FAULTS: list[tuple[str, str, str, Test, tuple[Any, ...]]] = [
-    ("qssm_round", "cut + {{(W - 1){1'b0}}, 1'b1}", "cut", test_requant.test_a_word_an_element, (0, 3, 0)),
-    ("qssm_round", "wide + d", "wide", test_requant.test_a_word_an_element, (1, 3, 0)),
+    ("qssm_round", "part_wide + {{(W - 1){1'b0}}, 1'b1}", "part_wide", test_requant.test_a_word_an_element, (0, 3, 0)),
+    ("qssm_round", "wide + $signed(d_wide)", "wide", test_requant.test_a_word_an_element, (1, 3, 0)),
     ("qssm_round", "below ? bottom : above ? top :", "", test_requant.test_a_word_an_element, (0, 3, 0)),
     (
         "qssm_requant",
@@ -40,18 +40,20 @@ MODULE_FAULTS: list[tuple[str, str, str, Test, tuple[Any, ...]]] = [
     ("qssm_lane", " & {(2 * XW){!first}}", "", test_ssm.test_layer, LAYER),
     ("qssm_lane", "l - r", "l + r", test_ssm.test_layer, LAYER),
     ("qssm_lane", "if (valid8) mem", "mem", test_ssm.test_layer, LAYER),
+    ("qssm_lane", "bu4 + d", "bu4", test_ssm.test_layer, LAYER),
+    ("qssm_lane", "shifted + x", "shifted", test_ssm.test_layer, ([5, 3, 1], 3, 2, False, True, True)),
     ("qssm_ssm", "starts[DELAY-1] ? {YW{1'b0}} :", "", test_ssm.test_layer, LAYER),
-    ("qssm_ssm", "promised != PLACES &&", "", test_ssm.test_layer, ([1] * 6, 1, True, False, False, False)),
-    ("qssm_ssm", "&& rest == {RW{1'b0}}", "", test_ssm.test_layer, ([1], 1, True, False, False, False)),
+    ("qssm_ssm", "promised != PLACES &&", "", test_ssm.test_layer, ([1] * 6, 1, 1, False, False, False)),
+    ("qssm_ssm", "&& rest == {RW{1'b0}}", "", test_ssm.test_layer, ([1], 1, 1, False, False, False)),
     ("qssm_state", "old & {W{!first}}", "old", test_queues.test_state, (3,)),
     ("qssm_fifo", "(!m_valid || m_ready)", "1'b1", test_queues.test_fifo, (5,)),
-    ("qssm_fifo", "s_ready = count != FULL", "s_ready = 1'b1", test_queues.test_fifo, (2,)),
+    ("qssm_fifo", "s_ready = !full", "s_ready = 1'b1", test_queues.test_fifo, (2,)),
     ("qssm_skid", "s_ready = !held", "s_ready = 1'b1", test_queues.test_skid, ()),
     ("qssm_add", "!m_valid || m_ready", "1'b1", test_elements.test_add, (0, 9)),
-    ("qssm_product", "sign ? twice - term : twice + term", "twice + term", test_product.test_product, (1, 9, 7, 16)),
-    ("qssm_dot", "finish && move", "finish", test_dot.test_dot, (0, 4, 5, 2)),
-    ("qssm_dot", "!full[fill_bank]", "1'b1", test_dot.test_dot, (0, 4, 5, 2)),
-    ("qssm_dot", "double ? {sum[OW-2:0], 1'b0} : sum", "sum", test_dot.test_dot, (1, 4, 5, 2)),
+    ("qssm_product", "sign ? twice - term : twice + term", "twice + term", test_product.test_product, (1, 0, 9, 7, 16)),
+    ("qssm_dot", "finish && move", "finish", test_dot.test_dot, (0, 0, 4, 5, 2)),
+    ("qssm_dot", "!full[fill_bank]", "1'b1", test_dot.test_dot, (0, 0, 4, 5, 2)),
+    ("qssm_dot", "double ? {sum[OW-2:0], 1'b0} : sum", "sum", test_dot.test_dot, (1, 0, 4, 5, 2)),
 ]
 
 
@@ -83,10 +85,11 @@ def test_a_fault_in_a_module_is_caught(
 CORE_FAULTS = [
     ("qssm_fork", "& ~done", ""),
     ("qssm_source", "t_data = s_last", "t_data = 1'b0"),
-    ("qssm_frame", "whole && t_data", "whole"),
+    ("qssm_frame", "whole && (t_data || AT_END != 0)", "whole"),
     ("qssm_frame", "m_ready && open", "open"),
     ("qssm_lane", " & {(2 * XW){!first}}", ""),
-    ("qssm_round", "cut + {{(W - 1){1'b0}}, 1'b1}", "cut"),
+    ("qssm_round", "part_wide + {{(W - 1){1'b0}}, 1'b1}", "part_wide"),
+    ("qssm_lane", "below ? low : above ? high :", ""),
 ]
 
 

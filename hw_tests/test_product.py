@@ -10,13 +10,13 @@ from dice import Dice
 from module_bench import SEED, hexes, run_module
 
 
-@pytest.mark.parametrize("serial", [0, 1])
+@pytest.mark.parametrize(("serial", "soft"), [(0, 0), (0, 1), (1, 0)])
 @pytest.mark.parametrize(("a", "b", "out"), [(2, 2, 4), (9, 7, 16), (5, 12, 10)])
-def test_product(tmp_path: Path, serial: int, a: int, b: int, out: int) -> None:
+def test_product(tmp_path: Path, serial: int, soft: int, a: int, b: int, out: int) -> None:
     dice = Dice(SEED)
     first, second = dice.signed(a, 40), dice.signed(b, 40)
     products = [dice.wrap(x * y, out) for x, y in zip(first, second, strict=True)]
-    parameters = {"AW": a, "BW": b, "OW": out, "SERIAL": serial}
+    parameters = {"AW": a, "BW": b, "OW": out, "SERIAL": serial, "SOFT": soft}
     run_module(tmp_path, "qssm_product", parameters, {"a": (a, first), "b": (b, second)}, {"m": (out, products)})
 
 

@@ -18,7 +18,7 @@ class Layer:
     """Coefficients of the states of each head, and what all share."""
 
     heads: list[list[dict[str, int]]]
-    keep: bool
+    keep: int
     dither: bool
 
     def run(self, u: list[list[int]], last: list[int], phases: list[int]) -> list[int]:
@@ -36,7 +36,8 @@ class Layer:
 
     def _next(self, s: dict[str, int], re: int, im: int, u: int, phase: int | None) -> tuple[int, int]:
         top = (1 << (s["bits"] - 1)) - 1
-        kept = (re << s["xs"], im << s["xs"]) if self.keep else (0, 0)
+        by = s["rs"] if self.keep == 2 else s["xs"]
+        kept = (re << by, im << by) if self.keep else (0, 0)
         sums = (
             s["ar"] * re - s["ai"] * im + kept[0] + (s["br"] * u << s["bs"]),
             s["ar"] * im + s["ai"] * re + kept[1] + (s["bi"] * u << s["bs"]),
@@ -64,16 +65,16 @@ def draw(dice: Dice, counts: list[int], complex_b: bool, bits: list[int]) -> lis
 @pytest.mark.parametrize(
     ("counts", "lanes", "keep", "complex_b", "dither", "ragged_bits"),
     [
-        ([3, 1, 4], 1, True, True, False, False),
-        ([3, 0, 5, 2], 2, True, True, False, True),
-        ([9, 4], 4, False, True, True, False),
-        ([5, 3, 1], 3, True, False, True, True),
-        ([1], 1, True, False, False, False),
-        ([12, 9], 8, True, True, False, True),
+        ([3, 1, 4], 1, 1, True, False, False),
+        ([3, 0, 5, 2], 2, 1, True, False, True),
+        ([9, 4], 4, 0, True, True, False),
+        ([5, 3, 1], 3, 2, False, True, True),
+        ([1], 1, 1, False, False, False),
+        ([12, 9], 8, 2, True, False, True),
     ],
 )
 def test_layer(
-    tmp_path: Path, counts: list[int], lanes: int, keep: bool, complex_b: bool, dither: bool, ragged_bits: bool
+    tmp_path: Path, counts: list[int], lanes: int, keep: int, complex_b: bool, dither: bool, ragged_bits: bool
 ) -> None:
     dice = Dice(SEED)
     bits = [dice.random.choice([5, 7, 9]) for _ in counts] if ragged_bits else [XW] * len(counts)
@@ -85,7 +86,7 @@ def test_layer(
     width = lanes * lane_bits(complex_b) + 1
     parameters: dict[str, int | str] = {
         "P": lanes, "UW": UW, "XW": XW, "AW": AW, "BW": BW, "CW": CW, "TW": TW, "YW": YW, "BEATS": len(words),
-        "PERIOD": max(9, len(words)), "QUEUE": 3, "KEEP": int(keep), "B_COMPLEX": int(complex_b), "XS_MIN": 6,
+        "PERIOD": max(9, len(words)), "QUEUE": 3, "KEEP": keep, "B_COMPLEX": int(complex_b), "XS_MIN": 6,
         "XS_W": 1, "BS_MIN": 2, "BS_W": 2, "RS_MIN": 6, "RS_W": 1, "CL_TABLE": int(ragged_bits), "CL_MIN": 5,
         "CL_W": 3, "LOW": f"{XW}'h{0x101:x}", "HIGH": f"{XW}'h{0xFF:x}", "DITHER": int(dither), "PW": 16,
         "FILE": "words.mem",

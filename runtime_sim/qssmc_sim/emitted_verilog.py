@@ -39,10 +39,18 @@ class Replay:
 class EmittedVerilog:
     """The core in a folder (design.json among its files), built in a folder of its own; a context manager.
 
+    sources take the place of the core's Verilog: a netlist of it, and the models of its cells.
     Raises ToolError if a program is missing or cannot build the core.
     """
 
-    def __init__(self, folder: Path, *, simulator: str = SIMULATORS[0], extra: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        simulator: str = SIMULATORS[0],
+        extra: Sequence[str] = (),
+        sources: Sequence[Path] = (),
+    ) -> None:
         self.folder = folder.absolute()
         try:
             self.design: dict[str, Any] = json.loads((folder / "design.json").read_text())
@@ -50,6 +58,7 @@ class EmittedVerilog:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise MalformedInputError(f"{folder}/design.json cannot be used ({error}); compile again") from error
         self.simulator = simulator
+        self.sources = [str(path.absolute()) for path in sources] or ["-y", "rtl", f"{self.top}.v"]
         self._work = Path(tempfile.mkdtemp(prefix="qssmc-verilog-"))
         try:
             self.version = self._build(list(extra))
@@ -75,24 +84,22 @@ class EmittedVerilog:
                 [
                     "iverilog",
                     "-g2005",
-                    "-y",
-                    "rtl",
                     "-s",
                     bench,
                     "-o",
                     self.program[2],
                     *extra,
-                    f"{self.top}.v",
+                    *self.sources,
                     f"sim/{bench}.v",
                 ],
                 self.folder,
             )
             return run_tool(["iverilog", "-V"], self.folder).splitlines()[0].split(" (")[0]
         self.program = [str(self._work / "core")]
-        flags = ["--cc", "--exe", "--build", "-O3", "-CFLAGS", "-O2", "-y", "rtl", "--top-module", self.top]
+        flags = ["--cc", "--exe", "--build", "-O3", "-CFLAGS", "-O2", "--top-module", self.top]
         main = str(self.folder / "sim" / "main.cpp")
         run_tool(
-            ["verilator", *flags, "-Mdir", str(self._work), "-o", "core", *extra, f"{self.top}.v", main], self.folder
+            ["verilator", *flags, "-Mdir", str(self._work), "-o", "core", *extra, *self.sources, main], self.folder
         )
         return " ".join(run_tool(["verilator", "--version"], self.folder).split()[:2])
 

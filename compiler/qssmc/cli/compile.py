@@ -13,7 +13,7 @@ from rich.table import Table
 
 from qssmc.backends.c import as_prefix
 from qssmc.backends.hls import ESTIMATE, FLAVORS, Flavor, HlsOptions
-from qssmc.backends.verilog import VerilogOptions
+from qssmc.backends.verilog import Pace, VerilogOptions
 from qssmc.cli.arrays import array_options, chosen_arrays
 from qssmc.cli.config import configurable
 from qssmc.cli.methods import chosen_methods, method_options
@@ -80,8 +80,12 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draw of calibration sequences.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data sets.")
 @click.option("--lanes", type=int, default=1, show_default=True, help="hls, verilog: states worked on in one clock.")
+@click.option("--multipliers", type=int, help="verilog: how many the device has; narrower products are adders then.")
+@click.option(
+    "--steps-per-second", type=float, help="verilog: take the fewest lanes that are so fast at the --clock-period."
+)
 @click.option("--part", default=_HLS.part, show_default=True, help="hls: the device.")
-@click.option("--clock-period", type=float, default=_HLS.clock_period, show_default=True, help="hls: in ns.")
+@click.option("--clock-period", type=float, default=_HLS.clock_period, show_default=True, help="In ns.")
 @click.option(
     "--hls-flavor",
     type=click.Choice(FLAVORS),
@@ -112,6 +116,8 @@ def compile_(
     seed: int,
     data: Path | None,
     lanes: int,
+    multipliers: int | None,
+    steps_per_second: float | None,
     part: str,
     clock_period: float,
     hls_flavor: Flavor,
@@ -135,7 +141,11 @@ def compile_(
         dither=dither or (asked.searches and not given(ctx, "dither")),
         max_steps=steps if max_steps is None else max_steps,
     )
-    single = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), VerilogOptions(lanes), arrays)
+    pace = None if steps_per_second is None else Pace(steps_per_second, clock_period)
+    if pace and given(ctx, "lanes"):
+        raise UsageError("give --lanes or --steps-per-second, not both")
+    cores = VerilogOptions(lanes, multipliers, pace)
+    single = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), cores, arrays)
     name = symbol(model.stem) if name is None else name
     methods = chosen_methods(scheme, a_form, chosen)
     if asked.searches and not given(ctx, "prune_loss"):

@@ -53,7 +53,7 @@ class Cell:
     """An instance of a library module.
 
     inputs and outputs by port prefix; an input is a net and the width that the port takes it in. multipliers: how many
-    it keeps busy; work: multiplications of them a firing; ram: bits of memory that it writes.
+    it keeps busy, each of product bits; work: multiplications of them a firing; ram: bits of memory that it writes.
     """
 
     module: str
@@ -65,6 +65,7 @@ class Cell:
     timing: Timing
     multipliers: int = 0
     work: int = 0
+    product: int = 0
     ram: int = 0
     saturates: bool = False
 

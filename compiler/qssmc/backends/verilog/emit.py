@@ -3,57 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from qssmc.backends.verilog.circuit import Circuit
-from qssmc.backends.verilog.lower import lower
-from qssmc.backends.verilog.schedule import Schedule, schedule
+from qssmc.backends.verilog.design import Design, VerilogOptions, design
 from qssmc.backends.verilog.text import instances
-from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir.graph import Graph
 
 FOLDER = "verilog"
-MOST_LANES = 64
-
-
-@dataclass(frozen=True)
-class VerilogOptions:
-    """lanes: complex states that each layer updates in a clock."""
-
-    lanes: int = 1
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.lanes <= MOST_LANES:
-            raise UsageError(f"--lanes must be 1 to {MOST_LANES}, not {self.lanes}")
-
-
-@dataclass(frozen=True)
-class Design:
-    """A circuit with its schedule."""
-
-    circuit: Circuit
-    schedule: Schedule
-
-
-def design(graph: Graph, options: VerilogOptions) -> Design:
-    """Lower and schedule. Raises UnsupportedModelError for another stage, and as lower does."""
-    if graph.stage != "integer":
-        raise UnsupportedModelError(
-            f"graph {graph.name} is of the {graph.stage} stage, but Verilog needs the integer stage"
-        )
-    circuit = lower(graph, options.lanes)
-    return Design(circuit, schedule(circuit))
 
 
 def emit(graph: Graph, options: VerilogOptions | None = None) -> dict[str, str]:
     """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench."""
     options = options or VerilogOptions()
     made = design(graph, options)
-    view = _view(graph, options, made)
+    view = _view(graph, made)
     name = view["name"]
     environment = Environment(
         loader=PackageLoader("qssmc_templates", "verilog"),
@@ -63,11 +30,13 @@ def emit(graph: Graph, options: VerilogOptions | None = None) -> dict[str, str]:
         keep_trailing_newline=True,
     )
     templates = {f"{name}_top.v": "top.v.j2", f"sim/{name}_tb.v": "tb.v.j2", "sim/main.cpp": "main.cpp.j2"}
-    templates[f"{name}_board.v"] = "board.v.j2"
+    templates |= {"Makefile": "sim.mk.j2", "sim/run.py": "run.py.j2", f"sim/bench_{name}.py": "bench.py.j2"}
+    if len(made.circuit.ports) == 1:  # a serial line carries one output
+        templates[f"{name}_board.v"] = "board.v.j2"
     texts = {path: environment.get_template(template).render(**view) for path, template in templates.items()}
-    texts |= {f"rtl/{module}.v": library_text(module) for module in _modules(made.circuit)}
+    texts |= {f"rtl/{module}.v": library_text(module) for module in modules(made.circuit)}
     texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
-    texts["design.json"] = json.dumps(_facts(graph, options, made, view), indent=1) + "\n"
+    texts["design.json"] = json.dumps(_facts(graph, made, view), indent=1) + "\n"
     return {f"{FOLDER}/{path}": text for path, text in texts.items()}
 
 
@@ -79,7 +48,8 @@ def library_text(module: str) -> str:
 _USES = {
     "qssm_table": ("qssm_rom",),
     "qssm_scale": ("qssm_table", "qssm_product"),
-    "qssm_product": ("qssm_resize",),
+    "qssm_times": ("qssm_multiplier",),
+    "qssm_product": ("qssm_times", "qssm_resize"),
     "qssm_offset": ("qssm_table", "qssm_resize"),
     "qssm_shift": ("qssm_table", "qssm_resize"),
     "qssm_add": ("qssm_resize",),
@@ -91,18 +61,20 @@ _USES = {
     "qssm_advance": ("qssm_resize",),
     "qssm_gather": ("qssm_table",),
     "qssm_segment": ("qssm_table", "qssm_resize"),
-    "qssm_dot": ("qssm_table", "qssm_rom", "qssm_resize"),
+    "qssm_dot": ("qssm_times", "qssm_table", "qssm_rom", "qssm_resize"),
     "qssm_norm": ("qssm_product", "qssm_resize"),
-    "qssm_lane": ("qssm_above", "qssm_resize", "qssm_round"),
+    "qssm_lane": ("qssm_times", "qssm_resize"),
     "qssm_ssm": ("qssm_lane", "qssm_rom", "qssm_fifo"),
 }
 
 
-def _modules(circuit: Circuit) -> list[str]:
+def modules(circuit: Circuit) -> list[str]:
     """The library modules that the top needs, and those that they need."""
     found = {
-        "qssm_serial",
-        "qssm_deserial",
+        "qssm_uart_rx",
+        "qssm_uart_tx",
+        "qssm_pack",
+        "qssm_unpack",
         "qssm_fifo",
         "qssm_skid",
         "qssm_fork",
@@ -117,7 +89,7 @@ def _modules(circuit: Circuit) -> list[str]:
         found = more
 
 
-def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]:
+def _view(graph: Graph, made: Design) -> dict[str, Any]:
     """What the templates print."""
     circuit = made.circuit
     wires, found = instances(circuit)
@@ -127,6 +99,8 @@ def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]
             "prefix": "m" if len(circuit.ports) == 1 else f"m_{port.name}",
             "net": port.cell.outputs["m"].name,
             "width": port.width,
+            "bytes": _bytes(port.width),
+            "fill": 8 * _bytes(port.width) - port.width - 1,
             "about": f"output {port.name}, {port.extent} signed numbers "
             + ("after the last sample" if port.last else "a sample"),
         }
@@ -139,10 +113,12 @@ def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]
     return {
         "name": graph.name,
         "graph": graph.name,
-        "lanes": options.lanes,
+        "lanes": made.lanes,
         "interval": made.schedule.interval,
         "sample": {
             "width": width,
+            "bytes": _bytes(width),
+            "word_top": 8 * _bytes(width) - 1,
             "sign": f"s_data[{width - 1}]" if entrance.type.signed else "1'b0",
             "wide": circuit.sample.width,
             "count": circuit.sample.extent,
@@ -156,14 +132,24 @@ def _view(graph: Graph, options: VerilogOptions, made: Design) -> dict[str, Any]
     }
 
 
-def _facts(graph: Graph, options: VerilogOptions, made: Design, view: dict[str, Any]) -> dict[str, Any]:
+def _bytes(width: int) -> int:
+    """Bytes of an element and of the bit that closes a sequence."""
+    return -(-(width + 1) // 8)
+
+
+def _facts(graph: Graph, made: Design, view: dict[str, Any]) -> dict[str, Any]:
     """What a simulator's driver and the reports need to know."""
     cells = [cell for cell in made.circuit.cells if cell.work]
     (entrance,) = graph.inputs
     return {
         "top": f"{view['name']}_top",
-        "lanes": options.lanes,
-        "sample": {"width": entrance.type.width, "signed": entrance.type.signed, "count": made.circuit.sample.extent},
+        "lanes": made.lanes,
+        "sample": {
+            "width": entrance.type.width,
+            "signed": entrance.type.signed,
+            "count": made.circuit.sample.extent,
+            "bytes": view["sample"]["bytes"],
+        },
         "outputs": [
             {
                 "name": port.name,
@@ -178,7 +164,8 @@ def _facts(graph: Graph, options: VerilogOptions, made: Design, view: dict[str, 
         "expected": {
             "interval": made.schedule.interval,
             "latency": made.schedule.latency,
-            "multipliers": sum(cell.multipliers for cell in cells),
+            "multipliers": sum(cell.multipliers for cell in cells if not cell.parameters.get("SOFT")),
+            "multipliers_of_adders": sum(cell.multipliers for cell in cells if cell.parameters.get("SOFT")),
             "multiplications": sum(cell.work for cell in cells),
             "rom_bits": sum(memory.bits for memory in made.circuit.memories().values()),
             "ram_bits": sum(cell.ram for cell in made.circuit.cells) + _queue_bits(made.circuit),
@@ -189,4 +176,4 @@ def _facts(graph: Graph, options: VerilogOptions, made: Design, view: dict[str, 
 
 def _queue_bits(circuit: Circuit) -> int:
     widths = {(cell.name, port): net.width for cell in circuit.cells for port, (net, _) in cell.inputs.items()}
-    return sum(depth * widths[edge] for edge, depth in circuit.queues.items())
+    return sum((1 << (depth - 1).bit_length()) * widths[edge] for edge, depth in circuit.queues.items())

@@ -13,7 +13,7 @@ from qssmc.backends.verilog.make import Ints, Maker
 from qssmc.backends.verilog.recurrence import Layer, absorbed, beats_of, clamp_form, layers_of
 from qssmc.backends.verilog.timing import Frame
 from qssmc.backends.verilog.timing import Layer as LayerTiming
-from qssmc.errors import UnsupportedModelError
+from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import (
     Add,
@@ -53,10 +53,32 @@ def width_of(type_: Type) -> int:
     return signed_width(*type_.bounds)
 
 
-def lower(graph: Graph, lanes: int) -> Circuit:
-    """The circuit of an integer graph, without queues. Raises UnsupportedModelError with every reason."""
+def lower(graph: Graph, lanes: int, multipliers: int | None = None) -> Circuit:
+    """The circuit of an integer graph, without queues; multipliers: how many the device has, if they are few.
+
+    Raises UnsupportedModelError with every reason, UsageError where the lanes need more multipliers.
+    """
     _check(graph)
-    return _Lowering(graph, lanes).run()
+    circuit = _Lowering(graph, lanes).run()
+    if multipliers is not None:
+        _soften(circuit, lanes, multipliers)
+    return circuit
+
+
+def _soften(circuit: Circuit, lanes: int, multipliers: int) -> None:
+    """Build the narrowest products of adders until the others fit the device."""
+    left = multipliers - sum(cell.multipliers for cell in circuit.cells if cell.module == "qssm_ssm")
+    if left < 0:
+        raise UsageError(
+            f"{lanes} lane{'s' if lanes > 1 else ''} of each layer need{'' if lanes > 1 else 's'} "
+            f"{multipliers - left} multipliers, {-left} more than --multipliers {multipliers}; give fewer lanes"
+        )
+    others = [cell for cell in circuit.cells if cell.multipliers and cell.module != "qssm_ssm"]
+    for cell in sorted(others, key=lambda cell: -cell.product):
+        if cell.multipliers <= left:
+            left -= cell.multipliers
+        else:
+            cell.parameters["SOFT"] = 1
 
 
 def _check(graph: Graph) -> None:
@@ -90,6 +112,7 @@ class _Lowering:
         (entrance,) = graph.inputs
         outputs = [f"m_{output.name}" for output in graph.outputs] + [f"out_{output.name}" for output in graph.outputs]
         self.names = {"s", "m", "token", *outputs}
+        self.summed = _summed(graph)
         self.sample = Net(self._name(entrance.name), width_of(entrance.type), entrance.type.shape[0])
         self.token = Net("token", 1, 1)
         self.circuit = Circuit(graph.name, self.sample)
@@ -136,10 +159,8 @@ class _Lowering:
         width = width_of(self.graph[value].type)
         out = Net(f"out_{name}", width, net.extent, last)
         parameters: dict[str, Parameter] = {"W": width, "N": net.extent, "AT_END": int(last)}
-        cell = self.make.cell(
-            "qssm_frame", f"frame_{name}", parameters, {"s": (net, width), "t": (self.token, 1)}, {"m": out},
-            Frame(net.extent),
-        )  # fmt: skip
+        inputs = {"s": (net, width)} | ({} if last else {"t": (self.token, 1)})
+        cell = self.make.cell("qssm_frame", f"frame_{name}", parameters, inputs, {"m": out}, Frame(net.extent))
         self.circuit.ports.append(Port(name, cell, width, net.extent, last))
 
     def _name(self, stem: str) -> str:
@@ -160,6 +181,9 @@ class _Lowering:
             return
         if isinstance(op, Input):
             self.values[op.name, last] = (self.sample,)
+        elif op.name in self.summed:
+            if isinstance(op, Add):
+                self.values[op.name, last] = self._sum_of_products(op, "_end" if last else "", last)
         else:
             suffix = "_end" if last else ""
             operands = [self._operand(name, last) for name in op.inputs]
@@ -202,14 +226,15 @@ class _Lowering:
         y = Net(self._name(layer.readout.name), width_of(layer.readout.type), layer.channels)
         phase_bits = layer.requant.phase_bits or 1
         parameters = {
-            "P": self.lanes, "UW": u.width, **parameters, "TW": width_of(layer.total.type), "YW": y.width,
+            "P": self.lanes, "UW": u.width, **parameters, "TW": self._sum_width(layer), "YW": y.width,
             "BEATS": count, "PERIOD": period, "QUEUE": queue, "DITHER": int(layer.phase is not None),
             "PW": phase_bits, "FILE": Memory(tuple(words), self.lanes * lane_bits + 1),
         }  # fmt: skip
         inputs = {"s": (u, u.width), "t": (self.token, 1)}
         if layer.phase is not None:
             inputs["p"] = (self.values[layer.phase, False][0], phase_bits)
-        products = 4 + (2 if parameters["B_COMPLEX"] else 1) + 2
+        of_b = 0 if parameters["BW"] == 2 else 2 if parameters["B_COMPLEX"] else 1  # of two bits: wires and an adder
+        products = 4 + of_b + 2
         ram = self.lanes * count * 2 * width_of(layer.state.type) + queue * y.width
         lines = [op_line(self.graph[op.name]) for op in self.graph.ops if self.inside.get(op.name) is layer]
         self.make.about = "\n".join(lines)
@@ -219,6 +244,15 @@ class _Lowering:
         )  # fmt: skip
         return y
 
+    def _sum_width(self, layer: Layer) -> int:
+        """Bits of A x + (B u) 2^raise + d, and of x 2^keep where that is added before the shift back."""
+        if not _kept_after(layer):
+            return self.bounds[layer.requant.name].inner_width
+        terms = [self.bounds[name].value for name in layer.total.inputs if name != layer.kept]
+        low = sum(term.low for term in terms)
+        high = sum(term.high for term in terms) + (1 << layer.shift)[:, None]
+        return signed_width(int(np.min(low)), int(np.max(high)))
+
     def _fields(self, layer: Layer) -> tuple[list[tuple[Ints, int]], dict[str, Parameter]]:
         """The columns of a lane's word, lowest first, and the parameters that say how to read it."""
         form = clamp_form(layer)
@@ -227,9 +261,10 @@ class _Lowering:
         complex_b = bool(layer.b[:, 1].any())
         width = width_of(layer.state.type)
         least = int(bits.min()) if per_state else 2
-        keep = np.zeros_like(layer.shift) if layer.keep is None else layer.keep
+        before = layer.keep is not None and not _kept_after(layer)
+        keep = layer.keep if before and layer.keep is not None else np.zeros_like(layer.shift)
         shifts = {"XS": keep, "BS": layer.raised, "RS": layer.shift}
-        parameters: dict[str, Parameter] = {"XW": width, "KEEP": int(layer.keep is not None)}
+        parameters: dict[str, Parameter] = {"XW": width, "KEEP": 1 if before else 2 if _kept_after(layer) else 0}
         fields: list[tuple[Ints, int]] = []
         for name, amounts in shifts.items():
             above = amounts - amounts.min()
@@ -308,6 +343,21 @@ class _Lowering:
     def offset(self, op: Offset, suffix: str, last: bool, x: Nets) -> Nets:
         return (self.make.offset(self._name(op.name + suffix), x[0], op.value.data, width_of(op.type)),)
 
+    def _sum_of_products(self, op: Add, suffix: str, last: bool) -> Nets:
+        """A x + B y as one product with x and y behind each other, the shorter first, since it is there earlier."""
+        parts = sorted((self._matvec(name) for name in op.inputs), key=lambda part: part.weight.data.shape[1])
+        (x,), *rest = (self._operand(part.inputs[0], last) for part in parts)
+        for i, (y,) in enumerate(rest):
+            x = self.make.concat(self._name(f"{op.name}{suffix}_x{i}"), x, y)
+        weight = np.hstack([part.weight.data for part in parts])
+        bias = np.sum([part.bias.data for part in parts], axis=0)
+        return (self.make.dot(self._name(op.name + suffix), x, weight, bias, width_of(op.type)),)
+
+    def _matvec(self, name: str) -> Matvec:
+        op = self.graph[name]
+        assert isinstance(op, Matvec)
+        return op
+
     def add(self, op: Add, suffix: str, last: bool, *terms: Nets) -> Nets:
         width, sums = width_of(op.type), []
         for k, name in enumerate(self._parts(op, suffix)):
@@ -383,6 +433,23 @@ class _Lowering:
 
     def advance(self, op: Advance, suffix: str, last: bool, x: Nets) -> Nets:
         return (self.make.advance(self._name(op.name + suffix), x[0], op.step, op.bits),)
+
+
+def _summed(graph: Graph) -> frozenset[str]:
+    """Adds whose terms are all matrix products that nobody else reads, and those products."""
+    read = {*(output.value for output in graph.outputs), *graph.updates.values()}
+    found: set[str] = set()
+    for op in graph.ops:
+        terms = [graph[name] for name in op.inputs] if isinstance(op, Add) else []
+        alone = all(len(graph.users[term.name]) == 1 and term.name not in read for term in terms)
+        if terms and alone and len(set(op.inputs)) == len(terms) and all(isinstance(t, Matvec) for t in terms):
+            found |= {op.name, *op.inputs}
+    return frozenset(found)
+
+
+def _kept_after(layer: Layer) -> bool:
+    """Whether x is added where the sum has been shifted back, which is the same where both shifts are equal."""
+    return layer.keep is not None and bool((layer.keep == layer.shift).all())
 
 
 def _each(data: NDArray[Any], op: Op) -> Ints:

@@ -33,6 +33,7 @@ class Maker:
         *,
         multipliers: int = 0,
         work: int = 0,
+        product: int = 0,
         ram: int = 0,
         saturates: bool = False,
     ) -> Cell:
@@ -40,7 +41,9 @@ class Maker:
         taken = {cell.name for cell in self.circuit.cells}
         while name in taken:
             name += "_"
-        cell = Cell(module, name, self.about, parameters, inputs, outputs, timing, multipliers, work, ram, saturates)
+        cell = Cell(
+            module, name, self.about, parameters, inputs, outputs, timing, multipliers, work, product, ram, saturates
+        )
         self.circuit.cells.append(cell)
         return cell
 
@@ -48,11 +51,11 @@ class Maker:
         """A net that fires when another does."""
         return Net(name, width, like.extent if extent is None else extent, like.last)
 
-    def table(self, words: Sequence[int], width: int) -> dict[str, Parameter]:
-        """The parameters of a word an element: FIXED and WORD where all are equal, else a memory."""
-        if len({word & ((1 << width) - 1) for word in words}) == 1:
-            return {"FIXED": 1, "WORD": Word(words[0], width)}
-        return {"FIXED": 0, "FILE": Memory(tuple(words), width)}
+    def table(self, words: Sequence[int], width: int, word: str = "WORD", file: str = "FILE") -> dict[str, Parameter]:
+        """The parameters of a word an element: FIXED and a word where all are equal, else a memory."""
+        if len({value & ((1 << width) - 1) for value in words}) == 1:
+            return {"FIXED": 1, word: Word(words[0], width)}
+        return {"FIXED": 0, file: Memory(tuple(words), width)}
 
     # --- elementwise -------------------------------------------------------------------------------------------------
 
@@ -66,6 +69,7 @@ class Maker:
         self.cell(
             "qssm_scale", name, parameters, {"s": (x, x.width)}, {"m": net}, _product(x.width, serial),
             multipliers=0 if serial or x.last else 1, work=0 if serial or x.last else x.extent,
+            product=x.width + factor,
         )  # fmt: skip
         return net
 
@@ -79,6 +83,7 @@ class Maker:
         self.cell(
             "qssm_product", name, parameters, {"a": (a, a.width), "b": (b, b.width)}, {"m": net},
             _product(a.width, serial), multipliers=0 if serial else 1, work=0 if serial else a.extent,
+            product=a.width + b.width,
         )  # fmt: skip
         return net
 
@@ -118,14 +123,16 @@ class Maker:
     ) -> Net:
         """Rounded and clamped; rows: shift, low and high of each element; inner: bits of the sum before the shift."""
         shift, low, high = rows
-        amount = max(1, int(shift.max()).bit_length())
+        smallest = int(shift.min())
+        amount = max(1, (int(shift.max()) - smallest).bit_length())
         words = [
-            pack([(int(s), amount), (int(least), width), (int(most), width)])
+            pack([(int(s) - smallest, amount), (int(least), width), (int(most), width)])
             for s, least, most in zip(shift, low, high, strict=True)
         ]
         net = self.net(name, width, x)
         bits = phase[1] if phase else 1
         parameters: dict[str, Parameter] = {"XW": x.width, "IW": max(inner, x.width), "OW": width, "SW": amount}
+        parameters["MIN"] = smallest
         parameters |= {"N": x.extent, "DITHER": int(phase is not None), "PW": bits}
         parameters |= self.table(words, 2 * width + amount)
         inputs = {"s": (x, x.width)} | ({"p": (phase[0], bits)} if phase else {})
@@ -217,24 +224,23 @@ class Maker:
         serial, together = self._dot_form(x, out)
         groups = -(-out // together)
         bits = [signed_width(int(t.min()), int(t.max())) for t in (weight, bias)]
-        rows = np.zeros((groups * together, extent + 1), np.int64)
-        rows[:out] = np.column_stack([weight, bias])
-        blocks = rows.reshape(groups, together, extent + 1)
+        rows = np.zeros((groups * together, extent), np.int64)
+        rows[:out] = weight
+        blocks = rows.reshape(groups, together, extent)
         weights = [pack([(int(w), bits[0]) for w in blocks[g, :, j]]) for g in range(groups) for j in range(extent)]
-        biases = [pack([(int(b), bits[1]) for b in blocks[g, :, extent]]) for g in range(groups)]
         beats = extent * (x.width if serial else 1)
         net = self.net(name, width, x, out)
         parameters: dict[str, Parameter] = {
             "XW": x.width, "WW": bits[0], "BW": bits[1], "OW": width, "IN": extent, "OUT": out, "M": together,
             "SERIAL": int(serial), "WEIGHTS": Memory(tuple(weights), together * bits[0]),
-            "BIASES": Memory(tuple(biases), together * bits[1]),
         }  # fmt: skip
+        parameters |= self.table(bias.tolist(), bits[1], "BIAS", "BIASES")
         timing = Dot(max(groups * beats, extent), beats, out, together)
         ram = (2 << max(1, (extent - 1).bit_length())) * x.width
         free = serial or x.last
         self.cell(
             "qssm_dot", name, parameters, {"s": (x, x.width)}, {"m": net}, timing,
-            multipliers=0 if free else together, work=0 if free else out * extent, ram=ram,
+            multipliers=0 if free else together, work=0 if free else out * extent, product=x.width + bits[0], ram=ram,
         )  # fmt: skip
         return net
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Add, Diag, Inject, Readout, Requant, ShiftLeft, State
+from qssmc.ir.ops import Add, Diag, Inject, Op, Readout, Requant, ShiftLeft, State
 
 Ints = NDArray[np.int64]
+MOST_POLE = 25  # bits of a pole with its shift
 MOST_SHIFT = 40  # beyond it the shifters would be absurd; such a layer is built from single ops
 
 
@@ -31,6 +32,7 @@ class Layer:
     b: Ints
     c: Ints
     keep: Ints | None
+    kept: str  # the op that shifts x, or none
     raised: Ints
     shift: Ints
     low: Ints
@@ -53,12 +55,18 @@ def _match(graph: Graph, readout: Readout) -> Layer | None:
     if len(states) != 1 or not isinstance(total, Add) or not requant.type.shape[0]:
         return None
     (state,) = states
-    diag, keep, inject, raised = _terms(graph, total, state)
-    if diag is None or inject is None or inject.heads is None:
+    terms = _terms(graph, total, state)
+    if terms is None or terms.inject.heads is None:
         return None
+    diag, keep, inject, raised = terms.diag, terms.keep, terms.inject, terms.raised
     count = state.type.shape[0]
     inner = {requant.name, total.name, diag.name, inject.name, readout.name}
-    inner |= {op.name for op in (keep, raised) if op is not None}
+    inner |= {op.name for op in (terms.spread, keep, raised) if op is not None}
+    # A shift of A x makes the poles' numbers longer; they stay short enough for a multiplier, or the layer is no layer.
+    spread = np.zeros(count, np.int64) if terms.spread is None else _each(terms.spread.amount.data, count)
+    a = diag.lambda_bar.data << spread[:, None]
+    if np.abs(a).max(initial=0) >= 1 << (MOST_POLE - 1):
+        return None
     layer = Layer(
         state,
         total,
@@ -68,10 +76,11 @@ def _match(graph: Graph, readout: Readout) -> Layer | None:
         inject.inputs[0],
         requant.inputs[1] if len(requant.inputs) > 1 else None,
         readout.heads.data,
-        diag.lambda_bar.data,
+        a,
         inject.b_bar.data,
         readout.c.data,
         None if keep is None else _each(keep.amount.data, count),
+        "" if keep is None else keep.name,
         np.zeros(count, np.int64) if raised is None else _each(raised.amount.data, count),
         _each(requant.shift.data, count),
         _each(requant.low.data, count),
@@ -81,26 +90,38 @@ def _match(graph: Graph, readout: Readout) -> Layer | None:
     return layer if _fits(graph, layer, inject) else None
 
 
-def _terms(
-    graph: Graph, total: Add, state: State
-) -> tuple[Diag | None, ShiftLeft | None, Inject | None, ShiftLeft | None]:
-    """The terms of the sum by role; a term that has none makes all of them None."""
-    diag: Diag | None = None
-    keep: ShiftLeft | None = None
-    inject: Inject | None = None
-    raised: ShiftLeft | None = None
+@dataclass(frozen=True)
+class _Terms:
+    """The terms of the sum by role, and the ops that shift them: x by keep, A x by spread, B u by raised."""
+
+    diag: Diag
+    spread: ShiftLeft | None
+    keep: ShiftLeft | None
+    inject: Inject
+    raised: ShiftLeft | None
+
+
+def _terms(graph: Graph, total: Add, state: State) -> _Terms | None:
+    """None where a term has no role, or a role two terms."""
+    found: dict[str, tuple[Op, ShiftLeft | None]] = {}
     for name in total.inputs:
         op = graph[name]
-        inner = graph[op.inputs[0]] if isinstance(op, ShiftLeft) else op
-        if isinstance(op, Diag) and op.inputs == (state.name,) and diag is None:
-            diag = op
-        elif isinstance(op, ShiftLeft) and inner is state and keep is None:
-            keep = op
-        elif isinstance(inner, Inject) and inject is None:
-            inject, raised = inner, op if isinstance(op, ShiftLeft) else None
-        else:
-            return None, None, None, None
-    return diag, keep, inject, raised
+        shift = op if isinstance(op, ShiftLeft) else None
+        inner = graph[op.inputs[0]] if shift is not None else op
+        role = (
+            "diag" if isinstance(inner, Diag) and inner.inputs == (state.name,)
+            else "keep" if inner is state and shift is not None
+            else "inject" if isinstance(inner, Inject)
+            else ""
+        )  # fmt: skip
+        if not role or role in found:
+            return None
+        found[role] = (inner, shift)
+    diag, spread = found.get("diag", (None, None))
+    inject, raised = found.get("inject", (None, None))
+    if not isinstance(diag, Diag) or not isinstance(inject, Inject):
+        return None
+    return _Terms(diag, spread, found["keep"][1] if "keep" in found else None, inject, raised)
 
 
 def _fits(graph: Graph, layer: Layer, inject: Inject) -> bool:

@@ -144,14 +144,27 @@ def _long_chains(circuit: Circuit) -> set[Edge]:
         for net in cell.outputs.values():
             for reader, port in circuit.readers(net):
                 edge = (reader.name, port)
-                if edge in circuit.queues or reader.module in _REGISTERED or reader.parameters.get("SLOW"):
+                if edge in circuit.queues or _is_registered(reader, port):
                     continue
-                if deep.get(reader.name, CHAIN) >= CHAIN:
+                behind = _behind_state(circuit, reader, deep) if reader.module == "qssm_state" else deep[reader.name]
+                if behind >= CHAIN:
                     found.add(edge)
                 else:
-                    ahead.append(deep[reader.name])
+                    ahead.append(behind)
         deep[cell.name] = max(ahead) + 1
     return found
+
+
+def _is_registered(reader: Cell, port: str) -> bool:
+    """Whether a cell's ready hangs on its registers alone."""
+    state = reader.module == "qssm_state" and (port == "t" or "l" not in reader.outputs)
+    return state or reader.module in _REGISTERED or bool(reader.parameters.get("SLOW"))
+
+
+def _behind_state(circuit: Circuit, state: Cell, deep: dict[str, int]) -> int:
+    """Cells that ready passes through from whoever reads a state at the end of a sequence."""
+    readers = [reader for reader, port in circuit.readers(state.outputs["l"]) if not _is_registered(reader, port)]
+    return 1 + max((deep[reader.name] for reader in readers), default=0)
 
 
 def _short_of_queues(circuit: Circuit, trace: _Trace, interval: int) -> list[Edge]:

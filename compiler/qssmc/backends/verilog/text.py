@@ -148,6 +148,9 @@ class _Writer:
             width = cell.parameters["PW"]
             self.wires.append(Wire(1, f"{cell.name}_p_unused"))
             yield from (f".p_data({width}'d0)", ".p_valid(1'b0)", f".p_ready({cell.name}_p_unused)")
+        if cell.module == "qssm_frame" and "t" not in cell.inputs:
+            self.wires.append(Wire(1, f"{cell.name}_t_unused"))
+            yield from (".t_data(1'b1)", ".t_valid(1'b1)", f".t_ready({cell.name}_t_unused)")
         if cell.module == "qssm_state" and "l" not in cell.outputs:
             width = cell.parameters["W"]
             self.wires += [Wire(int(str(width)), f"{cell.name}_l_data_unused"), Wire(1, f"{cell.name}_l_unused")]

@@ -1,5 +1,6 @@
 // qssm_dot: weight @ x + bias for vectors of IN, M rows at a time, modulo 2^OW; the next vector comes in meanwhile.
-// A word of WEIGHTS is M weights of element j of a group of rows, of BIASES the M biases; SERIAL adds bit by bit.
+// A word of WEIGHTS is M weights of element j of a group of rows, a word of BIASES one bias; BIAS is that of all rows
+// where FIXED. SERIAL adds bit by bit; SOFT builds multipliers of adders, for devices that have few.
 `default_nettype none
 module qssm_dot #(
     parameter XW = 8,
@@ -10,6 +11,9 @@ module qssm_dot #(
     parameter OUT = 4,
     parameter M = 1,
     parameter SERIAL = 0,
+    parameter SOFT = 0,
+    parameter FIXED = 0,
+    parameter [BW-1:0] BIAS = {BW{1'b0}},
     parameter WEIGHTS = "",
     parameter BIASES = ""
 ) (
@@ -88,15 +92,11 @@ module qssm_dot #(
     // Clock 1: memories. Clock 2: products. Clock 3: sums. Clock 4: the rows of a group stand in the output register.
     reg  [XW-1:0] x;
     wire [M*WW-1:0] weights;
-    wire [M*BW-1:0] biases;
     reg  [2:0] valid, stop;
     reg  [1:0] start;
     always @(posedge clk) if (write) x_mem[{fill_bank, fill}] <= s_data;
     always @(posedge clk) if (move) x <= x_mem[{bank, j}];
     qssm_rom #(.W(M * WW), .N(WORDS), .FILE(WEIGHTS)) weight_rom (.clk(clk), .en(move), .addr(at), .data(weights));
-    qssm_table #(.W(M * BW), .N(GROUPS), .FIXED(0), .FILE(BIASES)) bias_rom (
-        .clk(clk), .rst(rst), .next(move && valid[2] && stop[2]), .word(biases)
-    );
     always @(posedge clk) begin
         if (rst) valid <= 3'b000;
         else if (move) valid <= {valid[1:0], issue};
@@ -118,10 +118,10 @@ module qssm_dot #(
             assign last_bit = 1'b1;
             assign double = 1'b0;
             for (i = 0; i < M; i = i + 1) begin : g_row
-                wire signed [PW-1:0] a = {{WW{x[XW-1]}}, x};
-                wire signed [PW-1:0] w = {{XW{weights[i*WW+WW-1]}}, weights[i*WW +: WW]};
-                reg  signed [PW-1:0] product;
-                always @(posedge clk) if (move) product <= a * w;
+                wire [PW-1:0] product;
+                qssm_times #(.AW(WW), .BW(XW), .SOFT(SOFT)) times (
+                    .clk(clk), .en(move), .a(weights[i*WW +: WW]), .b(x), .m(product)
+                );
                 qssm_resize #(.IW(PW), .OW(OW)) fit (.s(product), .m(terms[i*OW +: OW]));
             end
         end else begin : g_serial
@@ -167,12 +167,10 @@ module qssm_dot #(
         for (i = 0; i < M; i = i + 1) begin : g_sum
             wire [OW-1:0] sum = sums[i*OW +: OW];
             wire [OW-1:0] base = double ? {sum[OW-2:0], 1'b0} : sum;
-            wire [OW-1:0] bias;
-            qssm_resize #(.IW(BW), .OW(OW)) fit (.s(biases[i*BW +: BW]), .m(bias));
             always @(posedge clk) begin
                 if (move && valid[1]) sums[i*OW +: OW] <= (start[1] ? {OW{1'b0}} : base) + terms[i*OW +: OW];
             end
-            assign done_rows[i*OW +: OW] = sum + bias;
+            assign done_rows[i*OW +: OW] = sum;
         end
     endgenerate
     localparam [31:0] ALL_ROWS_INT = M;
@@ -194,7 +192,14 @@ module qssm_dot #(
             left <= left - 1'b1;
         end
     end
-    assign m_data = rows[OW-1:0];
+    // The bias comes last, where one adder serves all rows.
+    wire [BW-1:0] bias;
+    wire [OW-1:0] bias_wide;
+    qssm_table #(.W(BW), .N(OUT), .FIXED(FIXED), .WORD(BIAS), .FILE(BIASES)) bias_rom (
+        .clk(clk), .rst(rst), .next(m_valid && m_ready), .word(bias)
+    );
+    qssm_resize #(.IW(BW), .OW(OW)) fit_bias (.s(bias), .m(bias_wide));
+    assign m_data = rows[OW-1:0] + bias_wide;
     assign m_valid = left != {CW{1'b0}};
 endmodule
 `default_nettype wire

@@ -1,4 +1,5 @@
-// qssm_frame: an output: N elements for each token, with AT_END for each of a last sample; m_last closes a sequence.
+// qssm_frame: an output: N elements for each token; m_last closes a sequence. AT_END needs no tokens: what comes is of
+// a last sample.
 `default_nettype none
 module qssm_frame #(
     parameter W = 8,
@@ -22,14 +23,14 @@ module qssm_frame #(
     localparam [31:0] TOP_INT = N - 1;
     localparam [IW-1:0] TOP = TOP_INT[IW-1:0];
     reg [IW-1:0] index;
-    wire open = t_valid && (AT_END == 0 || t_data);
+    wire open = t_valid || AT_END != 0;
     wire whole = index == TOP;
     wire move = m_valid && m_ready;
     assign m_data = s_data;
-    assign m_last = whole && t_data;
+    assign m_last = whole && (t_data || AT_END != 0);
     assign m_valid = s_valid && open;
     assign s_ready = m_ready && open;
-    assign t_ready = (AT_END != 0 && !t_data) || (move && whole);
+    assign t_ready = move && whole;
     always @(posedge clk) begin
         if (rst) index <= {IW{1'b0}};
         else if (move) index <= whole ? {IW{1'b0}} : index + 1'b1;

@@ -1,6 +1,7 @@
 // qssm_lane: one complex state a clock: x <- round(x * 2^xs + A x + (B u) * 2^bs), and Re(C x) of the new x.
 // A coefficient word is {C_im, C_re, B_im, B_re, A_im, A_re, clamp, rs, bs, xs}, B_im only where B_COMPLEX. Of the
 // shifts and the clamp's bits it holds what they are above a minimum; a field that is not used has one bit.
+// KEEP 0: there is no x * 2^xs. KEEP 2: xs is rs, so that x is added behind the shift, and TW need not hold x * 2^xs.
 `default_nettype none
 module qssm_lane #(
     parameter UW = 9,
@@ -44,13 +45,9 @@ module qssm_lane #(
     localparam A_AT = CL_W + RS_W + BS_W + XS_W;
     localparam BB = B_COMPLEX != 0 ? 2 * BW : BW;
     localparam C_AT = B_AT + BB;
-    localparam SW = 6;
-    localparam [31:0] XS_LEAST_INT = XS_MIN;
-    localparam [SW-1:0] XS_LEAST = XS_LEAST_INT[SW-1:0];
-    localparam [31:0] BS_LEAST_INT = BS_MIN;
-    localparam [SW-1:0] BS_LEAST = BS_LEAST_INT[SW-1:0];
-    localparam [31:0] RS_LEAST_INT = RS_MIN;
-    localparam [SW-1:0] RS_LEAST = RS_LEAST_INT[SW-1:0];
+    // The largest shift that the fields can hold; d is the dither, or one half, on its scale.
+    localparam RS_MAX = RS_MIN + (1 << RS_W) - 1;
+    localparam DW = RS_MAX + 1;
     genvar i;
 
     // Clock 1: word, u, first and phase come from outside; the old state was asked for a clock before, at ahead.
@@ -77,8 +74,8 @@ module qssm_lane #(
     reg [XS_W-1:0] xs2, xs3;
     reg [BS_W-1:0] bs2, bs3;
     reg [RS_W-1:0] rs2, rs3, rs4, rs5, rs6;
-    reg [CL_W-1:0] cl2, cl3, cl4, cl5, cl6;
-    reg [PW-1:0] phase2, phase3, phase4, phase5, phase6;
+    reg [CL_W-1:0] cl2, cl3, cl4, cl5, cl6, cl7;
+    reg [PW-1:0] phase2;
     always @(posedge clk) begin
         x2 <= old & {(2 * XW){!first}};
         u2 <= u;
@@ -89,108 +86,146 @@ module qssm_lane #(
         phase2 <= phase;
         {xs3, bs3} <= {xs2, bs2};
         {rs3, rs4, rs5, rs6} <= {rs2, rs3, rs4, rs5};
-        {cl3, cl4, cl5, cl6} <= {cl2, cl3, cl4, cl5};
+        {cl3, cl4, cl5, cl6, cl7} <= {cl2, cl3, cl4, cl5, cl6};
         {c3, c4, c5, c6, c7, c8} <= {c2, c3, c4, c5, c6, c7};
-        {phase3, phase4, phase5, phase6} <= {phase2, phase3, phase4, phase5};
     end
 
     // Clock 3: products with A and B.
     localparam AX = AW + XW;
     localparam BU = BW + UW;
-    wire signed [AX-1:0] a_re = {{XW{a2[AW-1]}}, a2[AW-1:0]};
-    wire signed [AX-1:0] a_im = {{XW{a2[2*AW-1]}}, a2[2*AW-1:AW]};
-    wire signed [AX-1:0] x_re = {{AW{x2[XW-1]}}, x2[XW-1:0]};
-    wire signed [AX-1:0] x_im = {{AW{x2[2*XW-1]}}, x2[2*XW-1:XW]};
-    wire signed [BU-1:0] b_re = {{UW{b2[BW-1]}}, b2[BW-1:0]};
-    wire signed [BU-1:0] u_wide = {{BW{u2[UW-1]}}, u2};
-    reg signed [AX-1:0] rr, ii, ri, ir;
+    wire [AX-1:0] rr, ii, ri, ir;
+    wire [BU-1:0] bu_re, bu_im;
     reg [2*XW-1:0] x3;
-    reg signed [BU-1:0] bu_re;
-    wire signed [BU-1:0] bu_im;
-    always @(posedge clk) begin
-        rr <= a_re * x_re;
-        ii <= a_im * x_im;
-        ri <= a_re * x_im;
-        ir <= a_im * x_re;
-        bu_re <= b_re * u_wide;
-        x3 <= x2;
-    end
+    always @(posedge clk) x3 <= x2;
+    qssm_times #(.AW(AW), .BW(XW)) times_rr (.clk(clk), .en(1'b1), .a(a2[AW-1:0]), .b(x2[XW-1:0]), .m(rr));
+    qssm_times #(.AW(AW), .BW(XW)) times_ii (.clk(clk), .en(1'b1), .a(a2[2*AW-1:AW]), .b(x2[2*XW-1:XW]), .m(ii));
+    qssm_times #(.AW(AW), .BW(XW)) times_ri (.clk(clk), .en(1'b1), .a(a2[AW-1:0]), .b(x2[2*XW-1:XW]), .m(ri));
+    qssm_times #(.AW(AW), .BW(XW)) times_ir (.clk(clk), .en(1'b1), .a(a2[2*AW-1:AW]), .b(x2[XW-1:0]), .m(ir));
+    qssm_times #(.AW(BW), .BW(UW), .SOFT(BW <= 2)) times_br (
+        .clk(clk), .en(1'b1), .a(b2[BW-1:0]), .b(u2), .m(bu_re)
+    );
     generate
         if (B_COMPLEX != 0) begin : g_b_im
-            wire signed [BU-1:0] b_im = {{UW{b2[2*BW-1]}}, b2[2*BW-1:BW]};
-            reg signed [BU-1:0] product;
-            always @(posedge clk) product <= b_im * u_wide;
-            assign bu_im = product;
+            qssm_times #(.AW(BW), .BW(UW), .SOFT(BW <= 2)) times_bi (
+                .clk(clk), .en(1'b1), .a(b2[2*BW-1:BW]), .b(u2), .m(bu_im)
+            );
         end else begin : g_no_b_im
             assign bu_im = {BU{1'b0}};
         end
     endgenerate
 
-    // Clock 4: A x and the shifted B u. Clock 5: with x * 2^xs. Clock 6: the sum. Clocks 7 and 8: rounded and clamped.
+    // Clock 3 too: d = floor(phase * 2^rs / 2^PW), or 2^(rs-1): what it is at the largest shift, shifted down.
+    wire [RS_W-1:0] down = ~rs2;
+    wire [DW-1:0] d_most;
+    reg [DW-1:0] d3, d4;
+    generate
+        if (DITHER == 0) begin : g_half
+            assign d_most = {{(DW - 1){1'b0}}, 1'b1} << (RS_MAX - 1);
+        end else if (RS_MAX > PW) begin : g_phase_up
+            assign d_most = {{(DW - RS_MAX){1'b0}}, phase2, {(RS_MAX - PW){1'b0}}};
+        end else begin : g_phase_down
+            assign d_most = {1'b0, phase2[PW-1:PW-RS_MAX]};
+        end
+    endgenerate
+    wire unused_phase = &{1'b0, phase2};
+    always @(posedge clk) begin
+        d3 <= d_most >> down;
+        d4 <= d3;
+    end
+
+    // Clock 4: A x and the shifted B u. Clock 5: with x * 2^xs and with d. Clock 6: the sum. Clock 7: shifted back.
+    // Clock 8: clamped.
+    localparam NW = TW - RS_MIN > 2 ? TW - RS_MIN : 2;  // of the sum without what is always cut off
+    localparam SW = (NW > XW ? NW : XW) + 1;
     wire [2*AX-1:0] left = {ri, rr};
     wire [2*AX-1:0] right = {ir, ii};
     wire [2*BU-1:0] bu = {bu_im, bu_re};
     wire [1:0] beyond;
-    wire [SW-1:0] xs, bs, rs;
-    qssm_above #(.W(XS_W), .OW(SW)) above_x (.least(XS_LEAST), .more(xs3), .sum(xs));
-    qssm_above #(.W(BS_W), .OW(SW)) above_b (.least(BS_LEAST), .more(bs3), .sum(bs));
-    qssm_above #(.W(RS_W), .OW(SW)) above_r (.least(RS_LEAST), .more(rs6), .sum(rs));
     wire [XW-1:0] low, high;
+    wire [TW-1:0] d;
+    qssm_resize #(.IW(DW), .OW(TW)) fit_d (.s(d4), .m(d));
     generate
         if (CL_TABLE != 0) begin : g_clamp_table
             // The state has CL_MIN + cl bits, and its least number is not used.
             wire [XW-1:0] ones = {XW{1'b1}} << (CL_MIN - 1);
-            wire [XW-1:0] top = ~(ones << cl6);
+            wire [XW-1:0] top = ~(ones << cl7);
             assign high = top;
             assign low = -top;
         end else begin : g_clamp_fixed
-            wire unused = &{1'b0, cl6};
+            wire unused = &{1'b0, cl7};
             assign high = HIGH;
             assign low = LOW;
         end
         for (i = 0; i < 2; i = i + 1) begin : g_part
-            wire [TW-1:0] l, r, b, x;
-            reg [TW-1:0] ax4, bu4, kept4, sum5, bu5, total6;
+            wire [TW-1:0] l, r, b;
+            wire [SW-1:0] shifted;
+            reg [TW-1:0] ax4, bu4, sum5, bu5;
+            reg signed [TW-1:0] total6;
+            reg signed [SW-1:0] rounded7;
+            reg [XW-1:0] clamped8;
+            reg outside8;
+            wire [TW-1:0] least_cut = total6 >>> RS_MIN;
+            wire signed [NW-1:0] cut;
+            wire [NW-1:0] back = cut >>> rs6;
+            wire signed [SW-1:0] least = {{(SW - XW){low[XW-1]}}, low};
+            wire signed [SW-1:0] most = {{(SW - XW){high[XW-1]}}, high};
+            wire below = rounded7 < least;
+            wire above = rounded7 > most;
             qssm_resize #(.IW(AX), .OW(TW)) fit_l (.s(left[i*AX +: AX]), .m(l));
             qssm_resize #(.IW(AX), .OW(TW)) fit_r (.s(right[i*AX +: AX]), .m(r));
             qssm_resize #(.IW(BU), .OW(TW)) fit_b (.s(bu[i*BU +: BU]), .m(b));
-            qssm_resize #(.IW(XW), .OW(TW)) fit_x (.s(x3[i*XW +: XW]), .m(x));
+            qssm_resize #(.IW(TW), .OW(NW)) fit_cut (.s(least_cut), .m(cut));
+            qssm_resize #(.IW(NW), .OW(SW)) fit_back (.s(back), .m(shifted));
             always @(posedge clk) begin
                 ax4 <= i == 0 ? l - r : l + r;
-                bu4 <= b << bs;
-                kept4 <= KEEP != 0 ? x << xs : {TW{1'b0}};
-                sum5 <= ax4 + kept4;
-                bu5 <= bu4;
+                bu4 <= (b << BS_MIN) << bs3;
+                bu5 <= bu4 + d;
                 total6 <= sum5 + bu5;
+                clamped8 <= below ? low : above ? high : rounded7[XW-1:0];
+                outside8 <= below || above;
             end
-            qssm_round #(.IW(TW), .OW(XW), .SW(SW), .DITHER(DITHER), .PW(PW)) round (
-                .clk(clk), .en(1'b1), .x(total6), .shift(rs), .phase(phase6), .low(low), .high(high),
-                .m(new_x[i*XW +: XW]), .saturated(beyond[i])
-            );
+            assign new_x[i*XW +: XW] = clamped8;
+            assign beyond[i] = outside8;
+            if (KEEP == 2) begin : g_keep_after
+                reg [XW-1:0] x4, x5, x6;
+                wire [SW-1:0] x;
+                qssm_resize #(.IW(XW), .OW(SW)) fit_x (.s(x6), .m(x));
+                always @(posedge clk) begin
+                    {x4, x5, x6} <= {x3[i*XW +: XW], x4, x5};
+                    sum5 <= ax4;
+                    rounded7 <= shifted + x;
+                end
+            end else if (KEEP == 1) begin : g_keep_before
+                wire [TW-1:0] x;
+                reg [TW-1:0] kept4;
+                qssm_resize #(.IW(XW), .OW(TW)) fit_x (.s(x3[i*XW +: XW]), .m(x));
+                always @(posedge clk) begin
+                    kept4 <= (x << XS_MIN) << xs3;
+                    sum5 <= ax4 + kept4;
+                    rounded7 <= shifted;
+                end
+            end else begin : g_no_keep
+                wire unused = &{1'b0, x3[i*XW +: XW]};
+                always @(posedge clk) begin
+                    sum5 <= ax4;
+                    rounded7 <= shifted;
+                end
+            end
         end
-        if (KEEP == 0) begin : g_no_keep
-            wire unused = &{1'b0, xs, x3};
-        end
-        if (DITHER == 0) begin : g_no_dither
-            wire unused = &{1'b0, phase6};
+        if (KEEP != 1) begin : g_no_shift_of_x
+            wire unused = &{1'b0, xs3};
         end
     endgenerate
     assign saturated = valid8 && beyond != 2'b00;
 
     // Clock 9: the new state is written; products with C. Clock 10: their difference.
     localparam CX = CW + XW;
-    wire signed [CX-1:0] c_re = {{XW{c8[CW-1]}}, c8[CW-1:0]};
-    wire signed [CX-1:0] c_im = {{XW{c8[2*CW-1]}}, c8[2*CW-1:CW]};
-    wire signed [CX-1:0] new_re = {{CW{new_x[XW-1]}}, new_x[XW-1:0]};
-    wire signed [CX-1:0] new_im = {{CW{new_x[2*XW-1]}}, new_x[2*XW-1:XW]};
-    reg signed [CX-1:0] cr, ci;
+    wire [CX-1:0] cr, ci;
     wire [YW-1:0] yr, yi;
+    qssm_times #(.AW(CW), .BW(XW)) times_cr (.clk(clk), .en(1'b1), .a(c8[CW-1:0]), .b(new_x[XW-1:0]), .m(cr));
+    qssm_times #(.AW(CW), .BW(XW)) times_ci (.clk(clk), .en(1'b1), .a(c8[2*CW-1:CW]), .b(new_x[2*XW-1:XW]), .m(ci));
     qssm_resize #(.IW(CX), .OW(YW)) fit_yr (.s(cr), .m(yr));
     qssm_resize #(.IW(CX), .OW(YW)) fit_yi (.s(ci), .m(yi));
-    always @(posedge clk) begin
-        cr <= c_re * new_re;
-        ci <= c_im * new_im;
-        y <= yr - yi;
-    end
+    always @(posedge clk) y <= yr - yi;
 endmodule
 `default_nettype wire

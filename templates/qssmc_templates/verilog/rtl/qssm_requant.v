@@ -1,4 +1,4 @@
-// qssm_requant: clamp(floor((x + d) / 2^shift), low, high) of a vector of N; a table's word is {high, low, shift}.
+// qssm_requant: clamp(floor((x + d) / 2^s), low, high) of a vector of N; a table's word is {high, low, s - MIN}.
 // SLOW takes three clocks an element and no copies of it, and its ready is a register.
 `default_nettype none
 module qssm_requant #(
@@ -6,6 +6,7 @@ module qssm_requant #(
     parameter IW = 16,
     parameter OW = 8,
     parameter SW = 4,
+    parameter MIN = 0,
     parameter N = 1,
     parameter DITHER = 0,
     parameter PW = 16,
@@ -60,7 +61,7 @@ module qssm_requant #(
             assign take = rounded;
             assign s_ready = rounded;
             assign m_valid = full;
-            qssm_round #(.IW(IW), .OW(OW), .SW(SW), .DITHER(DITHER), .PW(PW)) round (
+            qssm_round #(.IW(IW), .OW(OW), .SW(SW), .MIN(MIN), .DITHER(DITHER), .PW(PW)) round (
                 .clk(clk), .en(!full), .x(x), .shift(word[SW-1:0]), .phase(p_data),
                 .low(word[SW+OW-1:SW]), .high(word[TW-1:SW+OW]), .m(m_data), .saturated(beyond)
             );
@@ -89,7 +90,7 @@ module qssm_requant #(
                     phase1 <= p_data;
                 end
             end
-            qssm_round #(.IW(IW), .OW(OW), .SW(SW), .DITHER(DITHER), .PW(PW)) round (
+            qssm_round #(.IW(IW), .OW(OW), .SW(SW), .MIN(MIN), .DITHER(DITHER), .PW(PW)) round (
                 .clk(clk), .en(move), .x(x1), .shift(word1[SW-1:0]), .phase(phase1),
                 .low(word1[SW+OW-1:SW]), .high(word1[TW-1:SW+OW]), .m(m_data), .saturated(beyond)
             );

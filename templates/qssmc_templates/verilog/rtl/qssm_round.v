@@ -1,10 +1,11 @@
-// qssm_round: clamp(floor((x + d) / 2^shift), low, high) in two clocks.
-// d is 2^(shift-1), none where shift is 0, or with DITHER floor(phase * 2^shift / 2^PW).
+// qssm_round: clamp(floor((x + d) / 2^s), low, high) in two clocks, s = MIN + shift; x + d has IW bits.
+// d is 2^(s-1), none where s is 0, or with DITHER floor(phase * 2^s / 2^PW).
 `default_nettype none
 module qssm_round #(
     parameter IW = 16,
     parameter OW = 8,
     parameter SW = 4,
+    parameter MIN = 0,
     parameter DITHER = 0,
     parameter PW = 16
 ) (
@@ -18,29 +19,42 @@ module qssm_round #(
     output reg  [OW-1:0] m,
     output reg  saturated
 );
-    // Wide enough for the sum, and for the clamp to be compared with.
-    localparam W = (IW > OW ? IW : OW) + 2;
-    wire signed [W-1:0] wide;
+    localparam NW = IW + 1 - MIN > 2 ? IW + 1 - MIN : 2;  // of what the smallest shift leaves of 2 x
+    localparam W = (NW > OW ? NW : OW) + 1;               // wide enough for the clamp to be compared with
+    wire signed [IW:0] wide;
+    wire signed [NW-1:0] cut;
+    wire signed [W-1:0] result;
     reg  signed [W-1:0] rounded;
     reg  signed [OW-1:0] bottom, top;
-    qssm_resize #(.IW(IW), .OW(W)) fit (.s(x), .m(wide));
+    qssm_resize #(.IW(IW), .OW(IW + 1)) fit (.s(x), .m(wide));
     generate
         if (DITHER == 0) begin : g_half
             // floor((x + 2^(s-1)) / 2^s) = (floor(2 x / 2^s) + 1) / 2, which holds for s = 0 too.
-            wire signed [W-1:0] twice = {wide[W-2:0], 1'b0};
-            wire signed [W-1:0] cut = twice >>> shift;
-            wire signed [W-1:0] up = cut + {{(W - 1){1'b0}}, 1'b1};
-            wire unused = &{1'b0, phase, up[0], wide[W-1]};
-            always @(posedge clk) if (en) rounded <= {up[W-1], up[W-1:1]};
+            wire [IW:0] twice = {wide[IW-1:0], 1'b0};
+            wire signed [IW:0] least = $signed(twice) >>> MIN;
+            wire [NW-1:0] part = cut >>> shift;
+            wire signed [W-1:0] part_wide;
+            wire [W-1:0] up = part_wide + {{(W - 1){1'b0}}, 1'b1};
+            wire unused = &{1'b0, phase, up[0], wide[IW]};
+            qssm_resize #(.IW(IW + 1), .OW(NW)) fit_cut (.s(least), .m(cut));
+            qssm_resize #(.IW(NW), .OW(W)) fit_part (.s(part), .m(part_wide));
+            assign result = {up[W-1], up[W-1:1]};
         end else begin : g_dither
-            // The phase in the W bits above the binary point of 2^PW, so that the shift leaves d above it.
-            wire [W+PW-1:0] spread = {{W{1'b0}}, phase} << shift;
-            wire signed [W-1:0] d = spread[W+PW-1:PW];
-            wire signed [W-1:0] sum = wide + d;
-            wire unused = &{1'b0, spread[PW-1:0]};
-            always @(posedge clk) if (en) rounded <= sum >>> shift;
+            // d at the largest shift, shifted down to this one.
+            localparam MAX = MIN + (1 << SW) - 1;
+            wire [MAX+PW:0] most = {{(MAX + 1){1'b0}}, phase} << MAX;
+            wire [MAX:0] d = most[MAX+PW:PW] >> ~shift;
+            wire [IW:0] d_wide;
+            wire unused = &{1'b0, most[PW-1:0]};
+            wire signed [IW:0] sum = wide + $signed(d_wide);
+            wire signed [IW:0] least = sum >>> MIN;
+            wire [NW-1:0] part = cut >>> shift;
+            qssm_resize #(.IW(MAX + 1), .OW(IW + 1)) fit_d (.s(d), .m(d_wide));
+            qssm_resize #(.IW(IW + 1), .OW(NW)) fit_cut (.s(least), .m(cut));
+            qssm_resize #(.IW(NW), .OW(W)) fit_part (.s(part), .m(result));
         end
     endgenerate
+    always @(posedge clk) if (en) rounded <= result;
     wire signed [W-1:0] least = {{(W - OW){bottom[OW-1]}}, bottom};
     wire signed [W-1:0] most = {{(W - OW){top[OW-1]}}, top};
     wire below = rounded < least;

@@ -6,6 +6,7 @@ module qssm_scale #(
     parameter OW = 16,
     parameter N = 1,
     parameter SERIAL = 0,
+    parameter SOFT = 0,
     parameter FIXED = 1,
     parameter [FW-1:0] WORD = {FW{1'b0}},
     parameter FILE = ""
@@ -25,7 +26,7 @@ module qssm_scale #(
     qssm_table #(.W(FW), .N(N), .FIXED(FIXED), .WORD(WORD), .FILE(FILE)) words (
         .clk(clk), .rst(rst), .next(s_valid && s_ready), .word(factor)
     );
-    qssm_product #(.AW(XW), .BW(FW), .OW(OW), .SERIAL(SERIAL)) product (
+    qssm_product #(.AW(XW), .BW(FW), .OW(OW), .SERIAL(SERIAL), .SOFT(SOFT)) product (
         .clk(clk), .rst(rst), .a_data(s_data), .a_valid(s_valid), .a_ready(s_ready),
         .b_data(factor), .b_valid(1'b1), .b_ready(factor_ready),
         .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)

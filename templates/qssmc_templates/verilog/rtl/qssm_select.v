@@ -14,21 +14,17 @@ module qssm_select #(
     output wire m_valid,
     input  wire m_ready
 );
-    localparam [N-1:0] START = MASK;
-    reg [N-1:0] mask;
-    generate
-        if (N > 1) begin : g_turn
-            always @(posedge clk) begin
-                if (rst) mask <= START;
-                else if (s_valid && s_ready) mask <= {mask[0], mask[N-1:1]};
-            end
-        end else begin : g_one
-            wire unused = &{1'b0, clk, rst};
-            always @* mask = START;
-        end
-    endgenerate
+    localparam IW = N > 1 ? $clog2(N) : 1;
+    localparam [31:0] TOP_INT = N - 1;
+    localparam [IW-1:0] TOP = TOP_INT[IW-1:0];
+    reg [IW-1:0] index;
+    wire keep = MASK[index];
+    always @(posedge clk) begin
+        if (rst) index <= {IW{1'b0}};
+        else if (s_valid && s_ready) index <= index == TOP ? {IW{1'b0}} : index + 1'b1;
+    end
     assign m_data = s_data;
-    assign m_valid = s_valid && mask[0];
-    assign s_ready = m_ready || !mask[0];
+    assign m_valid = s_valid && keep;
+    assign s_ready = m_ready || !keep;
 endmodule
 `default_nettype wire

@@ -1,23 +1,30 @@
-// qssm_deserial: words of W bits from a stream of bits, the lowest first.
+// qssm_pack: words of N parts of W bits from a stream of parts, the lowest first.
 `default_nettype none
-module qssm_deserial #(
-    parameter W = 8
+module qssm_pack #(
+    parameter W = 8,
+    parameter N = 2
 ) (
     input  wire clk,
     input  wire rst,
-    input  wire s_data,
+    input  wire [W-1:0] s_data,
     input  wire s_valid,
     output wire s_ready,
-    output reg  [W-1:0] m_data,
+    output reg  [N*W-1:0] m_data,
     output reg  m_valid,
     input  wire m_ready
 );
-    localparam KW = $clog2(W);
-    localparam [31:0] TOP_INT = W - 1;
+    localparam KW = N > 1 ? $clog2(N) : 1;
+    localparam [31:0] TOP_INT = N - 1;
     localparam [KW-1:0] TOP = TOP_INT[KW-1:0];
     reg [KW-1:0] k;
     assign s_ready = !m_valid;
-    always @(posedge clk) if (s_valid && s_ready) m_data <= {s_data, m_data[W-1:1]};
+    generate
+        if (N > 1) begin : g_shift
+            always @(posedge clk) if (s_valid && s_ready) m_data <= {s_data, m_data[N*W-1:W]};
+        end else begin : g_one
+            always @(posedge clk) if (s_valid && s_ready) m_data <= s_data;
+        end
+    endgenerate
     always @(posedge clk) begin
         if (rst) begin
             k <= {KW{1'b0}};

@@ -1,28 +1,29 @@
-// qssm_serial: words of W bits as a stream of bits, the lowest first.
+// qssm_unpack: words of N parts of W bits as a stream of parts, the lowest first.
 `default_nettype none
-module qssm_serial #(
-    parameter W = 8
+module qssm_unpack #(
+    parameter W = 8,
+    parameter N = 2
 ) (
     input  wire clk,
     input  wire rst,
-    input  wire [W-1:0] s_data,
+    input  wire [N*W-1:0] s_data,
     input  wire s_valid,
     output wire s_ready,
-    output wire m_data,
+    output wire [W-1:0] m_data,
     output wire m_valid,
     input  wire m_ready
 );
-    localparam KW = $clog2(W + 1);
-    localparam [31:0] ALL_INT = W;
+    localparam KW = $clog2(N + 1);
+    localparam [31:0] ALL_INT = N;
     localparam [KW-1:0] ALL = ALL_INT[KW-1:0];
     reg [KW-1:0] left;
-    reg [W-1:0] bits;
+    reg [N*W-1:0] parts;
     assign s_ready = left == {KW{1'b0}};
     assign m_valid = left != {KW{1'b0}};
-    assign m_data = bits[0];
+    assign m_data = parts[W-1:0];
     always @(posedge clk) begin
-        if (s_ready) bits <= s_data;
-        else if (m_ready) bits <= {1'b0, bits[W-1:1]};
+        if (s_ready) parts <= s_data;
+        else if (m_ready) parts <= parts >> W;
     end
     always @(posedge clk) begin
         if (rst) left <= {KW{1'b0}};

@@ -1,0 +1,99 @@
+"""Design: the circuit of a graph and its schedule, at the lanes that are asked for or that a rate needs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from qssmc.backends.verilog.circuit import Circuit
+from qssmc.backends.verilog.lower import lower
+from qssmc.backends.verilog.schedule import Schedule, schedule
+from qssmc.errors import UnsupportedModelError, UsageError
+from qssmc.ir.graph import Graph
+
+MOST_LANES = 64
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What the core must keep up with: steps a second at a clock period in ns."""
+
+    steps_per_second: float
+    clock_period: float
+
+    def __post_init__(self) -> None:
+        if not self.steps_per_second > 0:
+            raise UsageError(f"--steps-per-second must be more than 0, not {self.steps_per_second:g}")
+        if not 0.1 <= self.clock_period <= 1000:
+            raise UsageError(f"--clock-period must be 0.1 to 1000 ns, not {self.clock_period:g}")
+
+    @property
+    def clocks(self) -> int:
+        """Clocks that a sample may take."""
+        return math.floor(1e9 / (self.clock_period * self.steps_per_second) * (1 + 1e-12))
+
+    def __str__(self) -> str:
+        return f"{self.steps_per_second:,g} steps a second at {self.clock_period:g} ns"
+
+
+@dataclass(frozen=True)
+class VerilogOptions:
+    """lanes: complex states that each layer updates in a clock; multipliers: of the device, None where they abound.
+
+    pace: take the fewest lanes that keep it, instead of lanes.
+    """
+
+    lanes: int = 1
+    multipliers: int | None = None
+    pace: Pace | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.lanes <= MOST_LANES:
+            raise UsageError(f"--lanes must be 1 to {MOST_LANES}, not {self.lanes}")
+        if self.multipliers is not None and self.multipliers < 0:
+            raise UsageError(f"--multipliers must be 0 or more, not {self.multipliers}")
+
+
+@dataclass(frozen=True)
+class Design:
+    """A circuit of so many lanes with its schedule."""
+
+    circuit: Circuit
+    schedule: Schedule
+    lanes: int
+
+
+def design(graph: Graph, options: VerilogOptions) -> Design:
+    """Lower and schedule. Raises UnsupportedModelError for another stage and as lower does, UsageError for a pace that
+    no number of lanes keeps."""
+    if graph.stage != "integer":
+        raise UnsupportedModelError(
+            f"graph {graph.name} is of the {graph.stage} stage, but Verilog needs the integer stage"
+        )
+    if options.pace is None:
+        return _with_lanes(graph, options.lanes, options.multipliers)
+    return _at_pace(graph, options.pace, options.multipliers)
+
+
+def _with_lanes(graph: Graph, lanes: int, multipliers: int | None) -> Design:
+    circuit = lower(graph, lanes, multipliers)
+    return Design(circuit, schedule(circuit), lanes)
+
+
+def _at_pace(graph: Graph, pace: Pace, multipliers: int | None) -> Design:
+    """Lanes are tried from one up, in steps that grow: more lanes are never slower, but they may be no faster."""
+    fastest: Design | None = None
+    lanes = 1
+    while lanes <= MOST_LANES:
+        made = _with_lanes(graph, lanes, multipliers)
+        if made.schedule.interval <= pace.clocks:
+            return made
+        if fastest is None or made.schedule.interval < fastest.schedule.interval:
+            fastest = made
+        lanes = max(lanes + 1, min(lanes * made.schedule.interval // max(1, pace.clocks) // 2, MOST_LANES))
+    assert fastest is not None
+    most = 1e9 / pace.clock_period / fastest.schedule.interval
+    raise UsageError(
+        f"{pace} leave {pace.clocks} clocks a step, but the fastest core, of {fastest.lanes} lanes, needs "
+        f"{fastest.schedule.interval} ({most:,.0f} steps a second); ask for fewer or a shorter --clock-period"
+    )

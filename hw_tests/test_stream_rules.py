@@ -1,0 +1,141 @@
+"""Stream rules, proven: what is offered stays until it is taken, in library modules for ever and in a core for a while.
+
+yosys-smtbmc with z3: modules by induction; a small core from reset, as many clocks as a test can wait for.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from cores import write
+from graphs import random_s4d
+from module_bench import RTL, hexes
+
+# Module, parameters, ports of inputs and outputs with their widths, and .mem files.
+Ports = Sequence[tuple[str, int]]
+Case = tuple[str, dict[str, int | str], Ports, Ports]
+CASES: list[Case] = [
+    ("qssm_skid", {"W": 3}, [("s", 3)], [("m", 3)]),
+    ("qssm_fifo", {"W": 3, "DEPTH": 4}, [("s", 3)], [("m", 3)]),
+    ("qssm_add", {"AW": 3, "BW": 3, "OW": 4}, [("a", 3), ("b", 3)], [("m", 4)]),
+    ("qssm_shift", {"XW": 3, "SW": 2, "OW": 6, "WORD": "2'd1"}, [("s", 3)], [("m", 6)]),
+    ("qssm_product", {"AW": 3, "BW": 3, "OW": 6}, [("a", 3), ("b", 3)], [("m", 6)]),
+    ("qssm_product", {"AW": 3, "BW": 3, "OW": 6, "SERIAL": 1}, [("a", 3), ("b", 3)], [("m", 6)]),
+    ("qssm_requant", {"XW": 4, "IW": 5, "OW": 3, "SW": 1, "WORD": "7'b0111000"}, [("s", 4)], [("m", 3)]),
+    ("qssm_requant", {"XW": 4, "IW": 5, "OW": 3, "SW": 1, "WORD": "7'b0111000", "SLOW": 1}, [("s", 4)], [("m", 3)]),
+    ("qssm_lut", {"XW": 3, "OW": 3, "TW": 3, "T": 8, "FILE": "words.mem"}, [("s", 3)], [("m", 3)]),
+    ("qssm_pack", {"W": 2, "N": 2}, [("s", 2)], [("m", 4)]),
+    ("qssm_unpack", {"W": 2, "N": 2}, [("s", 4)], [("m", 2)]),
+    ("qssm_concat", {"AW": 2, "BW": 2, "OW": 2}, [("a", 2), ("b", 2)], [("m", 2)]),
+    ("qssm_segment", {"XW": 3, "OW": 5, "N": 2, "CW": 2, "WORD": "2'd2"}, [("s", 3)], [("m", 5)]),
+    (
+        "qssm_dot",
+        {"XW": 2, "WW": 2, "BW": 2, "OW": 5, "IN": 2, "OUT": 2, "FIXED": 1, "WEIGHTS": "words.mem"},
+        [("s", 2)],
+        [("m", 5)],
+    ),
+]
+
+
+def wrapper(module: str, parameters: dict[str, int | str], inputs: Ports, outputs: Ports, more: str = "") -> str:
+    """A module that drives another with streams that keep the rules, and asserts that it keeps them."""
+    free = [f"input wire [{width - 1}:0] {port}_data, input wire {port}_valid" for port, width in inputs]
+    free += [f"input wire {port}_ready" for port, _ in outputs]
+    made = [f"wire {port}_ready;" for port, _ in inputs]
+    made += [f"wire [{width - 1}:0] {port}_data; wire {port}_valid;" for port, width in outputs]
+    names = [f".{port}_{part}({port}_{part})" for port, _ in (*inputs, *outputs) for part in ("data", "valid", "ready")]
+    rules = [_rule("assume", port) for port, _ in inputs] + [_rule("assert", port) for port, _ in outputs]
+    given = ", ".join(f".{key}({value})" for key, value in parameters.items())
+    return f"""
+module rules (input wire clk, {", ".join(free)}{more and ", input wire s_last"});
+    {" ".join(made)}
+    reg [1:0] age = 2'd0;
+    wire rst = age == 2'd0;
+    always @(posedge clk) if (age != 2'd3) age <= age + 2'd1;
+    {module} #({given}) core (.clk(clk), .rst(rst), {", ".join(names)}{more});
+    {" ".join(rules)}
+endmodule
+"""
+
+
+def _rule(verb: str, port: str) -> str:
+    return f"""
+    always @(posedge clk) if (age > 2'd1 && $past({port}_valid) && !$past({port}_ready)) begin
+        {verb} ({port}_valid);
+        {verb} ({port}_data == $past({port}_data));
+    end"""
+
+
+def proven(folder: Path, library: Path, text: str, *, depth: int, induction: bool = False, also: str = "opt") -> bool:
+    """Whether the solver proves all assertions; also: what yosys does beside."""
+    (folder / "rules.v").write_text(text)
+    script = (
+        f"read_verilog -defer {library}/*.v; read_verilog -formal rules.v; hierarchy -check -top rules; "
+        f"prep -flatten -top rules; {also}; dffunmap; write_smt2 -wires rules.smt2"
+    )
+    subprocess.run(["yosys", "-q", "-p", script], cwd=folder, check=True)
+    solve = ["yosys-smtbmc", "-s", "z3", "-t", str(depth), *(["-i"] if induction else []), "rules.smt2"]
+    said = subprocess.run(solve, cwd=folder, check=False, capture_output=True, text=True).stdout
+    assert "Status: PASSED" in said or "Status: FAILED" in said, said
+    return "Status: PASSED" in said
+
+
+def library_with_words(folder: Path) -> Path:
+    (folder / "words.mem").write_text(hexes([1, 0, 3, 2, 1, 1, 2, 3], 3))
+    shutil.copytree(RTL, folder / "rtl")
+    return folder / "rtl"
+
+
+def quoted(parameters: dict[str, int | str]) -> dict[str, int | str]:
+    return {k: f'"{v}"' if isinstance(v, str) and v.endswith(".mem") else v for k, v in parameters.items()}
+
+
+@pytest.mark.tool("yosys")
+@pytest.mark.tool("z3")
+@pytest.mark.parametrize(("module", "parameters", "inputs", "outputs"), CASES)
+def test_a_module_keeps_the_rules(
+    tmp_path: Path, module: str, parameters: dict[str, int | str], inputs: Ports, outputs: Ports
+) -> None:
+    library = library_with_words(tmp_path)
+    text = wrapper(module, quoted(parameters), inputs, outputs)
+    assert proven(tmp_path, library, text, depth=12)
+    if "SERIAL" not in parameters:  # from a state that cannot be reached, a busy multiplier with a result at its mouth
+        assert proven(tmp_path, library, text, depth=4, induction=True)
+
+
+@pytest.mark.tool("yosys")
+@pytest.mark.tool("z3")
+def test_a_core_keeps_the_rules(tmp_path: Path) -> None:
+    graph = random_s4d([1], seed=1, output="step", d_output=1)
+    folder = write(graph, tmp_path, 1)
+    top = (folder / f"{graph.name}_top.v").read_text()
+    (folder / "rtl" / "top.v").write_text(top)
+    width = 8
+    ports = ", .s_last(s_last), .m_last(), .busy(), .saturations()"
+    output = next(line for line in top.splitlines() if "m_data" in line and "output" in line)
+    bits = int(output[output.index("[") + 1 : output.index(":")]) + 1
+    text = wrapper(f"{graph.name}_top", {}, [("s", width)], [("m", bits)], ports).replace(" #()", "")
+    assert proven(folder, folder / "rtl", text, depth=24, also="memory_map; techmap; opt")
+
+
+@pytest.mark.tool("yosys")
+@pytest.mark.tool("z3")
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("qssm_skid", "wire move = !m_valid || m_ready", "wire move = 1'b1"),
+        ("qssm_fifo", "(!m_valid || m_ready)", "1'b1"),
+    ],
+)
+def test_a_broken_rule_is_found(tmp_path: Path, module: str, old: str, new: str) -> None:
+    library = library_with_words(tmp_path)
+    path = library / f"{module}.v"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    case = next(case for case in CASES if case[0] == module)
+    assert not proven(tmp_path, library, wrapper(*case), depth=8)
