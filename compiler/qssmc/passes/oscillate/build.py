@@ -1,0 +1,242 @@
+"""Build: puts a layer of oscillators, with its array and converters, in the place of a quantised state-space layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.errors import UnsupportedModelError
+from qssmc.ir.build import Builder
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Diag, Inject, Readout
+from qssmc.ir.table import Table
+from qssmc.ir.types import Type
+from qssmc.ir.verify import verify
+from qssmc.passes.observe import ObserveRun, batches, collect, only
+from qssmc.passes.oscillate.converters import Converters
+from qssmc.passes.oscillate.oscillators import Oscillators, Real
+from qssmc.passes.oscillate.plan import Plan, Range, plan
+from qssmc.passes.oscillate.readout import Normals
+from qssmc.passes.prove import prove
+from qssmc.passes.rewrite import Rebuilder
+from qssmc.passes.system import System, systems
+
+_PHASE_BITS, _PHASE_STEP = 16, 40503  # the golden ratio's part of 2^16, as the state's dither elsewhere
+_RIDGE = 1e-4
+
+
+@dataclass(frozen=True)
+class Oscillate:
+    """Every state-space layer of a proven integer graph in oscillator form on an array; the rest stays as it is.
+
+    discrete: the real graph that it came from, pruned but not rounded; samples: integer calibration sequences, real:
+    the same as the model takes them. The array computes dv = u - kappa p and y from x of the step before and u of this
+    one (the look-ahead form, no delay): one product a step. Raises UnsupportedModelError without such a layer.
+    """
+
+    discrete: Graph
+    samples: NDArray[np.int64]
+    real: NDArray[np.float64]
+    run: ObserveRun
+    converters: Converters = Converters()
+
+    def __call__(self, graph: Graph) -> Graph:
+        layers = systems(self.discrete)
+        if not layers:
+            raise UnsupportedModelError("the model has no diagonal state-space layer of one input a head")
+        for system in layers:
+            graph = self._layer(graph, system)
+        return prove(graph)
+
+    def _layer(self, graph: Graph, system: System) -> Graph:
+        inject = self.discrete[system.drive]
+        assert isinstance(inject, Inject)
+        assert inject.heads is not None
+        source = graph[_drive_of(graph, system)]
+        seen = collect(self.discrete, self.real, self.run, (inject.inputs[0],))[inject.inputs[0]]
+        heads = inject.heads.data
+        width = source.type.width or 1
+        u_lsb = _spread(graph.scales[source.name], seen.shape[2])
+        chosen = plan(self._oscillators(system), heads, seen, u_lsb, width, self.converters)
+        built = _Layer(graph, system, source.name, heads, chosen, self.converters)
+        blank = built.graph(np.zeros((seen.shape[2], built.rows)), np.ones(seen.shape[2]))
+        weights, peak = self._fit(blank, built, system)
+        return built.graph(weights, peak)
+
+    def _oscillators(self, system: System) -> Oscillators:
+        transition, inject, readout = (self.discrete[name] for name in (system.transition, system.drive, system.readout))
+        assert isinstance(transition, Diag)
+        assert isinstance(inject, Inject)
+        assert isinstance(readout, Readout)
+        return Oscillators.of(
+            transition.lambda_bar.as_complex(), readout.c.as_complex() * inject.b_bar.as_complex()
+        )
+
+    def _fit(self, graph: Graph, built: _Layer, system: System) -> tuple[Real, Real]:
+        """y columns by least squares against the real layer, and the largest |y| of each in calibration."""
+        normals = Normals(built.rows_of)
+        codes = only(graph, (built.name("codes"),))
+        peak = np.zeros(len(built.rows_of))
+        for part in _parts(graph, len(self.samples)):
+            wanted = collect(self.discrete, self.real[part], self.run, (system.result,))[system.result]
+            np.maximum(peak, np.abs(wanted).max(axis=(0, 1)), out=peak)
+
+            def see(t: int, values: Mapping[str, NDArray[Any]], wanted: Real = wanted) -> None:
+                normals.see(values[built.name("codes")], wanted[:, t])
+
+            self.run(codes, self.samples[part], see)
+        return normals.solve(built.rows, _RIDGE), peak
+
+
+class _Layer:
+    """The ops of one layer. Rows: u of every head, then p and v of every state; columns: dv, then y."""
+
+    def __init__(
+        self, graph: Graph, system: System, source: str, heads: NDArray[np.int64], chosen: Plan, converters: Converters
+    ) -> None:
+        self.old, self.system, self.source = graph, system, source
+        self.heads, self.plan, self.converters = heads, chosen, converters
+        self.channels, self.states = len(chosen.u_code), len(heads)
+        self.rows = self.channels + 2 * self.states
+        self.stem = system.state.rsplit("_", 1)[0]
+        own = [np.flatnonzero(heads == head) for head in range(self.channels)]
+        self.rows_of = [
+            np.concatenate([[head], self.channels + index, self.channels + self.states + index]).astype(np.int64)
+            for head, index in enumerate(own)
+        ]
+
+    def name(self, part: str) -> str:
+        """The name of one of the layer's ops."""
+        return f"{self.stem}_{part}"
+
+    def graph(self, weights: Real, peak: Real) -> Graph:
+        """The whole graph. weights: y for a code of 1 on each row, (heads, rows), real; peak: largest |y|, (heads,)."""
+        old, b, names = self.old, Rebuilder(self.old, self.old.stage), {}
+        inside = self._inside()
+        for op in old.ops:
+            if op.name == self.system.result:
+                names[op.name] = self._add(b, names[self.source], weights, peak, op.origin)
+            elif op.name not in inside:
+                names[op.name] = b.append(replace(op, inputs=tuple(names[name] for name in op.inputs)))
+        b.updates |= {names[state]: names[value] for state, value in old.updates.items() if state in names}
+        b.outputs = [replace(output, value=names[output.value]) for output in old.outputs]
+        built = b.graph()
+        scales, kept = (
+            {name: table for name, table in notes.items() if name in built.by_name} for notes in (old.scales, old.kept)
+        )
+        return verify(replace(built, scales=scales, kept=kept)).without_dead_ops()
+
+    def _inside(self) -> set[str]:
+        """The old state, and what depends on it before the result."""
+        dag = self.old.dag()
+        below = nx.descendants(dag, self.system.state) | {self.system.state}
+        return below - (nx.descendants(dag, self.system.result) | {self.system.result})
+
+    def _add(self, b: Builder, u: str, weights: Real, peak: Real, origin: str) -> str:
+        """Registers, drivers, array, converters and the digital part. Returns y in the units of the old y."""
+        chosen, bits = self.plan, self.converters
+        phase = self._phase(b)
+        register = Type((self.states,), bits.register_bits)
+        p, v = (b.source("state", self.name(part), register, origin) for part in ("p", "v"))
+        narrow = bits.register_bits - bits.dac_bits
+        drivers = ((u, chosen.u_shift), (p, np.full(self.states, narrow)), (v, np.full(self.states, narrow)))
+        lines = [
+            _requant(b, self.name(f"{part}_dac"), value, shift, bits.drive, origin)
+            for part, (value, shift) in zip(("u", "p", "v"), drivers, strict=True)
+        ]
+        codes = b.add("concat", self.name("codes"), *lines, origin=origin)
+        cells, unit = self._cells(weights)
+        z = b.add("xbar", self.name("array"), codes, weight=Table.integer(cells), origin=origin)
+        dv_z = b.add("slice", self.name("dx_z"), z, start=0, stop=self.states, origin=origin)
+        y_z = b.add("slice", self.name("y_z"), z, start=self.states, stop=len(cells), origin=origin)
+        code = _convert(b, self.name("dx_adc"), dv_z, chosen.range, bits.reading, origin)
+        range_ = Range.of(peak / unit, bits.reading)
+        y_code = _convert(b, self.name("y_adc"), y_z, range_, bits.reading, origin)
+        dv = _scale(b, self.name("dv"), code, chosen.scale, origin)
+        vn = b.add("add", self.name("vn"), _scale(b, self.name("v_leak"), v, chosen.leak, origin), dv, origin=origin)
+        most = (1 << (bits.register_bits - 1)) - 1
+        vn_q = _requant(b, self.name("vn_q"), vn, chosen.shift, most, origin, phase)
+        ahead = b.add(
+            "shift_left", self.name("v_ahead"), vn_q, amount=Table.integer(chosen.shift + self._lift), origin=origin
+        )
+        leaked = b.add(
+            "shift_left",
+            self.name("p_aligned"),
+            _scale(b, self.name("p_leak"), p, chosen.leak, origin),
+            amount=Table.integer(chosen.ahead + self._lift),
+            origin=origin,
+        )
+        pn = b.add("add", self.name("pn"), leaked, ahead, origin=origin)
+        b.updates[p] = _requant(
+            b, self.name("pn_q"), pn, chosen.shift + chosen.ahead + self._lift, most, origin, phase
+        )
+        b.updates[v] = vn_q
+        y_lsb = _spread(self.old.scales[self.system.result], self.channels)
+        factor = np.rint(range_.step * unit / y_lsb).astype(np.int64)
+        return _scale(b, self.system.result, y_code, np.maximum(factor, 1), origin)
+
+    @property
+    def _lift(self) -> NDArray[np.int64]:
+        """What keeps a shift to the left where v is coarser than p."""
+        return np.maximum(0, -self.plan.ahead)
+
+    def _cells(self, weights: Real) -> tuple[NDArray[np.int64], Real]:
+        """The levels (columns, rows), and what one level of each y column is worth."""
+        chosen, states, channels = self.plan, self.states, self.channels
+        cells = np.zeros((states + channels, self.rows), np.int64)
+        index = np.arange(states)
+        cells[index, self.heads] = chosen.w_u
+        cells[index, channels + index] = chosen.w_p
+        largest = np.abs(weights).max(axis=1)
+        unit = np.where(largest > 0, largest, 1.0) / self.converters.level
+        cells[states:] = np.rint(weights / unit[:, None]).astype(np.int64)
+        return cells, unit
+
+    def _phase(self, b: Builder) -> str:
+        """The dither's phase: that of the old layer, else one of its own."""
+        if "phase" in b.ops:
+            return "phase"
+        b.source("state", "phase", Type((1,), _PHASE_BITS, signed=False), "dither")
+        b.updates["phase"] = b.add("advance", "phase_n", "phase", step=_PHASE_STEP, bits=_PHASE_BITS, origin="dither")
+        return "phase"
+
+
+def _requant(
+    b: Builder, name: str, value: str, shift: NDArray[np.int64], most: int, origin: str, phase: str | None = None
+) -> str:
+    tables = {"multiplier": 1, "shift": shift, "low": -most, "high": most}
+    more = {"phase_bits": _PHASE_BITS} if phase else {}
+    operands = (value, phase) if phase else (value,)
+    return b.add("requant", name, *operands, origin=origin, **more, **{k: Table.integer(x) for k, x in tables.items()})
+
+
+def _convert(b: Builder, name: str, value: str, range_: Range, reading: int, origin: str) -> str:
+    tables = {"multiplier": range_.gain, "shift": range_.shift, "low": -reading, "high": reading}
+    return b.add("requant", name, value, origin=origin, **{k: Table.integer(x) for k, x in tables.items()})
+
+
+def _scale(b: Builder, name: str, value: str, factor: NDArray[np.int64], origin: str) -> str:
+    return b.add("scale", name, value, factor=Table.integer(factor), origin=origin)
+
+
+def _drive_of(graph: Graph, system: System) -> str:
+    """The integer value that drives the layer."""
+    inject = graph.by_name.get(system.drive)
+    if not isinstance(inject, Inject):
+        raise UnsupportedModelError(f"%{system.drive} is not in the integer graph as one input a head")
+    return inject.inputs[0]
+
+
+def _spread(table: Table, count: int) -> Real:
+    return np.asarray(np.broadcast_to(table.data, (count,)), np.float64)
+
+
+def _parts(graph: Graph, count: int) -> list[slice]:
+    """Sequences that are fast to run side by side."""
+    size = len(next(batches(graph, np.empty((count, 0, 0)))))
+    return [slice(start, start + size) for start in range(0, count, size)]

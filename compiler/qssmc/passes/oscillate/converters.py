@@ -1,0 +1,40 @@
+"""Converters: how many bits an array's cells, its row drivers, its column converters and the registers beside it have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qssmc.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Converters:
+    """weight_bits: signed, one differential pair of cells; dac_bits, adc_bits: signed; registers: of p and v."""
+
+    weight_bits: int = 8
+    dac_bits: int = 8
+    adc_bits: int = 6
+    register_bits: int = 16
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("weight", 2, 8), ("dac", 2, 12), ("adc", 2, 12), ("register", 4, 24)):
+            bits = getattr(self, f"{name}_bits")
+            if not low <= bits <= high:
+                raise UsageError(f"--{name}-bits must be {low} to {high}, not {bits}")
+        if self.register_bits < self.dac_bits:
+            raise UsageError(f"registers of {self.register_bits} bits are narrower than a DAC of {self.dac_bits}")
+
+    @property
+    def level(self) -> int:
+        """The largest weight."""
+        return (1 << (self.weight_bits - 1)) - 1
+
+    @property
+    def drive(self) -> int:
+        """The largest DAC code."""
+        return (1 << (self.dac_bits - 1)) - 1
+
+    @property
+    def reading(self) -> int:
+        """The largest ADC code."""
+        return (1 << (self.adc_bits - 1)) - 1
