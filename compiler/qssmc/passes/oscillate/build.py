@@ -146,7 +146,7 @@ class _Layer:
         narrow = bits.register_bits - bits.dac_bits
         drivers = ((u, chosen.u_shift), (p, np.full(self.states, narrow)), (v, np.full(self.states, narrow)))
         lines = [
-            _requant(b, self.name(f"{part}_dac"), value, shift, bits.drive, origin)
+            _requant(b, self.name(f"{part}_dac"), value, shift, bits.drive, origin, self._second_phase(b) if part == "v" else (phase if part=="p" else None))
             for part, (value, shift) in zip(("u", "p", "v"), drivers, strict=True)
         ]
         codes = b.add("concat", self.name("codes"), *lines, origin=origin)
@@ -154,7 +154,7 @@ class _Layer:
         z = b.add("xbar", self.name("array"), codes, weight=Table.integer(cells), origin=origin)
         dv_z = b.add("slice", self.name("dx_z"), z, start=0, stop=self.states, origin=origin)
         y_z = b.add("slice", self.name("y_z"), z, start=self.states, stop=len(cells), origin=origin)
-        code = _convert(b, self.name("dx_adc"), dv_z, chosen.range, bits.reading, origin)
+        code = _convert(b, self.name("dx_adc"), dv_z, chosen.range, bits.reading, origin, self._second_phase(b))
         range_ = Range.of(peak / unit, bits.reading)
         y_code = _convert(b, self.name("y_adc"), y_z, range_, bits.reading, origin)
         dv = _scale(b, self.name("dv"), code, chosen.scale, origin)
@@ -205,6 +205,13 @@ class _Layer:
         b.updates["phase"] = b.add("advance", "phase_n", "phase", step=_PHASE_STEP, bits=_PHASE_BITS, origin="dither")
         return "phase"
 
+    def _second_phase(self, b: Builder) -> str:
+        """A dither of another step, so that the errors of the converters do not follow those of the registers."""
+        if "array_phase" not in b.ops:
+            b.source("state", "array_phase", Type((1,), _PHASE_BITS, signed=False), "dither")
+            b.updates["array_phase"] = b.add("advance", "array_phase_n", "array_phase", step=27146, bits=_PHASE_BITS, origin="dither")
+        return "array_phase"
+
 
 def _requant(
     b: Builder, name: str, value: str, shift: NDArray[np.int64], most: int, origin: str, phase: str | None = None
@@ -215,9 +222,14 @@ def _requant(
     return b.add("requant", name, *operands, origin=origin, **more, **{k: Table.integer(x) for k, x in tables.items()})
 
 
-def _convert(b: Builder, name: str, value: str, range_: Range, reading: int, origin: str) -> str:
+def _convert(
+    b: Builder, name: str, value: str, range_: Range, reading: int, origin: str, phase: str | None = None
+) -> str:
+    """A column converter; with a phase its threshold moves from step to step, so that no slow current goes unseen."""
     tables = {"multiplier": range_.gain, "shift": range_.shift, "low": -reading, "high": reading}
-    return b.add("requant", name, value, origin=origin, **{k: Table.integer(x) for k, x in tables.items()})
+    more = {"phase_bits": _PHASE_BITS} if phase else {}
+    operands = (value, phase) if phase else (value,)
+    return b.add("requant", name, *operands, origin=origin, **more, **{k: Table.integer(x) for k, x in tables.items()})
 
 
 def _scale(b: Builder, name: str, value: str, factor: NDArray[np.int64], origin: str) -> str:
