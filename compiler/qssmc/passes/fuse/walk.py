@@ -1,0 +1,200 @@
+"""Fuse: every SSM kernel of an integer graph becomes one crossbar operation a head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qssmc.errors import UnsupportedModelError
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Matvec, Op, Requant
+from qssmc.ir.table import Table
+from qssmc.ir.types import WIDEST
+from qssmc.ir.verify import verify
+from qssmc.passes.bounds import Bound, bounds
+from qssmc.passes.fuse.forms import RULES, Form, FormRule, head_matrix
+from qssmc.passes.fuse.kernel import Integers, Kernel, find_kernels, lane_table, shift_of
+from qssmc.passes.fuse.retime import retime
+from qssmc.passes.rewrite import Rebuilder
+
+KERNEL = "_kernel_h"  # between a layer's stem and the number of the head, in the name of a fused kernel
+
+
+@dataclass(frozen=True)
+class Fuse:
+    """Proven integer graph to one in which each head's state update, readout and feedthrough are one xbar op.
+
+    form says what its columns are (see qssmc.passes.fuse.forms); dense: the other matrices become xbar ops too, their
+    biases staying digital. A late form delays what follows y, and flushes the sequence's answer (see retime).
+
+    >>> from qssmc.ir import parse, print_graph
+    >>> before = parse('''
+    ... graph t : integer
+    ... %u : i4[1] = input
+    ... %x : ci8[1] = state
+    ... %ax : ci16[1] = diag %x lambda_bar=@ax.lambda_bar
+    ... %bu : ci8[1] = inject %u b_bar=@bu.b_bar heads=@bu.heads
+    ... %sum : ci17[1] = add %ax %bu
+    ... %xn : ci8[1] = requant %sum multiplier=1 shift=4 low=-99 high=99
+    ... %y : i17[1] = readout %xn c=@y.c heads=@bu.heads channels=1
+    ... next %x = %xn
+    ... output y : step = %y
+    ... table @ax.lambda_bar : int[1,2]
+    ...   15 3
+    ... table @bu.b_bar : int[1,2]
+    ...   2 0
+    ... table @bu.heads : int[1]
+    ...   0
+    ... table @y.c : int[1,2]
+    ...   5 -6''')
+    >>> after = Fuse("incremental-lookahead")(before)
+    >>> [after["x_kernel_h0"].weight.data[:, row].tolist() for row in range(3)]
+    [[2, 0, 1], [-1, 3, 6], [-3, -1, 5]]
+    """
+
+    form: Form = "incremental"
+    dense: bool = False
+
+    def __call__(self, graph: Graph) -> Graph:
+        walk = _Walk(graph, find_kernels(graph), RULES[self.form], self.dense)
+        return retime(*walk.built())
+
+
+class _Walk:
+    """names: the value that stands for each op; late: values that come one step late."""
+
+    def __init__(self, graph: Graph, kernels: tuple[Kernel, ...], rule: FormRule, dense: bool) -> None:
+        self.source, self.rule, self.dense = graph, rule, dense
+        self.b = Rebuilder(graph, "integer")
+        self.proven = bounds(graph)
+        self.names: dict[str, str] = {}
+        self.late: set[str] = set()
+        self.updating = {kernel.update: kernel for kernel in kernels}
+        self.answering = {kernel.answer: kernel for kernel in kernels}
+        self.answers: dict[str, list[str]] = {}
+
+    def built(self) -> tuple[Graph, frozenset[str]]:
+        """The fused graph before its late values are timed, and these."""
+        for op in self.source.ops:
+            self.names[op.name] = self.stand_in(op)
+        self.b.updates |= {self.names[state]: self.names[value] for state, value in self.source.updates.items()}
+        self.b.outputs = [replace(o, value=self.names[o.value]) for o in self.source.outputs]
+        graph = self.b.graph()
+        scales = {name: table for name, table in self.source.scales.items() if name in graph.by_name}
+        kept = {name: table for name, table in self.source.kept.items() if name in graph.by_name}
+        return verify(replace(graph, scales=scales, kept=kept)).without_dead_ops(), frozenset(self.late)
+
+    def stand_in(self, op: Op) -> str:
+        """What takes the place of an op."""
+        if op.name in self.updating:
+            assert isinstance(op, Requant)
+            return self.update(self.updating[op.name], op)
+        if op.name in self.answering:
+            return self.answer(self.answering[op.name], op)
+        inputs = tuple(self.names[name] for name in op.inputs)
+        if self.dense and isinstance(op, Matvec):
+            product = self.b.add(
+                "xbar", self.b.fresh(f"{op.name}_product"), *inputs, origin=op.origin, weight=op.weight
+            )
+            return self.b.add("offset", op.name, product, origin=op.origin, value=op.bias)
+        return self.b.append(replace(op, inputs=inputs))
+
+    def update(self, kernel: Kernel, op: Requant) -> str:
+        """All heads of a layer: their operations, and the new state."""
+        count = len(kernel.heads)
+        exact = not self.rule.increment and self.rule.late  # needs no shift, so a multiplier beside it does no harm
+        shift = np.zeros(count, np.int64) if exact else shift_of(op, count)
+        drive = self.names[kernel.drive]
+        rows = [drive, self.b.add("unpair", self.fresh(kernel, "lanes"), kernel.state, origin=op.origin)]
+        if self.rule.late:
+            rows.append(self.last_drive(kernel, drive, op.origin))
+        parts = [
+            self.head(kernel, head, rows, head_matrix(kernel, head, shift, self.rule), op.origin)
+            for head in range(len(kernel.d))
+        ]
+        self.answers[kernel.answer] = [part[1] for part in parts]
+        lanes = self.b.add(
+            "concat", self.fresh(kernel, "by_head"), *(part[0] for part in parts if part[0]), origin=op.origin
+        )
+        order = np.concatenate([kernel.states_of(head) for head in range(len(kernel.d))])
+        total = self.paired(kernel, lanes, order, op.origin)
+        phase = tuple(self.names[name] for name in op.inputs[1:])
+        if not self.rule.increment:
+            return self.b.append(replace(op, inputs=(total, *phase)))
+        return self.added(kernel, op, total, phase, shift)
+
+    def head(self, kernel: Kernel, head: int, rows: list[str], matrix: Integers, origin: str) -> tuple[str, str]:
+        """The operation of one head: its state columns ("" for a head without states) and its y."""
+        at, mine, states = f"h{head}", kernel.states_of(head), len(kernel.heads)
+        chosen = [np.array([head]), np.concatenate([mine, mine + states]), np.array([head])]
+        taken = [
+            self.b.add("take", self.fresh(kernel, f"{part}_{at}"), value, origin=origin, indices=Table.integer(indices))
+            for part, value, indices in zip(("u", "x", "u_last"), rows, chosen, strict=False)
+            if len(indices)
+        ]
+        operand = self.b.add("concat", self.fresh(kernel, f"rows_{at}"), *taken, origin=origin)
+        name = self.b.fresh(f"{kernel.stem}{KERNEL}{head}")
+        product = self.b.add("xbar", name, operand, origin=origin, weight=Table.integer(matrix))
+        y = self.b.add("slice", self.fresh(kernel, f"y_{at}"), product, origin=origin, start=2 * len(mine),
+                       stop=2 * len(mine) + 1)  # fmt: skip
+        if not len(mine):
+            return "", y
+        x = self.b.add("slice", self.fresh(kernel, f"dx_{at}"), product, origin=origin, start=0, stop=2 * len(mine))
+        return x, y
+
+    def paired(self, kernel: Kernel, lanes: str, order: Integers, origin: str) -> str:
+        """The columns of all heads, each re then im, as complex states in the layer's order."""
+        at = np.zeros((2, len(order)), np.int64)
+        start = 0
+        for head in range(len(kernel.d)):
+            mine = kernel.states_of(head)
+            for lane in (0, 1):
+                at[lane, mine] = start + np.arange(len(mine))
+                start += len(mine)
+        indices = Table.integer(at.ravel())
+        taken = self.b.add("take", self.fresh(kernel, "columns"), lanes, origin=origin, indices=indices)
+        return self.b.add("pair", self.fresh(kernel, "total"), taken, origin=origin)
+
+    def added(self, kernel: Kernel, op: Requant, total: str, phase: tuple[str, ...], shift: Integers) -> str:
+        """The register: its state plus the rounded increment, saturated.
+
+        floor((x 2^s + z + d) / 2^s) is x + floor((z + d) / 2^s), so nothing changes; the increment is clamped where
+        the register would saturate anyway.
+        """
+        low, high = lane_table(op.low, len(shift)), lane_table(op.high, len(shift))
+        reach = Table.integer(np.maximum(high, 0) - np.minimum(low, 0))
+        step = replace(op, low=Table.integer(-reach.data), high=reach, inputs=(total, *phase))
+        step = replace(step, name=self.b.fresh(f"{kernel.stem}_dx"))
+        moved = self.b.add("add", self.fresh(kernel, "moved"), kernel.state, self.b.append(step), origin=op.origin)
+        return self.b.add("requant", op.name, moved, origin=op.origin, multiplier=Table.integer(1),
+                          shift=Table.integer(0), low=op.low, high=op.high)  # fmt: skip
+
+    def last_drive(self, kernel: Kernel, drive: str, origin: str) -> str:
+        """A register that keeps u for the step after."""
+        type_ = self.b.type(drive)
+        state = self.b.source("state", self.fresh(kernel, "u_last"), replace(type_, width=WIDEST, signed=True), origin)
+        bound = self.proven[kernel.drive]
+        self.b.updates[state] = hold(self.b, self.fresh(kernel, "u_kept"), drive, bound, origin)
+        return state
+
+    def answer(self, kernel: Kernel, op: Op) -> str:
+        """y of all heads, in channel order; a late one stands for what y was a step ago."""
+        if kernel.answer not in self.answers:
+            raise UnsupportedModelError(f"%{op.name} (from {op.origin}) is read before its state is updated")
+        value = self.b.add("concat", op.name, *self.answers[kernel.answer], origin=op.origin)
+        if self.rule.late:
+            self.late.add(value)
+        return value
+
+    def fresh(self, kernel: Kernel, what: str) -> str:
+        """A name of a part of a kernel."""
+        return self.b.fresh(f"{kernel.stem}_{what}")
+
+
+def hold(b: Rebuilder, name: str, value: str, bound: Bound, origin: str) -> str:
+    """The value as a register takes it: clamped to what is proven of it, which changes nothing."""
+    low, high = bound.value.span
+    one, none = Table.integer(1), Table.integer(0)
+    return b.add("requant", name, value, origin=origin, multiplier=one, shift=none,
+                 low=Table.integer(min(low, 0)), high=Table.integer(max(high, 0)))  # fmt: skip
