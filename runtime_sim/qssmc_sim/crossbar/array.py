@@ -1,8 +1,7 @@
-"""ArrayProduct: what one draw of the arrays makes of a vector of DAC codes, block by block."""
+"""ArrayProduct: what one draw of an array makes of a vector of DAC codes, with the noise of every read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import networkx as nx
@@ -12,89 +11,69 @@ from numpy.typing import NDArray
 from qssmc_sim.crossbar.cells import Places, program
 from qssmc_sim.crossbar.device import Device
 
-Single = NDArray[np.float32]
+Real = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Block:
-    """Rows and columns of a logical product that share an array. name: of the array, for reports."""
-
-    name: str
-    rows: Ints
-    columns: Ints
-    places: Places | None = None
-
-
-def blocks_of(weight: NDArray[np.int64]) -> tuple[Block, ...]:
-    """The independent blocks of a matrix (columns, rows): those of its heads. Columns of zeros belong to none."""
-    graph: nx.Graph[tuple[str, int]] = nx.Graph()
-    for column, row in zip(*np.nonzero(weight), strict=True):
-        graph.add_edge(("row", int(row)), ("column", int(column)))
-    found = []
-    for part in sorted(nx.connected_components(graph), key=min):
-        rows, columns = (np.array(sorted(i for kind, i in part if kind == what), np.int64) for what in ("row", "column"))
-        found.append((rows, columns))
-    found.sort(key=lambda block: int(block[1][0]))
-    return tuple(Block(f"block{index}", rows, columns) for index, (rows, columns) in enumerate(found))
-
-
-@dataclass(frozen=True)
 class Held:
-    """A block with the weights that it holds, and the deviation of a read for a code of 1 on each row.
-
-    weights: (columns, rows) in the units of the targets; noise: (columns, rows), or None where reads are exact.
+    """weights: (columns, rows) as an array really holds them, in the units of the targets; noise: the deviation of a
+    read for a code of 1 on each row, or None where reads are exact.
     """
 
-    block: Block
-    weights: NDArray[np.float64]
-    noise: NDArray[np.float64] | None
+    weights: Real
+    noise: Real | None
 
 
-def hold(
-    weight: NDArray[np.float64], blocks: Sequence[Block], device: Device, rng: np.random.Generator
-) -> tuple[Held, ...]:
-    """Program every block. weight: (columns, rows), the targets."""
-    return tuple(_hold(weight, block, device, rng) for block in blocks)
-
-
-def _hold(weight: NDArray[np.float64], block: Block, device: Device, rng: np.random.Generator) -> Held:
-    target = weight[np.ix_(block.columns, block.rows)].astype(np.float64)
-    held = program(target, device, rng, block.places)
+def hold(target: Real, device: Device, rng: np.random.Generator, places: Places | None = None) -> Held:
+    """Program a product. target: (columns, rows)."""
     noise = None
     if device.read:
         seen = np.ones(target.shape, bool) if device.idle else target != 0
         noise = device.read * np.abs(target).max(axis=1, initial=0.0)[:, None] * seen
-    return Held(block, held, noise)
+    return Held(program(np.asarray(target, np.float64), device, rng, places), noise)
+
+
+def blocks_of(held: Held) -> tuple[tuple[Ints, Ints], ...]:
+    """(columns, rows) of the independent blocks of a product: smaller products that give the same, faster."""
+    graph: nx.Graph[tuple[str, int]] = nx.Graph()
+    there = held.weights != 0 if held.noise is None else (held.weights != 0) | (held.noise != 0)
+    for column, row in np.argwhere(there).tolist():
+        graph.add_edge(("column", column), ("row", row))
+    parts = [sorted(part) for part in nx.connected_components(graph)]
+    pairs = [tuple(np.array([i for kind, i in part if kind == k], np.int64) for k in ("column", "row")) for part in parts]
+    return tuple((columns, rows) for columns, rows in sorted(pairs, key=lambda pair: int(pair[0][0])))
 
 
 class ArrayProduct:
-    """z = W codes for held blocks, with the noise of every single read. codes: (rows, sequences) of float32."""
+    """z = W codes. codes: (rows, sequences) of float32."""
 
-    def __init__(self, held: Sequence[Held], columns: int, rng: np.random.Generator) -> None:
-        self.rng = rng
-        self.rows = np.concatenate([h.block.rows for h in held]) if held else np.zeros(0, np.int64)
-        order = np.concatenate([h.block.columns for h in held]) if held else np.zeros(0, np.int64)
-        self.weights = [np.ascontiguousarray(h.weights, np.float32) for h in held]
-        self.variances = [None if h.noise is None else np.ascontiguousarray(h.noise**2, np.float32) for h in held]
-        self.noisy = any(v is not None for v in self.variances)
-        # A column in no block reads zero; it takes the place of one more row of the result.
-        self.back = np.full(columns, len(order), np.int64)
-        self.back[order] = np.arange(len(order))
-        self.count = len(order)
+    def __init__(self, held: Held, rng: np.random.Generator) -> None:
+        self.rng, self.count = rng, len(held.weights)
+        blocks = blocks_of(held)
+        self.whole = len(blocks) == 1 and blocks[0][0].size == self.count and blocks[0][1].size == held.weights.shape[1]
+        self.blocks = [(columns, rows, *_single(held, columns, rows)) for columns, rows in blocks]
 
-    def __call__(self, codes: Single) -> Single:
-        codes = codes[self.rows]
-        z = np.zeros((self.count + 1, codes.shape[1]), np.float32)
-        squares = codes * codes if self.noisy else codes
-        row = column = 0
-        for weight, variance in zip(self.weights, self.variances, strict=True):
-            driven = slice(row, row + weight.shape[1])
-            into = z[column : column + len(weight)]
-            np.matmul(weight, codes[driven], out=into)
-            if variance is not None:
-                error = self.rng.standard_normal(into.shape, np.float32)
-                error *= np.sqrt(variance @ squares[driven])
-                into += error
-            row, column = row + weight.shape[1], column + len(weight)
-        return z[self.back]
+    def __call__(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.whole:
+            return self._read(codes, *self.blocks[0][2:])
+        z = np.zeros((self.count, codes.shape[1]), np.float32)
+        for columns, rows, weight, variance in self.blocks:
+            z[columns] = self._read(codes[rows], weight, variance)
+        return z
+
+    def _read(
+        self, codes: NDArray[np.float32], weight: NDArray[np.float32], variance: NDArray[np.float32] | None
+    ) -> NDArray[np.float32]:
+        z = weight @ codes
+        if variance is not None:
+            error = self.rng.standard_normal(z.shape, np.float32)
+            error *= np.sqrt(variance @ (codes * codes))
+            z += error
+        return z
+
+
+def _single(held: Held, columns: Ints, rows: Ints) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    place = np.ix_(columns, rows)
+    variance = None if held.noise is None else np.ascontiguousarray(held.noise[place] ** 2, np.float32)
+    return np.ascontiguousarray(held.weights[place], np.float32), variance

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,142 +14,153 @@ from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Xbar
 from qssmc.ir.table import Table
-from qssmc_sim.crossbar.array import ArrayProduct, Block, Held, blocks_of, hold
+from qssmc_sim.crossbar.array import ArrayProduct, Held, hold
+from qssmc_sim.crossbar.cells import Places, program
 from qssmc_sim.crossbar.device import Device
-from qssmc_sim.crossbar.layer import Layer, base, layers_of
+from qssmc_sim.crossbar.kernel import Kernel, base, kernels_of
 from qssmc_sim.crossbar.machine import ArrayMachine
 from qssmc_sim.crossbar.readout import Readout
 
+Real = NDArray[np.float64]
 Correction = Literal["none", "scale", "refit", "draws"]
 CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
 _DRAWS = 4  # devices that "draws" learns from; none of them is one that is measured
+_ELSEWHERE = 1 << 32  # in the seeds of those
 _FAR = 4.0  # a column further off than this factor is taken for broken and left alone
 _SCALE_BITS = 10
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """held: the blocks of each array layer by the name of its xbar op; tables: factors that only this device has."""
+    """held: of each product by the name of its xbar op; tables: factors that only this device has."""
 
-    held: Mapping[str, tuple[Held, ...]]
-    tables: Mapping[str, Table]
+    held: Mapping[str, Held]
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
     def machine(self, graph: Graph, rng: np.random.Generator) -> ArrayMachine:
         """What runs the graph with this device; rng draws the noise of the reads."""
         products = {
-            op.name: ArrayProduct(self.held[base(op.name)], op.type.shape[0], rng)
-            for op in graph.ops
-            if isinstance(op, Xbar)
+            op.name: ArrayProduct(self.held[base(op.name)], rng) for op in graph.ops if isinstance(op, Xbar)
         }
         return ArrayMachine(graph, products, self.tables)
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What all draws share. blocks: of each array layer, by default the independent blocks of its matrix.
+    """What all draws share.
 
     correction: "none", every device gets the compiled numbers; "scale", the digital scale of each state column follows
-    its cells as read back (oscillator form); "refit", that, and then y columns fitted to the device's own states and
-    programmed last; "draws", y columns fitted to the states of several other devices of the kind, no device read back.
+    its own cell as read back; "refit", that, and then y columns fitted to the device's own states and programmed last,
+    cell by cell; "draws", y columns fitted to the states of several other devices of the kind, no device read back.
+    All but "none" need the oscillator form. calibration: integer sequences, for the last two. places: of the cells of
+    each product, for the resistance of wires; by default each product has an array of its own.
     """
 
     graph: Graph
     device: Device
     correction: Correction = "none"
     calibration: NDArray[np.int64] | None = None
-    blocks: Mapping[str, Sequence[Block]] | None = None
+    places: Mapping[str, Places] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.correction not in CORRECTIONS:
             raise UsageError(f"correction must be one of {', '.join(CORRECTIONS)}, not {self.correction!r}")
         if self.correction in ("refit", "draws") and self.calibration is None:
             raise UsageError(f"correction {self.correction} needs calibration sequences")
+        if self.correction != "none" and any(kernel.dv is None for kernel in kernels_of(self.graph)):
+            raise UsageError(f"correction {self.correction} needs the oscillator form (compile with --form oscillator)")
 
-    def layers(self) -> tuple[Layer, ...]:
-        """The array layers of the graph."""
-        return layers_of(self.graph)
+    @property
+    def layers(self) -> list[list[Kernel]]:
+        """The kernels of each layer."""
+        return [list(own) for _, own in groupby(kernels_of(self.graph), key=lambda kernel: kernel.stem)]
 
-    def blocks_of(self, layer: Layer) -> Sequence[Block]:
-        """The blocks of a layer."""
-        return (self.blocks or {}).get(layer.array.name) or blocks_of(layer.weight)
+    def hold(self, kernel: Kernel, target: Real, rng: np.random.Generator) -> Held:
+        """Program one product."""
+        return hold(target, self.device, rng, self.places.get(kernel.name))
 
 
-def draw(setup: Setup, seed: Sequence[int], learn: Callable[[], Mapping[str, Any]] | None = None) -> Drawn:
-    """Program one device. seed: the same one gives the same device.
+Readouts = Mapping[str, Real]  # the targets of y columns, (rows,), by xbar op
 
-    learn: gives the y columns that "draws" has found, (y columns, rows) by xbar op, once for all devices.
-    """
+
+def draw(setup: Setup, seed: Sequence[int], readouts: Readouts | None = None) -> Drawn:
+    """Program one device. seed: the same one gives the same device; readouts: of learn_readouts, for "draws"."""
     rng = np.random.Generator(np.random.SFC64(list(seed)))
-    layers = setup.layers()
-    held = {
-        layer.array.name: hold(layer.weight, setup.blocks_of(layer), setup.device, rng) for layer in layers
-    }
-    drawn = Drawn(held, {})
+    drawn = Drawn({k.name: setup.hold(k, k.weight.astype(np.float64), rng) for k in kernels_of(setup.graph)})
     if setup.correction in ("scale", "refit"):
-        drawn = replace(drawn, tables={dv: table for layer in layers for dv, table in _scales(layer, drawn)})
-    if setup.correction == "refit":
-        for layer in layers:
-            drawn = with_readout(setup, drawn, layer, _fitted(setup, layer, [drawn], rng), rng)
-    if setup.correction == "draws":
-        assert learn is not None
-        for layer in layers:
-            drawn = with_readout(setup, drawn, layer, learn()[layer.array.name], rng)
+        drawn = replace(drawn, tables=_scales(kernels_of(setup.graph), drawn.held))
+    for layer in setup.layers:
+        if setup.correction == "refit":
+            drawn = _refitted(setup, drawn, layer, rng)
+        elif setup.correction == "draws":
+            assert readouts is not None, "draws needs learn_readouts"
+            drawn = replace(drawn, held={**drawn.held, **_reprogrammed(setup, drawn, layer, readouts, rng)})
     return drawn
 
 
-def learn_readouts(setup: Setup, seed: int) -> Mapping[str, Any]:
-    """y columns that serve any device of the kind best: one least-squares problem over the states of several."""
-    others = [draw(replace(setup, correction="none"), (seed, 1 << 32, index)) for index in range(_DRAWS)]
-    rng = np.random.default_rng((seed, 1 << 33))
-    return {layer.array.name: _fitted(setup, layer, others, rng) for layer in setup.layers()}
-
-
-def _fitted(setup: Setup, layer: Layer, devices: Sequence[Drawn], rng: np.random.Generator) -> NDArray[np.float64]:
-    """The y columns, real, with which the codes of these devices give what the ideal array gives."""
+def learn_readouts(setup: Setup, seed: int) -> Readouts:
+    """y columns that serve all devices of the kind best: one least-squares problem over the states of several."""
     assert setup.calibration is not None
-    readout = Readout.of(layer, setup.blocks_of(layer))
-    for device in devices:
-        readout.compare(setup.graph, device.machine(setup.graph, rng), setup.calibration)
-    return readout.solve()
+    others = [draw(replace(setup, correction="none"), (seed, _ELSEWHERE, index)) for index in range(_DRAWS)]
+    rng = np.random.Generator(np.random.SFC64([seed, _ELSEWHERE]))
+    found = {}
+    for layer in setup.layers:
+        readout = Readout(setup.graph, layer)
+        for device in others:
+            readout.compare(device.machine(setup.graph, rng), setup.calibration)
+        for kernel in layer:
+            rows = kernel.weight.shape[1]
+            found[kernel.name] = readout.solve(kernel.name, np.ones(rows, bool), np.zeros(rows))
+    return found
 
 
-def with_readout(
-    setup: Setup, drawn: Drawn, layer: Layer, weights: NDArray[np.float64], rng: np.random.Generator
-) -> Drawn:
-    """The device with other y columns, rounded to the levels that a column has and programmed anew."""
-    level = int(np.abs(layer.weight).max())
-    target = layer.weight.astype(np.float64)
-    largest = np.abs(weights).max(axis=1, keepdims=True)
-    unit = np.where(largest > 0, largest, 1.0) / level
-    target[layer.states :] = np.rint(weights / unit) * unit
-    fresh = hold(target, setup.blocks_of(layer), setup.device, rng)
-    merged = tuple(_merge(old, new, layer.states) for old, new in zip(drawn.held[layer.array.name], fresh, strict=True))
-    return replace(drawn, held={**drawn.held, layer.array.name: merged})
+def _refitted(setup: Setup, drawn: Drawn, layer: Sequence[Kernel], rng: np.random.Generator) -> Drawn:
+    """The device with the y columns of a layer fitted to its own states and written cell by cell."""
+    assert setup.calibration is not None
+    readout = Readout(setup.graph, layer)
+    readout.compare(drawn.machine(setup.graph, rng), setup.calibration)
+    held = dict(drawn.held)
+    for kernel in layer:
+        target, column = readout.written(kernel, lambda cells: program(cells[None], setup.device, rng)[0])
+        held[kernel.name] = _with_column(setup, held[kernel.name], target, column)
+    return replace(drawn, held=held)
 
 
-def _merge(old: Held, new: Held, states: int) -> Held:
-    """State columns of one programming, y columns of the other."""
-    is_y = (old.block.columns >= states)[:, None]
-    noise = None
-    if old.noise is not None and new.noise is not None:
-        noise = np.where(is_y, new.noise, old.noise)
-    return Held(old.block, np.where(is_y, new.weights, old.weights), noise)
+def _reprogrammed(
+    setup: Setup, drawn: Drawn, layer: Sequence[Kernel], readouts: Readouts, rng: np.random.Generator
+) -> dict[str, Held]:
+    """Products with other y columns, rounded to the levels that a column has and programmed at once."""
+    found = {}
+    for kernel in layer:
+        target = readouts[kernel.name]
+        level = (float(np.abs(target).max()) or 1.0) / float(np.abs(kernel.weight).max())
+        target = np.rint(target / level) * level
+        column = program(target[None], setup.device, rng)[0]
+        found[kernel.name] = _with_column(setup, drawn.held[kernel.name], target, column)
+    return found
 
 
-def _scales(layer: Layer, drawn: Drawn) -> list[tuple[str, Table]]:
-    """The scale of each state column times what its register's own cell should be over what it is."""
-    if layer.dv is None:
-        raise UsageError("correction scale and refit need the oscillator form (qssmc compile --form oscillator)")
-    factor = layer.dv.factor.data.copy()
-    for part in drawn.held[layer.array.name]:
-        for at, column in enumerate(part.block.columns):
-            if column < layer.states:
-                row = int(layer.own[column])
-                (place,) = np.flatnonzero(part.block.rows == row)
-                ratio = float(layer.weight[column, row]) / (float(part.weights[at, place]) or 1e-9)
-                if 1.0 / _FAR <= ratio <= _FAR:
-                    factor[column] = _rounded(float(factor[column]) * ratio)
-    return [(layer.dv.name, Table.integer(factor))]
+def _with_column(setup: Setup, held: Held, target: Real, column: Real) -> Held:
+    """A product with another y column, its last."""
+    weights = np.vstack([held.weights[:-1], column])
+    if held.noise is None:
+        return Held(weights, None)
+    seen = np.ones(target.shape, bool) if setup.device.idle else target != 0
+    noise = setup.device.read * float(np.abs(target).max(initial=0.0)) * seen
+    return Held(weights, np.vstack([held.noise[:-1], noise]))
+
+
+def _scales(kernels: Sequence[Kernel], held: Mapping[str, Held]) -> dict[str, Table]:
+    """Of each state column, its scale times what its own register's cell should be over what it is."""
+    factors: dict[str, NDArray[np.int64]] = {}
+    for kernel in kernels:
+        assert kernel.dv is not None
+        factor = factors.setdefault(kernel.dv.name, kernel.dv.factor.data.copy())
+        for column, state in enumerate(kernel.own):
+            wanted, found = float(kernel.weight[column, 1 + column]), float(held[kernel.name].weights[column, 1 + column])
+            if found and 1.0 / _FAR <= wanted / found <= _FAR:
+                factor[state] = _rounded(float(factor[state]) * wanted / found)
+    return {name: Table.integer(factor) for name, factor in factors.items()}
 
 
 def _rounded(value: float) -> int:

@@ -17,6 +17,7 @@ from qssmc.ir.ops import Diag, Inject, Readout
 from qssmc.ir.table import Table
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
+from qssmc.passes.fuse.walk import KERNEL
 from qssmc.passes.observe import ObserveRun, batches, collect, only
 from qssmc.passes.oscillate.converters import Converters
 from qssmc.passes.oscillate.oscillators import Oscillators, Real
@@ -26,7 +27,9 @@ from qssmc.passes.prove import prove
 from qssmc.passes.rewrite import Rebuilder
 from qssmc.passes.system import System, systems
 
-_PHASE_BITS, _PHASE_STEP = 16, 40503  # the golden ratio's part of 2^16, as the state's dither elsewhere
+# Parts of 2^16: the golden ratio, as the state's dither elsewhere, and sqrt(2) - 1 for converters whose errors must not
+# follow those of the registers.
+_PHASE_BITS, _PHASE_STEP, _SECOND_STEP = 16, 40503, 27146
 _RIDGE = 1e-4
 
 
@@ -140,21 +143,21 @@ class _Layer:
     def _add(self, b: Builder, u: str, weights: Real, peak: Real, origin: str) -> str:
         """Registers, drivers, array, converters and the digital part. Returns y in the units of the old y."""
         chosen, bits = self.plan, self.converters
-        phase = self._phase(b)
+        phase = self._phase(b, "phase", _PHASE_STEP)
+        second = self._phase(b, "array_phase", _SECOND_STEP)
         register = Type((self.states,), bits.register_bits)
         p, v = (b.source("state", self.name(part), register, origin) for part in ("p", "v"))
         narrow = bits.register_bits - bits.dac_bits
-        drivers = ((u, chosen.u_shift), (p, np.full(self.states, narrow)), (v, np.full(self.states, narrow)))
+        least = np.full(self.states, narrow)
+        drivers = ((u, chosen.u_shift, None), (p, least, phase), (v, least, second))
         lines = [
-            _requant(b, self.name(f"{part}_dac"), value, shift, bits.drive, origin, self._second_phase(b) if part == "v" else (phase if part=="p" else None))
-            for part, (value, shift) in zip(("u", "p", "v"), drivers, strict=True)
+            _requant(b, self.name(f"{part}_dac"), value, shift, bits.drive, origin, moving)
+            for part, (value, shift, moving) in zip(("u", "p", "v"), drivers, strict=True)
         ]
         codes = b.add("concat", self.name("codes"), *lines, origin=origin)
         cells, unit = self._cells(weights)
-        z = b.add("xbar", self.name("array"), codes, weight=Table.integer(cells), origin=origin)
-        dv_z = b.add("slice", self.name("dx_z"), z, start=0, stop=self.states, origin=origin)
-        y_z = b.add("slice", self.name("y_z"), z, start=self.states, stop=len(cells), origin=origin)
-        code = _convert(b, self.name("dx_adc"), dv_z, chosen.range, bits.reading, origin, self._second_phase(b))
+        dv_z, y_z = self._products(b, codes, cells, origin)
+        code = _convert(b, self.name("dx_adc"), dv_z, chosen.range, bits.reading, origin, second)
         range_ = Range.of(peak / unit, bits.reading)
         y_code = _convert(b, self.name("y_adc"), y_z, range_, bits.reading, origin)
         dv = _scale(b, self.name("dv"), code, chosen.scale, origin)
@@ -185,6 +188,28 @@ class _Layer:
         """What keeps a shift to the left where v is coarser than p."""
         return np.maximum(0, -self.plan.ahead)
 
+    def _products(
+        self, b: Builder, codes: str, cells: NDArray[np.int64], origin: str
+    ) -> tuple[str, str]:
+        """One product a head: rows u, p, v of its own, columns dv, then y. Returns dv of all states, y of all heads."""
+        parts: dict[str, list[str]] = {"dx": [], "y": []}
+        for head, rows in enumerate(self.rows_of):
+            own = np.flatnonzero(self.heads == head)
+            columns = np.append(own, self.states + head)
+            driven = b.add("take", self.name(f"rows_{head}"), codes, indices=Table.integer(rows), origin=origin)
+            weight = Table.integer(cells[np.ix_(columns, rows)])
+            z = b.add("xbar", f"{self.stem}{KERNEL}{head}", driven, weight=weight, origin=origin)
+            if len(own):
+                part = b.add("slice", self.name(f"dx_z_{head}"), z, start=0, stop=len(own), origin=origin)
+                parts["dx"].append(part)
+            part = b.add("slice", self.name(f"y_z_{head}"), z, start=len(own), stop=len(own) + 1, origin=origin)
+            parts["y"].append(part)
+        dv = b.add("concat", self.name("dx_z"), *parts["dx"], origin=origin)
+        order = np.argsort(np.argsort(self.heads, kind="stable"))
+        if (order != np.arange(self.states)).any():
+            dv = b.add("take", self.name("dx_z_sorted"), dv, indices=Table.integer(order), origin=origin)
+        return dv, b.add("concat", self.name("y_z"), *parts["y"], origin=origin)
+
     def _cells(self, weights: Real) -> tuple[NDArray[np.int64], Real]:
         """The levels (columns, rows), and what one level of each y column is worth."""
         chosen, states, channels = self.plan, self.states, self.channels
@@ -197,20 +222,13 @@ class _Layer:
         cells[states:] = np.rint(weights / unit[:, None]).astype(np.int64)
         return cells, unit
 
-    def _phase(self, b: Builder) -> str:
-        """The dither's phase: that of the old layer, else one of its own."""
-        if "phase" in b.ops:
-            return "phase"
-        b.source("state", "phase", Type((1,), _PHASE_BITS, signed=False), "dither")
-        b.updates["phase"] = b.add("advance", "phase_n", "phase", step=_PHASE_STEP, bits=_PHASE_BITS, origin="dither")
-        return "phase"
-
-    def _second_phase(self, b: Builder) -> str:
-        """A dither of another step, so that the errors of the converters do not follow those of the registers."""
-        if "array_phase" not in b.ops:
-            b.source("state", "array_phase", Type((1,), _PHASE_BITS, signed=False), "dither")
-            b.updates["array_phase"] = b.add("advance", "array_phase_n", "array_phase", step=27146, bits=_PHASE_BITS, origin="dither")
-        return "array_phase"
+    @staticmethod
+    def _phase(b: Builder, name: str, step: int) -> str:
+        """A dither's phase by name: one that is there, else a new one."""
+        if name not in b.ops:
+            b.source("state", name, Type((1,), _PHASE_BITS, signed=False), "dither")
+            b.updates[name] = b.add("advance", f"{name}_n", name, step=step, bits=_PHASE_BITS, origin="dither")
+        return name
 
 
 def _requant(
