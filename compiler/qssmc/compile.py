@@ -24,7 +24,7 @@ from qssmc.ir.text import print_graph
 from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
 from qssmc.passes.methods import PLAIN, Methods
-from qssmc.passes.pipeline import PipelineOptions, run_pipeline
+from qssmc.passes.pipeline import PipelineOptions, run_arrays, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.passes.silence import silence
 from qssmc.report import (
@@ -41,7 +41,7 @@ from qssmc.report import (
 )
 from qssmc.search import Bench, Goal
 from qssmc.source import Source, from_checkpoint
-from qssmc.targets import TARGETS, TargetOptions
+from qssmc.targets import ARRAYS, TARGETS, TargetOptions
 from qssmc.tune import SPACE, Labelled, Space, Tuned, bench_of, observe, tune
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
@@ -99,7 +99,12 @@ class Design:
     @property
     def integer(self) -> Graph:
         """The golden model."""
-        return self.stages["prove"]
+        return golden_of(self.stages)
+
+
+def golden_of(stages: Mapping[str, Graph]) -> Graph:
+    """The graph that is emitted: the last stage."""
+    return list(stages.values())[-1]
 
 
 @dataclass(frozen=True)
@@ -172,17 +177,20 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
     run_pipeline(graph, PipelineOptions(quantise, source.input_format, real, observe, methods), seen)
     for sentence in silence(stages["calibrate"]):
         say(sentence)
+    if ARRAYS in options.targets:
+        run_arrays(stages["prove"], options.target.crossbar, samples, observe, seen)
+    golden = golden_of(stages)
     reports = {
         "storage": storage_report(stages["prove"], source.parameters, state_numbers(graph), head_count(graph)),
-        "effort": effort_report(stages["prove"], graph),
+        "effort": effort_report(golden, graph),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
-        "certificate": certificate(stages["prove"]),
+        "certificate": certificate(golden),
         "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(real))},
     }
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
-    tally = Tally(stages["prove"])
-    vectors = _vector_files(stages["prove"], samples[: options.vectors], tally)
-    reports["bounds"] = bounds_report(stages["prove"], tally)
+    tally = Tally(golden)
+    vectors = _vector_files(golden, samples[: options.vectors], tally)
+    reports["bounds"] = bounds_report(golden, tally)
     files = {
         **_ir_files(stages),
         **vectors,
@@ -239,7 +247,7 @@ def _ir_files(stages: Mapping[str, Graph]) -> dict[str, bytes]:
     return {
         **files,
         "ir/float.svg": draw(stages["canonicalise"]).encode(),
-        "ir/design.svg": draw(stages["prove"]).encode(),
+        "ir/design.svg": draw(golden_of(stages)).encode(),
     }
 
 
@@ -251,7 +259,7 @@ def _target_files(stages: Mapping[str, Graph], samples: NDArray[np.int64], optio
 
 
 def _golden_path(stages: Mapping[str, Graph]) -> str:
-    return f"ir/{list(stages).index('prove'):02d}_prove.ir"
+    return f"ir/{len(stages) - 1:02d}_{list(stages)[-1]}.ir"
 
 
 def _vector_files(graph: Graph, samples: NDArray[np.int64], see: Observer) -> dict[str, bytes]:

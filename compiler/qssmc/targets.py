@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.backends import c as c_backend
+from qssmc.backends import crossbar as crossbar_backend
 from qssmc.backends import hls as hls_backend
 from qssmc.backends import onnx as onnx_backend
 from qssmc.backends import verilog as verilog_backend
 from qssmc.backends.hls import HlsOptions
 from qssmc.backends.verilog import VerilogOptions
+from qssmc.crossbar.options import CrossbarOptions
 from qssmc.ir.graph import Graph
 from qssmc_sim import run
 
 ALL = "all"
+ARRAYS = "crossbar"  # its golden model is the graph of the arrays, so it stands alone
 Files = dict[str, bytes]
 
 
@@ -27,6 +30,7 @@ class TargetOptions:
 
     hls: HlsOptions = field(default_factory=HlsOptions)
     verilog: VerilogOptions = field(default_factory=VerilogOptions)
+    crossbar: CrossbarOptions = field(default_factory=CrossbarOptions)
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,19 @@ def _onnx(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: Targ
     return onnx_backend.emit(stages["prove"], stages["discretize"])
 
 
+def _crossbar(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
+    return crossbar_backend.emit(stages["convert"], stages["fuse"], options.crossbar)
+
+
 TARGETS: Mapping[str, Target] = {
     "c": Target("qssmc.backends.c", _c),
     "hls": Target("qssmc.backends.hls", _hls),
     "verilog": Target("qssmc.backends.verilog", _verilog),
     "onnx": Target("qssmc.backends.onnx", _onnx),
+    ARRAYS: Target("qssmc.backends.crossbar", _crossbar),
 }
 
 
 def named(name: str) -> tuple[str, ...]:
-    """The targets that a name stands for."""
-    return tuple(TARGETS) if name == ALL else (name,)
+    """The targets that a name stands for; all are those of one digital design."""
+    return tuple(target for target in TARGETS if target != ARRAYS) if name == ALL else (name,)

@@ -14,6 +14,7 @@ from rich.table import Table
 from qssmc.backends.c import as_prefix
 from qssmc.backends.hls import ESTIMATE, FLAVORS, Flavor, HlsOptions
 from qssmc.backends.verilog import VerilogOptions
+from qssmc.cli.arrays import array_options, chosen_arrays
 from qssmc.cli.config import configurable
 from qssmc.cli.methods import chosen_methods, method_options
 from qssmc.cli.searching import asked_search, given, search_options, search_space
@@ -88,6 +89,7 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     show_default=True,
     help="hls: of the vendor's tool.",
 )
+@array_options
 @common_options
 @click.pass_context
 def compile_(
@@ -117,6 +119,7 @@ def compile_(
 ) -> None:
     """Compile MODEL (.pt, .safetensors, or a float step graph .onnx) into OUTPUT_DIR."""
     terminal: Terminal = ctx.obj
+    arrays = chosen_arrays(chosen)
     asked = asked_search(chosen)
     weight_bits, activation_bits = parse_bits(bits)
     if not asked.pareto:
@@ -132,7 +135,7 @@ def compile_(
         dither=dither or (asked.searches and not given(ctx, "dither")),
         max_steps=steps if max_steps is None else max_steps,
     )
-    single = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), VerilogOptions(lanes))
+    single = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), VerilogOptions(lanes), arrays)
     name = symbol(model.stem) if name is None else name
     methods = chosen_methods(scheme, a_form, chosen)
     if asked.searches and not given(ctx, "prune_loss"):

@@ -15,7 +15,7 @@ from qssmc.cli.terminal import Terminal, common_options
 from qssmc.ir.ops import OPS, STAGES
 
 # Each target's module declares the op classes that it emits as SUPPORTED.
-_BACKENDS: Mapping[str, str] = {name: f"qssmc.backends.{name}" for name in ("c", "hls", "verilog", "onnx")}
+_BACKENDS: Mapping[str, str] = {name: f"qssmc.backends.{name}" for name in ("c", "hls", "verilog", "onnx", "crossbar")}
 TARGETS: Mapping[str, str] = {target: module for target, module in _BACKENDS.items() if find_spec(module)}
 
 

@@ -7,8 +7,10 @@ from typing import Literal, get_args
 
 from qssmc.errors import UsageError
 
+Form = Literal["incremental", "incremental-lookahead", "delayed", "lookahead"]
 Encoding = Literal["two-lane", "four-lane"]
 Packing = Literal["shared", "one-head"]
+FORMS: tuple[Form, ...] = get_args(Form)
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 PACKINGS: tuple[Packing, ...] = get_args(Packing)
 
@@ -38,7 +40,7 @@ class Window:
 class CrossbarOptions:
     """size: rows and columns of an array; weight_bits: of a signed cell pair; adc_bits, dac_bits: None is ideal.
 
-    encoding: signed rows and pairs of columns, or four lanes that are never negative; reads: row drives of one array in
+    form: see qssmc.passes.fuse.forms; encoding: signed rows and pairs of columns, or four lanes that are never negative; reads: row drives of one array in
     a step at most; packing: whether heads share arrays; dense: mixing, encoder and decoder matrices are mapped too.
     """
 
@@ -46,7 +48,7 @@ class CrossbarOptions:
     weight_bits: int = 4
     adc_bits: int | None = 8
     dac_bits: int | None = None
-    form: str = "incremental"
+    form: Form = "incremental"
     encoding: Encoding = "two-lane"
     packing: Packing = "shared"
     reads: int = 1

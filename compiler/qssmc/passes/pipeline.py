@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.crossbar.options import CrossbarOptions
 from qssmc.data.sequences import InputFormat
 from qssmc.ir.graph import Graph
 from qssmc.passes.align import Align
@@ -19,6 +20,7 @@ from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc.passes.fill import Fill
+from qssmc.passes.fuse import Fuse
 from qssmc.passes.input_bits import InputBits
 from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.observe import ObserveRun
@@ -27,6 +29,7 @@ from qssmc.passes.prove import prove
 from qssmc.passes.prune import PruneChannels, PruneHeads, PruneStates
 from qssmc.passes.prune.gram import EVERY
 from qssmc.passes.quantise import Quantise, QuantiseOptions
+from qssmc.passes.realise import Convert, Realise
 from qssmc.passes.refit import Refit
 from qssmc.passes.rotate import rotate
 
@@ -83,6 +86,26 @@ def run_pipeline(graph: Graph, options: PipelineOptions, seen: Callable[[str, Gr
         graph = apply(graph)
         seen(name, graph)
     return graph
+
+
+def run_arrays(
+    graph: Graph,
+    options: CrossbarOptions,
+    samples: NDArray[np.int64],
+    run: ObserveRun,
+    seen: Callable[[str, Graph], Any],
+) -> Graph:
+    """Take a proven graph on to arrays: fused kernels, their cells with ideal converters, then the user's converters.
+
+    samples: integer sequences that the converters' ranges are taken from. Every stage is proven anew.
+    """
+    fused = prove(Fuse(options.form, options.dense)(graph))
+    seen("fuse", fused)
+    ideal = prove(Realise(options)(fused))
+    seen("realise", ideal)
+    real = prove(Convert(options, fused, samples, run)(ideal))
+    seen("convert", real)
+    return real
 
 
 def _prunes(methods: Methods) -> bool:

@@ -1,6 +1,6 @@
 """Fuse: SSM kernels as crossbar operations, one a head."""
 
-from qssmc.passes.fuse.forms import FORMS, Form
+from qssmc.crossbar.options import FORMS, Form
 from qssmc.passes.fuse.walk import Fuse
 
 __all__ = ["FORMS", "Form", "Fuse"]

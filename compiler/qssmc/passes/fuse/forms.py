@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.crossbar.options import Form
 from qssmc.passes.fuse.kernel import Integers, Kernel
-
-Form = Literal["incremental", "incremental-lookahead", "delayed", "lookahead"]
-FORMS: tuple[Form, ...] = get_args(Form)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from qssmc.passes.realise.pack import Tile, pack, wire_length
 from qssmc.passes.realise.parts import Block, Logical, Part, blocks_of
 
 Integers = NDArray[np.int64]
+Phased = tuple[int, Tile]  # the phase of a step in which a tile is read
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,11 @@ class PlannedRow:
 
 @dataclass(frozen=True)
 class PlannedRead:
-    """One row drive of one array. weight: (columns, rows), signed levels; levels: (lines, lines) of its rectangle."""
+    """One row drive of one array. weight: (columns, rows), signed levels; reads of one phase need no other."""
 
     name: str
     array: int
+    phase: int
     rows: tuple[PlannedRow, ...]
     columns: tuple[PlannedColumn, ...]
     weight: Integers
@@ -101,7 +103,7 @@ def plan(graph: Graph, options: CrossbarOptions) -> Plan:
     for name, op in products.items():
         logical = Logical(name, op.weight.data, gains[name], KERNEL in name)
         groups.setdefault((op.name in every_step, depths[op.name]), []).append(logical)
-    tiles, grid = _tiles(list(groups.values()), options)
+    tiles, grid = _tiles([groups[key] for key in sorted(groups, key=lambda key: (not key[0], key[1]))], options)
     return _placed(tiles, grid, options, dac, gains)
 
 
@@ -128,18 +130,22 @@ def _depths(graph: Graph) -> dict[str, int]:
     return depth
 
 
-def _tiles(groups: Sequence[Sequence[Logical]], options: CrossbarOptions) -> tuple[list[Tile], tuple[int, int]]:
+def _tiles(groups: Sequence[Sequence[Logical]], options: CrossbarOptions) -> tuple[list[Phased], tuple[int, int]]:
     """The tiles, and into how many an array is cut downwards and across: as many as it may be read in a step."""
-    best: tuple[tuple[int, ...], list[Tile], tuple[int, int]] | None = None
+    best: tuple[tuple[int, ...], list[Phased], tuple[int, int]] | None = None
     fault: UsageError | None = None
     for grid in _grids(options):
         size = options.size[0] // grid[0], options.size[1] // grid[1]
         try:
-            tiles = [tile for group in groups for tile in pack(_blocks(group, size, options), size, options)]
+            tiles = [
+                (phase, tile)
+                for phase, group in enumerate(groups)
+                for tile in pack(_blocks(group, size, options), size, options)
+            ]
         except UsageError as error:  # tiles too small; whole arrays are the first that is tried
             fault = fault or error
             continue
-        cost = (math.ceil(len(tiles) / math.prod(grid)), math.prod(grid), sum(map(wire_length, tiles)))
+        cost = (math.ceil(len(tiles) / math.prod(grid)), math.prod(grid), sum(wire_length(tile) for _, tile in tiles))
         if best is None or cost < best[0]:
             best = cost, tiles, grid
     if best is None:
@@ -162,21 +168,23 @@ def _blocks(group: Sequence[Logical], size: tuple[int, int], options: CrossbarOp
 
 
 def _placed(
-    tiles: Sequence[Tile], grid: tuple[int, int], options: CrossbarOptions, dac: int, gains: Mapping[str, Integers]
+    tiles: Sequence[Phased], grid: tuple[int, int], options: CrossbarOptions, dac: int, gains: Mapping[str, Integers]
 ) -> Plan:
     """Lines for every tile: rows and columns with the most cells nearest to their drivers and converters."""
     together = math.prod(grid)
     reads = []
-    for index, tile in enumerate(tiles):
+    for index, (phase, tile) in enumerate(tiles):
         array, place = divmod(index, together)
         corner = (place // grid[1]) * (options.size[0] // grid[0]), (place % grid[1]) * (options.size[1] // grid[1])
         name = f"array_{array}" if together == 1 else f"array_{array}_read_{place}"
-        reads.append(_read(tile, name, array, corner, options))
-    wires = sum(map(wire_length, tiles))
+        reads.append(_read(tile, name, array, phase, corner, options))
+    wires = sum(wire_length(tile) for _, tile in tiles)
     return Plan(options, dac, gains, tuple(reads), math.ceil(len(tiles) / together), wires)
 
 
-def _read(tile: Tile, name: str, array: int, corner: tuple[int, int], options: CrossbarOptions) -> PlannedRead:
+def _read(
+    tile: Tile, name: str, array: int, phase: int, corner: tuple[int, int], options: CrossbarOptions
+) -> PlannedRead:
     rows = [(part, r) for part in tile.parts for r in range(len(part.rows))]
     columns = [(part, c) for part in tile.parts for c in range(len(part.columns))]
     rows.sort(key=lambda at: -int((at[0].cells[:, at[1]] != 0).sum()))
@@ -191,7 +199,7 @@ def _read(tile: Tile, name: str, array: int, corner: tuple[int, int], options: C
         PlannedRow(part.name, part.rows[r], corner[0] + lanes * i, bool(part.flips[r] < 0))
         for i, (part, r) in enumerate(rows)
     )
-    return PlannedRead(name, array, planned_rows, _columns(columns, corner[1], options), weight)
+    return PlannedRead(name, array, phase, planned_rows, _columns(columns, corner[1], options), weight)
 
 
 def _columns(columns: Sequence[tuple[Part, int]], start: int, options: CrossbarOptions) -> tuple[PlannedColumn, ...]:

@@ -1,0 +1,19 @@
+"""Crossbar: the options of arrays, and the weight map that says what to program into them."""
+
+from qssmc.crossbar.files import map_files, read_map
+from qssmc.crossbar.map import Array, Column, CrossbarMap, MapFile, Read, Row, RowLine, Window
+from qssmc.crossbar.options import CrossbarOptions
+
+__all__ = [
+    "Array",
+    "Column",
+    "CrossbarMap",
+    "CrossbarOptions",
+    "MapFile",
+    "Read",
+    "Row",
+    "RowLine",
+    "Window",
+    "map_files",
+    "read_map",
+]
