@@ -21,7 +21,7 @@ from qssmc.passes.fuse.walk import KERNEL
 from qssmc.passes.observe import ObserveRun, batches, collect, only
 from qssmc.passes.oscillate.converters import Converters
 from qssmc.passes.oscillate.oscillators import Oscillators, Real
-from qssmc.passes.oscillate.plan import Plan, Range, plan
+from qssmc.passes.oscillate.plan import Ints, Plan, fitted, plan
 from qssmc.passes.oscillate.readout import Normals
 from qssmc.passes.prove import prove
 from qssmc.passes.rewrite import Rebuilder
@@ -43,7 +43,7 @@ class Oscillate:
     """
 
     discrete: Graph
-    samples: NDArray[np.int64]
+    samples: Ints
     real: NDArray[np.float64]
     run: ObserveRun
     converters: Converters = Converters()
@@ -100,7 +100,7 @@ class _Layer:
     """The ops of one layer. Rows: u of every head, then p and v of every state; columns: dv, then y."""
 
     def __init__(
-        self, graph: Graph, system: System, source: str, heads: NDArray[np.int64], chosen: Plan, converters: Converters
+        self, graph: Graph, system: System, source: str, heads: Ints, chosen: Plan, converters: Converters
     ) -> None:
         self.old, self.system, self.source = graph, system, source
         self.heads, self.plan, self.converters = heads, chosen, converters
@@ -155,11 +155,10 @@ class _Layer:
             for part, (value, shift, moving) in zip(("u", "p", "v"), drivers, strict=True)
         ]
         codes = b.add("concat", self.name("codes"), *lines, origin=origin)
-        cells, unit = self._cells(weights)
+        cells, unit, y_step = self._cells(weights, peak)
         dv_z, y_z = self._products(b, codes, cells, origin)
-        code = _convert(b, self.name("dx_adc"), dv_z, chosen.range, bits.reading, origin, second)
-        range_ = Range.of(peak / unit, bits.reading)
-        y_code = _convert(b, self.name("y_adc"), y_z, range_, bits.reading, origin)
+        code = _convert(b, self.name("dx_adc"), dv_z, chosen.step, bits.reading, origin, second)
+        y_code = _convert(b, self.name("y_adc"), y_z, y_step, bits.reading, origin)
         dv = _scale(b, self.name("dv"), code, chosen.scale, origin)
         vn = b.add("add", self.name("vn"), _scale(b, self.name("v_leak"), v, chosen.leak, origin), dv, origin=origin)
         most = (1 << (bits.register_bits - 1)) - 1
@@ -180,16 +179,16 @@ class _Layer:
         )
         b.updates[v] = vn_q
         y_lsb = _spread(self.old.scales[self.system.result], self.channels)
-        factor = np.rint(range_.step * unit / y_lsb).astype(np.int64)
+        factor = np.rint(np.ldexp(unit / y_lsb, y_step)).astype(np.int64)
         return _scale(b, self.system.result, y_code, np.maximum(factor, 1), origin)
 
     @property
-    def _lift(self) -> NDArray[np.int64]:
+    def _lift(self) -> Ints:
         """What keeps a shift to the left where v is coarser than p."""
         return np.maximum(0, -self.plan.ahead)
 
     def _products(
-        self, b: Builder, codes: str, cells: NDArray[np.int64], origin: str
+        self, b: Builder, codes: str, cells: Ints, origin: str
     ) -> tuple[str, str]:
         """One product a head: rows u, p, v of its own, columns dv, then y. Returns dv of all states, y of all heads."""
         parts: dict[str, list[str]] = {"dx": [], "y": []}
@@ -210,8 +209,8 @@ class _Layer:
             dv = b.add("take", self.name("dx_z_sorted"), dv, indices=Table.integer(order), origin=origin)
         return dv, b.add("concat", self.name("y_z"), *parts["y"], origin=origin)
 
-    def _cells(self, weights: Real) -> tuple[NDArray[np.int64], Real]:
-        """The levels (columns, rows), and what one level of each y column is worth."""
+    def _cells(self, weights: Real, peak: Real) -> tuple[Ints, Real, Ints]:
+        """The levels (columns, rows), what one level of each y column is worth, and log2 of its converter's step."""
         chosen, states, channels = self.plan, self.states, self.channels
         cells = np.zeros((states + channels, self.rows), np.int64)
         index = np.arange(states)
@@ -219,8 +218,10 @@ class _Layer:
         cells[index, channels + index] = chosen.w_p
         largest = np.abs(weights).max(axis=1)
         unit = np.where(largest > 0, largest, 1.0) / self.converters.level
+        full, step = fitted(peak / unit, self.converters)
+        unit = unit / full
         cells[states:] = np.rint(weights / unit[:, None]).astype(np.int64)
-        return cells, unit
+        return cells, unit, step
 
     @staticmethod
     def _phase(b: Builder, name: str, step: int) -> str:
@@ -232,7 +233,7 @@ class _Layer:
 
 
 def _requant(
-    b: Builder, name: str, value: str, shift: NDArray[np.int64], most: int, origin: str, phase: str | None = None
+    b: Builder, name: str, value: str, shift: Ints, most: int, origin: str, phase: str | None = None
 ) -> str:
     tables = {"multiplier": 1, "shift": shift, "low": -most, "high": most}
     more = {"phase_bits": _PHASE_BITS} if phase else {}
@@ -240,17 +241,12 @@ def _requant(
     return b.add("requant", name, *operands, origin=origin, **more, **{k: Table.integer(x) for k, x in tables.items()})
 
 
-def _convert(
-    b: Builder, name: str, value: str, range_: Range, reading: int, origin: str, phase: str | None = None
-) -> str:
+def _convert(b: Builder, name: str, value: str, step: Ints, reading: int, origin: str, phase: str | None = None) -> str:
     """A column converter; with a phase its threshold moves from step to step, so that no slow current goes unseen."""
-    tables = {"multiplier": range_.gain, "shift": range_.shift, "low": -reading, "high": reading}
-    more = {"phase_bits": _PHASE_BITS} if phase else {}
-    operands = (value, phase) if phase else (value,)
-    return b.add("requant", name, *operands, origin=origin, **more, **{k: Table.integer(x) for k, x in tables.items()})
+    return _requant(b, name, value, step, reading, origin, phase)
 
 
-def _scale(b: Builder, name: str, value: str, factor: NDArray[np.int64], origin: str) -> str:
+def _scale(b: Builder, name: str, value: str, factor: Ints, origin: str) -> str:
     return b.add("scale", name, value, factor=Table.integer(factor), origin=origin)
 
 

@@ -15,45 +15,23 @@ _HEADROOM = 1.2  # of registers over their calibrated peaks
 _ADC_HEADROOM = 1.05
 _LEAK_BITS = 4  # significant bits of 1 - rho: a shift and a small product
 _SCALE_BITS = 10  # significant bits of a column's digital scale
-_GAIN_BITS = 8  # of a converter's range
 _SMALLEST = 0.25  # of the cell of kappa, relative to the cell of u beside it in its column
 _SPARED = 16.0  # p may use that little of its DAC's range to make the cell of kappa as large
-
-
-@dataclass(frozen=True)
-class Range:
-    """A column converter: code = floor((z * gain + 2^(shift-1)) / 2^shift), one entry a column."""
-
-    gain: Ints
-    shift: Ints
-
-    @classmethod
-    def of(cls, peak: Real, reading: int) -> Range:
-        """The range in which |z| = peak is the largest code."""
-        wanted = reading / np.maximum(peak * _ADC_HEADROOM, 2.0**-30)
-        gain, shift = significant(wanted, _GAIN_BITS)
-        negative = np.maximum(-shift, 0)
-        return cls(gain << negative, shift + negative)
-
-    @property
-    def step(self) -> Real:
-        """z of one code."""
-        return np.asarray(np.ldexp(1.0, self.shift) / self.gain)
 
 
 @dataclass(frozen=True)
 class Plan:
     """One entry a state, but u_shift and u_code, one a head. Real meanings are in units of the layer's input u.
 
-    w_p, w_u: cells of the state's column; range: its converter; p_lsb, v_lsb: of the registers, p_lsb = v_lsb 2^ahead;
-    leak: rho = leak / 2^shift; scale: v' takes scale * code / 2^shift.
+    w_p, w_u: cells of the state's column; step: log2 of what one code of its converter is worth; p_lsb, v_lsb: of the
+    registers, p_lsb = v_lsb 2^ahead; leak: rho = leak / 2^shift; scale: v' takes scale * code / 2^shift.
     """
 
     u_shift: Ints
     u_code: Real
     w_p: Ints
     w_u: Ints
-    range: Range
+    step: Ints
     p_lsb: Real
     v_lsb: Real
     ahead: Ints
@@ -85,17 +63,28 @@ def plan(oscillators: Oscillators, heads: Ints, u: Real, u_lsb: Real, u_width: i
     u_code = u_lsb * np.ldexp(1.0, u_shift)
     least = _SMALLEST * u_code[heads] / (_SPARED * p_code)
     kappa = np.maximum(kappa, least)
-    w_p, w_u = _cells(kappa * p_code / u_code[heads], converters.level)
+    _, fastest, column = Oscillators(rho, kappa, kappa, kappa).peaks(driven)
+    ratio = kappa * p_code / u_code[heads]
+    w_p, w_u = _cells(ratio, np.full(len(heads), converters.level))
+    full, step = fitted(column * w_u / u_code[heads], converters)
+    w_p, w_u = _cells(ratio, np.maximum(1, np.floor(full * converters.level)).astype(np.int64))
     unit = u_code[heads] / w_u
-    p_code = w_p * unit / kappa
-    p_lsb = p_code / (1 << narrow)
-    tallest, fastest, column = Oscillators(rho, kappa, kappa, kappa).peaks(driven)
+    p_lsb = w_p * unit / kappa / (1 << narrow)
     wanted = _HEADROOM * fastest / ((1 << (converters.register_bits - 1)) - 1)
     ahead = np.floor(np.log2(p_lsb / np.maximum(wanted, p_lsb * 2.0**-24))).astype(np.int64)
     v_lsb = p_lsb * np.ldexp(1.0, -ahead)
-    range_ = Range.of(column / unit, converters.reading)
-    scale = _rounded(range_.step * unit / v_lsb * np.ldexp(1.0, shift))
-    return Plan(u_shift, u_code, -w_p, w_u, range_, p_lsb, v_lsb, ahead, leak, shift, scale)
+    scale = _rounded(np.ldexp(unit / v_lsb, step + shift))
+    return Plan(u_shift, u_code, -w_p, w_u, step, p_lsb, v_lsb, ahead, leak, shift, scale)
+
+
+def fitted(peak: Real, converters: Converters) -> tuple[Real, Ints]:
+    """How far a column's levels are scaled down, above 1/2 to 1, so that its peak fills a power-of-two range.
+
+    peak: largest |z| with full levels. Also returns log2 of the converter's step.
+    """
+    share = np.maximum(peak * _ADC_HEADROOM / converters.reading, 1.0)
+    step = np.floor(np.log2(share)).astype(np.int64)
+    return np.ldexp(1.0, step) / share, step
 
 
 def significant(value: Real, bits: int) -> tuple[Ints, Ints]:
@@ -118,8 +107,8 @@ def _leaks(rho: Real) -> tuple[Ints, Ints]:
     return (np.int64(1) << shift) - mantissa, shift
 
 
-def _cells(ratio: Real, level: int) -> tuple[Ints, Ints]:
-    """Levels of kappa's and of u's cell, of at least the ratio, the larger being the largest level."""
+def _cells(ratio: Real, level: Ints) -> tuple[Ints, Ints]:
+    """Levels of kappa's and of u's cell, of at least the ratio, the larger being the largest level that is given."""
     ratio = np.maximum(ratio, _SMALLEST)
     w_u = np.where(ratio >= 1.0, np.maximum(1, np.floor(level / ratio)), level).astype(np.int64)
     w_p = np.where(ratio >= 1.0, level, np.minimum(level, np.ceil(ratio * level - 1e-9))).astype(np.int64)
