@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qssmc.crossbar.options import CrossbarOptions
 from qssmc.errors import UsageError
 
 
@@ -23,6 +24,15 @@ class Converters:
                 raise UsageError(f"--{name}-bits must be {low} to {high}, not {bits}")
         if self.register_bits < self.dac_bits:
             raise UsageError(f"registers of {self.register_bits} bits are narrower than a DAC of {self.dac_bits}")
+
+    @classmethod
+    def of(cls, options: CrossbarOptions) -> Converters:
+        """What the user's arrays have; rows get 8 bits where none are said. Raises UsageError for ideal ADCs."""
+        if options.adc_bits is None:
+            raise UsageError("--form oscillator needs real converters: give --adc-bits")
+        if options.dense:
+            raise UsageError("--form oscillator maps the SSM kernels alone: leave out --map all")
+        return cls(options.weight_bits, options.dac_bits or 8, options.adc_bits)
 
     @property
     def level(self) -> int:
