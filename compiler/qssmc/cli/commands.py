@@ -30,6 +30,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("verify", "qssmc.cli.verify:verify", "Compare a compiled folder with the golden model, bit for bit."),
     Entry("lint-hls", "qssmc.cli.lint_hls:lint_hls_", "Check that an HLS project keeps to what HLS tools can build."),
     Entry("eval", "qssmc.cli.evaluate:eval_", "Accuracy through torch, golden or the emitted C."),
+    Entry("simulate", "qssmc.cli.simulate:simulate_", "Accuracy of a crossbar design on devices with errors."),
     Entry("demo", "qssmc.cli.demo:demo", "Compile, verify and measure the shipped models."),
     Entry("train", "qssmc.cli.train:train", "Train a float model and write its checkpoint."),
     Entry("fetch", "qssmc.cli.fetch:fetch", "Download a data set and check its digest."),

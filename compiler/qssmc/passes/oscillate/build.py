@@ -84,16 +84,16 @@ class Oscillate:
         """y columns by least squares against the real layer, and the largest |y| of each in calibration."""
         normals = Normals(built.rows_of)
         codes = only(graph, (built.name("codes"),))
-        peak = np.zeros(len(built.rows_of))
+        largest: list[Real] = []
         for part in _parts(graph, len(self.samples)):
             wanted = collect(self.discrete, self.real[part], self.run, (system.result,))[system.result]
-            np.maximum(peak, np.abs(wanted).max(axis=(0, 1)), out=peak)
+            largest.append(np.quantile(np.abs(wanted), self.converters.share, axis=(0, 1)))
 
             def see(t: int, values: Mapping[str, NDArray[Any]], wanted: Real = wanted) -> None:
                 normals.see(values[built.name("codes")], wanted[:, t])
 
             self.run(codes, self.samples[part], see)
-        return normals.solve(built.rows, _RIDGE), peak
+        return normals.solve(built.rows, _RIDGE), np.mean(largest, axis=0)
 
 
 class _Layer:
@@ -158,7 +158,7 @@ class _Layer:
         cells, unit, y_step = self._cells(weights, peak)
         dv_z, y_z = self._products(b, codes, cells, origin)
         code = _convert(b, self.name("dx_adc"), dv_z, chosen.step, bits.reading, origin, second)
-        y_code = _convert(b, self.name("y_adc"), y_z, y_step, bits.reading, origin)
+        y_code = _convert(b, self.name("y_adc"), y_z, y_step, bits.reading, origin, phase)
         dv = _scale(b, self.name("dv"), code, chosen.scale, origin)
         vn = b.add("add", self.name("vn"), _scale(b, self.name("v_leak"), v, chosen.leak, origin), dv, origin=origin)
         most = (1 << (bits.register_bits - 1)) - 1

@@ -10,12 +10,14 @@ from qssmc.errors import UsageError
 
 @dataclass(frozen=True)
 class Converters:
-    """weight_bits: signed, one differential pair of cells; dac_bits, adc_bits: signed; registers: of p and v."""
+    """weight_bits: signed, one differential pair of cells; dac_bits, adc_bits: signed; registers: of p and v;
+    share: of all values in calibration that a range holds, the others saturate."""
 
     weight_bits: int = 8
     dac_bits: int = 8
     adc_bits: int = 6
     register_bits: int = 16
+    share: float = 0.999
 
     def __post_init__(self) -> None:
         for name, low, high in (("weight", 2, 8), ("dac", 2, 12), ("adc", 2, 12), ("register", 4, 24)):

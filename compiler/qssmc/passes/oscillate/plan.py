@@ -53,7 +53,7 @@ def plan(oscillators: Oscillators, heads: Ints, u: Real, u_lsb: Real, u_width: i
     kappa = oscillators.kappa * rho / oscillators.rho
     u_shift = np.full(len(u_lsb), max(0, u_width - converters.dac_bits), np.int64)
     driven = u[:, :, heads]
-    tallest, _, _ = Oscillators(rho, kappa, kappa, kappa).peaks(driven)
+    tallest, _, _ = Oscillators(rho, kappa, kappa, kappa).peaks(driven, converters.share)
     p_code = _HEADROOM * tallest / converters.drive
     # A cell of u below one level would be none: such a head drives u with a coarser code.
     ratio = kappa * p_code / (u_lsb[heads] * np.ldexp(1.0, u_shift[heads]))
@@ -63,7 +63,7 @@ def plan(oscillators: Oscillators, heads: Ints, u: Real, u_lsb: Real, u_width: i
     u_code = u_lsb * np.ldexp(1.0, u_shift)
     least = _SMALLEST * u_code[heads] / (_SPARED * p_code)
     kappa = np.maximum(kappa, least)
-    _, fastest, column = Oscillators(rho, kappa, kappa, kappa).peaks(driven)
+    _, fastest, column = Oscillators(rho, kappa, kappa, kappa).peaks(driven, converters.share)
     ratio = kappa * p_code / u_code[heads]
     w_p, w_u = _cells(ratio, np.full(len(heads), converters.level))
     full, step = fitted(column * w_u / u_code[heads], converters)
