@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from qssmc.apart import apart
 from qssmc.comparison import Progress, Values, compare_outputs, compare_steps
+from qssmc.crossbar import read_map
+from qssmc.crossbar_check import check_stages, check_weights
 from qssmc.ir.graph import Graph
 from qssmc_sim.emitted_c import EmittedC
 from qssmc_sim.emitted_hls import EmittedHls
 from qssmc_sim.emitted_onnx import EmittedOnnx
 from qssmc_sim.emitted_verilog import SIMULATORS, EmittedVerilog
+from qssmc_sim.mapped import MappedMachine
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,23 @@ def _run_onnx(subject: Subject, tools: Tools) -> Run:
     return Run(values, "ONNX Runtime")
 
 
+def _run_crossbar(subject: Subject, tools: Tools) -> Run:
+    """The map's cells against the graph, every value of a step through its conductances, and the stages before."""
+    crossbar = read_map(subject.folder / "crossbar")
+    check_weights(subject.graph, crossbar)
+    machine: list[MappedMachine] = []
+
+    def step(samples: NDArray[np.int64], last: bool) -> tuple[Values, Values]:
+        if not machine:
+            machine.append(MappedMachine(subject.graph, len(samples), crossbar))
+        return machine[0].step(samples), machine[0].last() if last else {}
+
+    values = _steps(subject, step, "the arrays of the weight map", f"the arrays in {subject.folder}")
+    stages = dict(check_stages(subject.folder, crossbar, subject.samples, subject.progress))
+    told = ", ".join(f"{what} on {count:,} output values" for what, count in stages.items())
+    return Run(values + sum(stages.values()), f"{len(crossbar.arrays)} arrays, {told}")
+
+
 def _steps(
     subject: Subject,
     step: Callable[[NDArray[np.int64], bool], tuple[Values, Values]],
@@ -173,4 +193,5 @@ CHECKS: Mapping[str, Check] = {
         _run_verilog,
     ),
     "onnx": Check("ONNX", (), _is_onnx, _run_onnx),
+    "crossbar": Check("weight map", ("crossbar/map.json", "crossbar/arrays.npz"), lambda name: False, _run_crossbar),
 }

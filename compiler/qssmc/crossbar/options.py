@@ -40,8 +40,9 @@ class Window:
 class CrossbarOptions:
     """size: rows and columns of an array; weight_bits: of a signed cell pair; adc_bits, dac_bits: None is ideal.
 
-    form: see qssmc.passes.fuse.forms; encoding: signed rows and pairs of columns, or four lanes that are never negative; reads: row drives of one array in
-    a step at most; packing: whether heads share arrays; dense: mixing, encoder and decoder matrices are mapped too.
+    form: see qssmc.passes.fuse.forms; encoding: signed rows and pairs of columns, or four lanes that are never
+    negative; reads: row drives of one array in a step at most; packing: whether heads share arrays; dense: mixing,
+    encoder and decoder matrices are mapped too.
     """
 
     size: tuple[int, int] = (64, 64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qssmc.crossbar.options import CrossbarOptions
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Op, Requant, Take, Xbar
+from qssmc.ir.ops import Op, Requant, ShiftLeft, Take, Xbar
 from qssmc.ir.table import Table
 from qssmc.ir.verify import verify
 from qssmc.passes.observe import ObserveRun, batches
@@ -42,7 +42,15 @@ class Convert:
         for part in batches(graph, self.samples):
             self.run(graph, part, seen.see)
         floors = register_steps(self.fused, plan(self.fused, self.options))
-        ops = [self.limited(graph, op, seen, floors) for op in graph.ops]
+        ops: list[Op] = []
+        coarser: dict[str, Integers] = {}
+        for op in graph.ops:
+            made = self.limited(graph, op, seen, floors)
+            if isinstance(op, Requant) and isinstance(made, Requant) and made is not op:
+                coarser[op.name] = made.shift.data - op.shift.data
+            elif isinstance(op, ShiftLeft) and op.inputs[0] in coarser:
+                made = replace(op, amount=Table.integer(op.amount.data + coarser[op.inputs[0]]))
+            ops.append(made)
         return verify(graph.with_ops(ops))
 
     def limited(self, graph: Graph, op: Op, seen: _Seen, floors: Mapping[str, Integers]) -> Op:

@@ -73,32 +73,25 @@ class _Walk:
     def product(self, op: Xbar) -> str:
         """All columns of a logical product, its slices and parts shifted and added."""
         name, suffix = original(op.name), op.name[len(original(op.name)) :]
-        terms: list[list[tuple[int, int]]] = [[] for _ in range(op.type.shape[0])]
+        terms: list[list[int]] = [[] for _ in range(op.type.shape[0])]
         values, start = [], 0
         for read in self.plan.reads_of(name):
             values.append(self.read(read, suffix))
             for at, column in enumerate(read.columns):
                 if column.op == name:
-                    terms[column.column].append((start + at, max(0, column.exponent)))
+                    terms[column.column].append(start + at)
             start += len(read.columns)
         origin = op.origin
         zero = self.b.add("constant", self.b.fresh(f"{op.name}_none"), value=Table.integer([0]), origin=origin)
-        pool = self.b.add("concat", self.b.fresh(f"{op.name}_codes"), *values, zero, origin=origin)
-        sums = [self.term(op, pool, chosen, number) for number, chosen in enumerate(_turns(terms, start))]
+        pool = self.b.add("concat", self.b.fresh(f"{op.name}_slices"), *values, zero, origin=origin)
+        sums = [
+            self.b.add("take", self.b.fresh(f"{op.name}_{turn}"), pool, indices=Table.integer(chosen), origin=origin)
+            for turn, chosen in enumerate(_turns(terms, start))
+        ]
         return sums[0] if len(sums) == 1 else self.b.add("add", op.name, *sums, origin=origin)
 
-    def term(self, op: Xbar, pool: str, chosen: Sequence[tuple[int, int]], number: int) -> str:
-        """One code for every column, in the units of the product."""
-        at, amount = (Table.integer([pair[lane] for pair in chosen]) for lane in (0, 1))
-        taken = self.b.add("take", self.b.fresh(f"{op.name}_term{number}"), pool, indices=at, origin=op.origin)
-        if not amount.data.any():
-            return taken
-        return self.b.add(
-            "shift_left", self.b.fresh(f"{op.name}_slice{number}"), taken, amount=amount, origin=op.origin
-        )
-
     def read(self, read: PlannedRead, suffix: str) -> str:
-        """The ADC codes of one row drive."""
+        """What the ADC codes of one row drive stand for, each in the units of its product."""
         if (read.name, suffix) not in self.codes:
             members = list(dict.fromkeys(row.op for row in read.rows))
             there = [name for name in members if name + suffix in self.products]
@@ -146,7 +139,7 @@ class _Walk:
     # --- converters --------------------------------------------------------------------------------------------------
 
     def converted(self, read: PlannedRead, product: str, suffix: str, origin: str) -> str:
-        """The codes of all columns in order: state columns dithered by the phase of their rounding, the others not."""
+        """What the codes of all columns stand for, in order: state columns dithered by the phase of their rounding."""
         dithers = [self.dithers[column.op] for column in read.columns]
         is_state = [d is not None and d.shift[c.column] >= 0 for d, c in zip(dithers, read.columns, strict=True)]
         parts: list[str] = []
@@ -161,13 +154,16 @@ class _Walk:
                 taken = self.b.add(
                     "take", f"{read.name}{suffix}_{kind}", product, indices=Table.integer(at), origin=origin
                 )
-            shift = np.array([max(0, -read.columns[index].exponent) for index in at], np.int64)
+            exponent = np.array([read.columns[index].exponent for index in at], np.int64)
             phase = self.phase(dithers[at[0]], suffix) if wanted else ()
-            parts.append(self.b.add(
+            code = self.b.add(
                 "requant", f"{read.name}{suffix}_{kind}{ADC}", taken, *phase, origin=origin,
-                multiplier=Table.integer(1), shift=Table.integer(shift), low=Table.integer(-_OPEN),
+                multiplier=Table.integer(1), shift=Table.integer(np.maximum(-exponent, 0)), low=Table.integer(-_OPEN),
                 high=Table.integer(_OPEN), phase_bits=_phase_bits(dithers[at[0]]) if wanted else 0,
-            ))  # fmt: skip
+            )  # fmt: skip
+            amount = Table.integer(np.maximum(exponent, 0))
+            value = self.b.fresh(f"{read.name}{suffix}_{kind}_value")
+            parts.append(self.b.add("shift_left", value, code, amount=amount, origin=origin))
         if len(parts) == 1:
             return parts[0]
         whole = self.b.add("concat", self.b.fresh(f"{read.name}{suffix}_both"), *parts, origin=origin)
@@ -186,7 +182,7 @@ def _phase_bits(dither: Dither | None) -> int:
     return dither.phase_bits if dither is not None else 0
 
 
-def _turns(terms: Sequence[Sequence[tuple[int, int]]], none: int) -> Iterator[list[tuple[int, int]]]:
+def _turns(terms: Sequence[Sequence[int]], none: int) -> Iterator[list[int]]:
     """The first terms of all columns, then the second ones, and so on; `none` is the place of a zero."""
     for turn in range(max([1, *(len(own) for own in terms)])):
-        yield [own[turn] if turn < len(own) else (none, 0) for own in terms]
+        yield [own[turn] if turn < len(own) else none for own in terms]
