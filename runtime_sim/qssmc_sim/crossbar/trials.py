@@ -39,9 +39,9 @@ class Trials:
         """Bootstrap interval of the accuracy in percent, devices and sequences both drawn anew; always the same."""
         rng = np.random.default_rng(0)
         devices, sequences = self.right.shape
-        # A resample of sequences is a weight each; their products with the devices' answers are all that is needed.
-        weights = rng.multinomial(sequences, np.full(sequences, 1.0 / sequences), _RESAMPLES) / sequences
-        scores = weights @ self.right.T.astype(np.float64)
+        # A resample of sequences is a count each; their products with the devices' answers are all that is needed.
+        counts = rng.multinomial(sequences, np.full(sequences, 1.0 / sequences), _RESAMPLES)
+        scores = counts @ self.right.T.astype(np.float64) / sequences
         chosen = rng.integers(0, devices, (_RESAMPLES, devices))
         means = np.take_along_axis(scores, chosen, axis=1).mean(axis=1)
         low, high = np.quantile(means, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
