@@ -108,7 +108,13 @@ def pictures(setup: Setup, found: Simulated, asked: Simulation, samples: NDArray
         error = 100.0 * error_over_time(here, drawn, samples[:_WATCHED], asked.seed)
         steps = np.arange(len(error)).tolist()
         lines = [
-            Line("median product", steps, np.median(error, axis=1).tolist(), error.min(axis=1).tolist(), error.max(axis=1).tolist())
+            Line(
+                "median product",
+                steps,
+                np.median(error, axis=1).tolist(),
+                error.min(axis=1).tolist(),
+                error.max(axis=1).tolist(),
+            )
         ]
         note = f"{device.name}, correction {setup.correction}; band: best and worst product"
         chart = line_chart("what the y columns read, beside ideal arrays", "step", "rms error, % of rms", lines, note)
@@ -119,7 +125,9 @@ def pictures(setup: Setup, found: Simulated, asked: Simulation, samples: NDArray
     for name, values in (("target", kernel.weight.astype(np.float64)), ("held", held)):
         note = f"|G+ - G-| over its column's largest, {kernel.weight.shape[1]} rows down, one draw of {device.name}"
         largest = np.maximum(np.abs(kernel.weight).max(axis=1, keepdims=True), 1)
-        files[f"conductances_{name}.svg"] = shade_map(f"{kernel.name}: {name}", np.abs(values / largest).T, note).encode()
+        files[f"conductances_{name}.svg"] = shade_map(
+            f"{kernel.name}: {name}", np.abs(values / largest).T, note
+        ).encode()
     if asked.sweep is not None:
         x = [float(value or 0.0) for value, _ in found.points]
         bounds = [trials.interval() for _, trials in found.points]

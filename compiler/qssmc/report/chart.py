@@ -63,7 +63,7 @@ def line_chart(title: str, x_label: str, y_label: str, lines: Sequence[Line], no
 
 
 def shade_map(title: str, values: NDArray[np.float64], note: str = "", cell: float = 7.0) -> str:
-    """A matrix as shades from white to dark blue, its largest value darkest; zeros stay empty. values: (rows, columns)."""
+    """A matrix as shades of blue, its largest value darkest; zeros stay empty. values: (rows, columns)."""
     most = float(values.max(initial=0.0)) or 1.0
     rows, columns = values.shape
     top = _TOP - 8

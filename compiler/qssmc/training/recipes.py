@@ -43,7 +43,7 @@ RECIPES: Mapping[str, Recipe] = {
             "gain": 6.0,
         },
     ),
-    # 540 sequences of raw sound, "zero" or "one", and the published size for one crossbar chip: one layer of three heads
+    # 540 sequences of raw sound, "zero" or "one", and the published size for a crossbar chip: one layer of three heads
     # (arXiv 2412.20215). No norm, so that nothing but the kernel stands between the sound and the nonlinearity.
     "zero-one": Recipe(
         {"d_model": 3, "d_state": 14, "dt_min": 1e-2, "dt_max": 0.2},

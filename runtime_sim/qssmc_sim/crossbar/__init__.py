@@ -1,4 +1,4 @@
-"""The crossbar simulator: designs on arrays of memristive cells, with what such cells, wires and converters do wrong."""
+"""The crossbar simulator: designs on arrays of memristive cells, and what such cells and wires do wrong."""
 
 from qssmc_sim.crossbar.device import PRESETS, Device, preset
 from qssmc_sim.crossbar.draw import CORRECTIONS, Correction, Drawn, Setup, draw, learn_readouts

@@ -41,7 +41,9 @@ def blocks_of(held: Held) -> tuple[tuple[Ints, Ints], ...]:
     for column, row in np.argwhere(there).tolist():
         graph.add_edge(("column", column), ("row", row))
     parts = [sorted(part) for part in nx.connected_components(graph)]
-    pairs = [tuple(np.array([i for kind, i in part if kind == k], np.int64) for k in ("column", "row")) for part in parts]
+    pairs = [
+        tuple(np.array([i for kind, i in part if kind == k], np.int64) for k in ("column", "row")) for part in parts
+    ]
     return tuple((columns, rows) for columns, rows in sorted(pairs, key=lambda pair: int(pair[0][0])))
 
 

@@ -78,7 +78,9 @@ def _aged(conductance: Real, target: Real, device: Device, rng: np.random.Genera
     found, time = conductance, device.age
     if device.drift is not None:
         drift = device.drift
-        mean, deviation = (np.clip(a * np.log(relative) + b, low, high) for a, b, low, high in (drift.mean, drift.deviation))
+        mean, deviation = (
+            np.clip(a * np.log(relative) + b, low, high) for a, b, low, high in (drift.mean, drift.deviation)
+        )
         nu = np.abs(mean + deviation * rng.standard_normal(conductance.shape))
         time = device.age + drift.t0
         found = conductance * (time / drift.t0) ** -nu
@@ -91,7 +93,7 @@ def _aged(conductance: Real, target: Real, device: Device, rng: np.random.Genera
 
 
 def _compensated(first: list[Real], aged: list[Real], held: NDArray[np.bool_], device: Device) -> list[Real]:
-    """Drifted cells times the factor by which the sum of all cells, or of a column's, has fallen since the first read."""
+    """Drifted cells times the factor by which the sum of all, or of a column's, has fallen since the first read."""
     if device.compensation == "none":
         return aged
     axis = None if device.compensation == "global" else 1

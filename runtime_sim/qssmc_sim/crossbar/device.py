@@ -110,7 +110,7 @@ PRESETS: Mapping[str, Device] = {
     ),
     "taox": Device(
         name="taox",
-        source="aihwkit ReRamWan2022NoiseModel one second after programming (HfOx/TaOx cells of Wan et al., Nature 2022), "
+        source="aihwkit ReRamWan2022NoiseModel one second after programming (HfOx/TaOx, Wan et al., Nature 2022), "
         "with the 1 % read noise that it recommends",
         g_min=1.0,
         g_max=40.0,

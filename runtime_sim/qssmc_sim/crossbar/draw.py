@@ -39,9 +39,7 @@ class Drawn:
 
     def machine(self, graph: Graph, rng: np.random.Generator) -> ArrayMachine:
         """What runs the graph with this device; rng draws the noise of the reads."""
-        products = {
-            op.name: ArrayProduct(self.held[base(op.name)], rng) for op in graph.ops if isinstance(op, Xbar)
-        }
+        products = {op.name: ArrayProduct(self.held[base(op.name)], rng) for op in graph.ops if isinstance(op, Xbar)}
         return ArrayMachine(graph, products, self.tables)
 
 
@@ -157,7 +155,10 @@ def _scales(kernels: Sequence[Kernel], held: Mapping[str, Held]) -> dict[str, Ta
         assert kernel.dv is not None
         factor = factors.setdefault(kernel.dv.name, kernel.dv.factor.data.copy())
         for column, state in enumerate(kernel.own):
-            wanted, found = float(kernel.weight[column, 1 + column]), float(held[kernel.name].weights[column, 1 + column])
+            wanted, found = (
+                float(kernel.weight[column, 1 + column]),
+                float(held[kernel.name].weights[column, 1 + column]),
+            )
             if found and 1.0 / _FAR <= wanted / found <= _FAR:
                 factor[state] = _rounded(float(factor[state]) * wanted / found)
     return {name: Table.integer(factor) for name, factor in factors.items()}

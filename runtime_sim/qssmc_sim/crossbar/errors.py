@@ -16,7 +16,7 @@ from qssmc_sim.crossbar.machine import ArrayMachine
 
 @dataclass(frozen=True)
 class ArrayError:
-    """Of one product over all devices, relative to its columns' largest weights: rms, mean and worst error of a cell."""
+    """Errors of a product's cells over all devices, relative to their columns' largest weights."""
 
     name: str
     cells: int

@@ -52,7 +52,7 @@ def kernels_of(graph: Graph) -> tuple[Kernel, ...]:
 
 def base(name: str) -> str:
     """The op that a read after the last sample repeats."""
-    return name.split(_FLUSH)[0]
+    return name.split(_FLUSH, maxsplit=1)[0]
 
 
 def _kernel(graph: Graph, array: Xbar) -> Kernel:

@@ -113,9 +113,7 @@ _STATE: dict[str, Any] = {}
 def _start(state: tuple[str, Mapping[str, Any], Any, Any, int, Readouts | None]) -> None:
     """Make ready a process."""
     text, options, samples, labels, seed, readouts = state
-    _STATE.update(
-        setup=Setup(parse(text), **options), samples=samples, labels=labels, seed=seed, readouts=readouts
-    )
+    _STATE.update(setup=Setup(parse(text), **options), samples=samples, labels=labels, seed=seed, readouts=readouts)
 
 
 def _trial(trial: int) -> NDArray[np.bool_]:

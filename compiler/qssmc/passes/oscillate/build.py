@@ -46,7 +46,7 @@ class Oscillate:
     samples: Ints
     real: NDArray[np.float64]
     run: ObserveRun
-    converters: Converters = Converters()
+    converters: Converters
 
     def __call__(self, graph: Graph) -> Graph:
         layers = systems(self.discrete)
@@ -72,13 +72,13 @@ class Oscillate:
         return built.graph(weights, peak)
 
     def _oscillators(self, system: System) -> Oscillators:
-        transition, inject, readout = (self.discrete[name] for name in (system.transition, system.drive, system.readout))
+        transition, inject, readout = (
+            self.discrete[name] for name in (system.transition, system.drive, system.readout)
+        )
         assert isinstance(transition, Diag)
         assert isinstance(inject, Inject)
         assert isinstance(readout, Readout)
-        return Oscillators.of(
-            transition.lambda_bar.as_complex(), readout.c.as_complex() * inject.b_bar.as_complex()
-        )
+        return Oscillators.of(transition.lambda_bar.as_complex(), readout.c.as_complex() * inject.b_bar.as_complex())
 
     def _fit(self, graph: Graph, built: _Layer, system: System) -> tuple[Real, Real]:
         """y columns by least squares against the real layer, and the largest |y| of each in calibration."""
@@ -119,7 +119,8 @@ class _Layer:
 
     def graph(self, weights: Real, peak: Real) -> Graph:
         """The whole graph. weights: y for a code of 1 on each row, (heads, rows), real; peak: largest |y|, (heads,)."""
-        old, b, names = self.old, Rebuilder(self.old, self.old.stage), {}
+        old, b = self.old, Rebuilder(self.old, self.old.stage)
+        names: dict[str, str] = {}
         inside = self._inside()
         for op in old.ops:
             if op.name == self.system.result:
@@ -174,9 +175,7 @@ class _Layer:
             origin=origin,
         )
         pn = b.add("add", self.name("pn"), leaked, ahead, origin=origin)
-        b.updates[p] = _requant(
-            b, self.name("pn_q"), pn, chosen.shift + chosen.ahead + self._lift, most, origin, phase
-        )
+        b.updates[p] = _requant(b, self.name("pn_q"), pn, chosen.shift + chosen.ahead + self._lift, most, origin, phase)
         b.updates[v] = vn_q
         y_lsb = _spread(self.old.scales[self.system.result], self.channels)
         factor = np.rint(np.ldexp(unit / y_lsb, y_step)).astype(np.int64)
@@ -187,9 +186,7 @@ class _Layer:
         """What keeps a shift to the left where v is coarser than p."""
         return np.maximum(0, -self.plan.ahead)
 
-    def _products(
-        self, b: Builder, codes: str, cells: Ints, origin: str
-    ) -> tuple[str, str]:
+    def _products(self, b: Builder, codes: str, cells: Ints, origin: str) -> tuple[str, str]:
         """One product a head: rows u, p, v of its own, columns dv, then y. Returns dv of all states, y of all heads."""
         parts: dict[str, list[str]] = {"dx": [], "y": []}
         for head, rows in enumerate(self.rows_of):
@@ -232,13 +229,12 @@ class _Layer:
         return name
 
 
-def _requant(
-    b: Builder, name: str, value: str, shift: Ints, most: int, origin: str, phase: str | None = None
-) -> str:
-    tables = {"multiplier": 1, "shift": shift, "low": -most, "high": most}
-    more = {"phase_bits": _PHASE_BITS} if phase else {}
+def _requant(b: Builder, name: str, value: str, shift: Ints, most: int, origin: str, phase: str | None = None) -> str:
+    numbers = {"multiplier": np.int64(1), "shift": shift, "low": np.int64(-most), "high": np.int64(most)}
+    tables = {key: Table.integer(np.asarray(number)) for key, number in numbers.items()}
     operands = (value, phase) if phase else (value,)
-    return b.add("requant", name, *operands, origin=origin, **more, **{k: Table.integer(x) for k, x in tables.items()})
+    bits = _PHASE_BITS if phase else 0
+    return b.add("requant", name, *operands, origin=origin, phase_bits=bits, **tables)
 
 
 def _convert(b: Builder, name: str, value: str, step: Ints, reading: int, origin: str, phase: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Converters: how many bits an array's cells, its row drivers, its column converters and the registers beside it have."""
+"""Converters: bits of an array's cells, of its row drivers and column converters, and of the registers beside it."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@
     p' = rho p + v'
     y  = c_p p' + c_v v'
 
-The determinant of this step is rho^2 whatever kappa is, and with kappa in (0, (1 + rho)^2) both eigenvalues are complex
-or real inside the unit circle. The decay rho is digital, so an error of the analog kappa moves a pole along a circle and
-never out of it; a pole at rho e^(i theta) has kappa = 2 rho (1 - cos theta). The same structure is Chamberlin's digital
-state-variable filter and the implicit-explicit step of LinOSS (Rusch and Rus, arXiv 2410.03943).
+The determinant of this step is rho^2 whatever kappa is, and with kappa in (0, (1 + rho)^2) both eigenvalues lie inside
+the unit circle. The decay rho is digital, so an error of the analog kappa moves a pole along a circle and never out of
+it; a pole at rho e^(i theta) has kappa = 2 rho (1 - cos theta). It is the structure of Chamberlin's state-variable
+filter and of the implicit-explicit step of LinOSS (Rusch and Rus, arXiv 2410.03943).
 """
 
 from __future__ import annotations

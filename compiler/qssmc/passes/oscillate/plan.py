@@ -62,14 +62,18 @@ def plan(oscillators: Oscillators, heads: Ints, u: Real, u_lsb: Real, u_width: i
     u_shift += np.ceil(np.log2(np.maximum(most / converters.level, 1.0))).astype(np.int64)
     u_code = u_lsb * np.ldexp(1.0, u_shift)
     least = _SMALLEST * u_code[heads] / (_SPARED * p_code)
-    kappa = np.maximum(kappa, least)
-    _, fastest, column = Oscillators(rho, kappa, kappa, kappa).peaks(driven, converters.share)
+    # Slower than it decays, and too slow for a cell: v is a leaky sum and p one of v, with no cell between them.
+    still = (kappa < least) & (kappa < (1.0 - rho) ** 2)
+    kappa = np.where(still, 0.0, np.maximum(kappa, least))
+    tallest, fastest, column = Oscillators(rho, kappa, kappa, kappa).peaks(driven, converters.share)
     ratio = kappa * p_code / u_code[heads]
     w_p, w_u = _cells(ratio, np.full(len(heads), converters.level))
     full, step = fitted(column * w_u / u_code[heads], converters)
     w_p, w_u = _cells(ratio, np.maximum(1, np.floor(full * converters.level)).astype(np.int64))
     unit = u_code[heads] / w_u
-    p_lsb = w_p * unit / kappa / (1 << narrow)
+    w_p = np.where(still, 0, w_p)
+    p_lsb = np.where(still, _HEADROOM * tallest / converters.drive, w_p * unit / np.where(still, 1.0, kappa))
+    p_lsb = p_lsb / (1 << narrow)
     wanted = _HEADROOM * fastest / ((1 << (converters.register_bits - 1)) - 1)
     ahead = np.floor(np.log2(p_lsb / np.maximum(wanted, p_lsb * 2.0**-24))).astype(np.int64)
     v_lsb = p_lsb * np.ldexp(1.0, -ahead)
