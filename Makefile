@@ -11,7 +11,7 @@ export QSSMC_DATA ?= $(abspath ../shared/data)
 TORCH       := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml | head -n 1)
 TORCH_INDEX ?=
 
-.PHONY: help setup system demo test lint bench results clean
+.PHONY: help setup system demo test lint bench results results-crossbar clean
 
 help:
 	@echo "make setup    install what is missing: Debian packages, a virtual environment in $(VENV)"
@@ -20,6 +20,7 @@ help:
 	@echo "make lint     the same without the tests"
 	@echo "make bench    nanoseconds a step beside other runtimes"
 	@echo "make results  accuracy and memory of the shipped models under each scheme, written to docs/results"
+	@echo "make results-crossbar  accuracy on arrays over the errors of cells and converters"
 	@echo "make clean    remove outputs and caches; the virtual environment and unfinished trainings stay"
 
 setup: $(VENV)/.installed
@@ -80,6 +81,9 @@ bench: $(VENV)/.bench
 results: $(VENV)/.bench
 	$(BIN)/python benchmarks/results.py
 	$(BIN)/python benchmarks/ptq.py
+
+results-crossbar: $(VENV)/.bench
+	$(BIN)/python benchmarks/crossbar.py
 
 clean:
 	rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

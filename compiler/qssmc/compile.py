@@ -24,7 +24,7 @@ from qssmc.ir.text import print_graph
 from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
 from qssmc.passes.methods import PLAIN, Methods
-from qssmc.passes.pipeline import PipelineOptions, run_arrays, run_pipeline
+from qssmc.passes.pipeline import PipelineOptions, run_arrays, run_oscillators, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.passes.realise import plan
 from qssmc.passes.silence import silence
@@ -181,7 +181,10 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
     run_pipeline(graph, PipelineOptions(quantise, source.input_format, real, observe, methods), seen)
     for sentence in silence(stages["calibrate"]):
         say(sentence)
-    if ARRAYS in options.targets:
+    if ARRAYS in options.targets and options.target.crossbar.form == "oscillator":
+        discrete = stages.get("prune_states", stages["discretize"])
+        run_oscillators(stages["prove"], discrete, options.target.crossbar, (samples, real), observe, seen)
+    elif ARRAYS in options.targets:
         run_arrays(stages["prove"], options.target.crossbar, samples, observe, seen)
     golden = golden_of(stages)
     reports = {

@@ -96,19 +96,19 @@ def _torch(path: Path, data: Sequences, cc: str | None) -> Classify:
 def _golden(path: Path, data: Sequences, cc: str | None) -> Classify:
     from qssmc_sim import run
 
-    graph = _design(path, data)
+    graph = design_of(path, data)
     return lambda samples: _answer(run(graph, samples.astype(np.int64)).outputs, data)
 
 
 def _emitted(path: Path, data: Sequences, cc: str | None) -> Classify:
     from qssmc_sim.emitted_c import EmittedC
 
-    _design(path, data)
+    design_of(path, data)
     emitted = EmittedC(path / "c", cc=cc)
     return lambda samples: _answer(emitted.run(samples), data)
 
 
-def _design(path: Path, data: Sequences) -> Graph:
+def design_of(path: Path, data: Sequences) -> Graph:
     """The golden model of an unaltered folder that takes such samples."""
     manifest = read_manifest(path)
     altered = [name for name in changed_files(path, manifest) if name.startswith(("c/", "ir/"))]

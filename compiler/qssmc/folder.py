@@ -60,6 +60,21 @@ def write_folder(files: Mapping[str, bytes], folder: Path, *, force: bool) -> No
                 parent.rmdir()
 
 
+def write_files(files: Mapping[str, bytes], folder: Path, *, force: bool) -> None:
+    """Write files into a folder that may hold others, each beside its place and renamed; none over another unasked."""
+    there = [name for name in files if (folder / name).exists()]
+    if there and not force:
+        raise UsageError(f"{folder / there[0]} exists; give another folder or --force to replace it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            partial = folder / f".{name}.partial"
+            partial.write_bytes(content)
+            partial.replace(folder / name)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written ({error.strerror})") from error
+
+
 def _write(files: Mapping[str, bytes], folder: Path) -> None:
     folder.mkdir()
     for path, content in files.items():

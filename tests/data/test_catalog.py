@@ -67,7 +67,7 @@ def test_an_absent_data_set_gives_one_sentence_that_says_what_to_do(nowhere, nam
 
 
 def test_an_unknown_data_set_is_named_with_the_known_ones(nowhere):
-    with pytest.raises(UsageError, match="must be one of digits, digits28, mnist, fsdd, not 'minst'"):
+    with pytest.raises(UsageError, match="must be one of digits, digits28, mnist, fsdd, zero-one, not 'minst'"):
         load_split("minst", "test")
 
 
@@ -133,5 +133,5 @@ def test_a_failed_download_says_where_the_file_belongs(tmp_path, served):
 
 
 def test_embedded_data_sets_are_not_fetched():
-    with pytest.raises(UsageError, match="only mnist, fsdd are downloaded, not 'digits'"):
+    with pytest.raises(UsageError, match="only mnist, fsdd, zero-one are downloaded, not 'digits'"):
         fetch("digits")

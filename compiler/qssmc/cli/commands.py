@@ -32,6 +32,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("lint-hls", "qssmc.cli.lint_hls:lint_hls_", "Check that an HLS project keeps to what HLS tools can build."),
     Entry("crossbar", "qssmc.cli.crossbar:crossbar", "Check the weight map of crossbar arrays."),
     Entry("eval", "qssmc.cli.evaluate:eval_", "Accuracy through torch, golden or the emitted C."),
+    Entry("simulate", "qssmc.cli.simulate:simulate_", "Accuracy of a crossbar design on devices with errors."),
     Entry("demo", "qssmc.cli.demo:demo", "Compile, verify and measure the shipped models."),
     Entry("train", "qssmc.cli.train:train", "Train a float model and write its checkpoint."),
     Entry("fetch", "qssmc.cli.fetch:fetch", "Download a data set and check its digest."),

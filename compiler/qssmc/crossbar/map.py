@@ -101,7 +101,7 @@ class MapFile(Record):
     format: Literal["qssmc.crossbar-map"]
     version: Literal[1]
     name: str = Field(description="the model")
-    form: Literal["incremental", "incremental-lookahead", "delayed", "lookahead"] = Field(
+    form: Literal["incremental", "incremental-lookahead", "delayed", "lookahead", "oscillator"] = Field(
         description="incremental: state columns give what the register adds, else the new state; "
         "lookahead: y of this step, else of the step before"
     )

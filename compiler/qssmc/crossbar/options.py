@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from qssmc.errors import UsageError
 
-Form = Literal["incremental", "incremental-lookahead", "delayed", "lookahead"]
+Form = Literal["incremental", "incremental-lookahead", "delayed", "lookahead", "oscillator"]
 Encoding = Literal["two-lane", "four-lane"]
 Packing = Literal["shared", "one-head"]
 FORMS: tuple[Form, ...] = get_args(Form)

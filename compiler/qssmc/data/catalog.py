@@ -16,7 +16,7 @@ from qssmc.data.mnist import load_mnist
 from qssmc.data.sequences import Sequences
 from qssmc.errors import MalformedInputError, UsageError
 
-DATASETS = ("digits", "digits28", "mnist", "fsdd")
+DATASETS = ("digits", "digits28", "mnist", "fsdd", "zero-one")
 _EMBEDDED = ("digits", "digits28")
 
 
@@ -49,6 +49,7 @@ DOWNLOADS: dict[str, tuple[Download, ...]] = {
         ),
     ),
 }
+DOWNLOADS["zero-one"] = DOWNLOADS["fsdd"]
 
 
 def load_split(name: str, split: str, data: str | Path | None = None) -> Sequences:
@@ -61,7 +62,10 @@ def load_split(name: str, split: str, data: str | Path | None = None) -> Sequenc
     if name == "digits28":
         return load_enlarged_digits(split)
     root = find_root(name, data)
-    return load_mnist(root, split) if name == "mnist" else load_fsdd(root, split)
+    if name == "mnist":
+        return load_mnist(root, split)
+    spoken = load_fsdd(root, split)
+    return spoken if name == "fsdd" else spoken.of_classes(2)
 
 
 def find_root(name: str, data: str | Path | None = None) -> Path:

@@ -57,3 +57,8 @@ class Sequences:
         else:
             index = np.random.default_rng(seed).permutation(len(self))[:count]
         return Sequences(self.samples[index], self.labels[index], self.format)
+
+    def of_classes(self, count: int) -> Sequences:
+        """The sequences of the first `count` classes, in their order."""
+        index = np.flatnonzero(self.labels < count)
+        return Sequences(self.samples[index], self.labels[index], self.format)

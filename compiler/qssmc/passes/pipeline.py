@@ -25,6 +25,7 @@ from qssmc.passes.fuse import Fuse
 from qssmc.passes.input_bits import InputBits
 from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.observe import ObserveRun
+from qssmc.passes.oscillate import Converters, Oscillate
 from qssmc.passes.place_poles import PlacePoles
 from qssmc.passes.prove import prove
 from qssmc.passes.prune import PruneChannels, PruneHeads, PruneStates
@@ -108,6 +109,23 @@ def run_arrays(
     real = prove(Convert(options, fused, samples, run)(ideal))
     seen("convert", real)
     return real
+
+
+def run_oscillators(
+    graph: Graph,
+    discrete: Graph,
+    options: CrossbarOptions,
+    calibration: tuple[NDArray[np.int64], NDArray[np.float64]],
+    run: ObserveRun,
+    seen: Callable[[str, Graph], Any],
+) -> Graph:
+    """Take a proven graph on to arrays in oscillator form. discrete: the real, pruned graph that it came from.
+
+    calibration: sequences as integers, and as the model takes them.
+    """
+    made = Oscillate(discrete, *calibration, run, Converters.of(options))(graph)
+    seen("oscillate", made)
+    return made
 
 
 def _prunes(methods: Methods) -> bool:

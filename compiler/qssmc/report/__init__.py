@@ -4,6 +4,7 @@ from qssmc.report.alignment import alignment_report
 from qssmc.report.arrays import arrays_report
 from qssmc.report.bounds import Tally, bounds_report
 from qssmc.report.certificate import certificate
+from qssmc.report.chart import Line, line_chart, shade_map
 from qssmc.report.effort import effort_report
 from qssmc.report.picture import bits_picture
 from qssmc.report.sizes import sizes_table, target_sizes
@@ -11,6 +12,7 @@ from qssmc.report.storage import head_count, state_numbers, storage_report
 from qssmc.report.table import bits_table
 
 __all__ = [
+    "Line",
     "Tally",
     "alignment_report",
     "arrays_report",
@@ -20,6 +22,8 @@ __all__ = [
     "certificate",
     "effort_report",
     "head_count",
+    "line_chart",
+    "shade_map",
     "sizes_table",
     "state_numbers",
     "storage_report",

@@ -43,4 +43,18 @@ RECIPES: Mapping[str, Recipe] = {
             "gain": 6.0,
         },
     ),
+    # 540 sequences of raw sound, "zero" or "one", and the published size for a crossbar chip: one layer of three heads
+    # (arXiv 2412.20215). No norm, so that nothing but the kernel stands between the sound and the nonlinearity.
+    "zero-one": Recipe(
+        {"d_model": 3, "d_state": 14, "dt_min": 1e-2, "dt_max": 0.2},
+        {
+            "epochs": 200,
+            "batch_size": 32,
+            "lr": 2e-2,
+            "weight_decay": 1e-2,
+            "shift": 150,
+            "stretch": 12.0,
+            "gain": 6.0,
+        },
+    ),
 }

@@ -26,11 +26,13 @@ from qssmc.crossbar.map import (
     Window,
 )
 from qssmc.crossbar.options import CrossbarOptions
+from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Advance, Requant
 from qssmc.passes.realise import Plan, PlannedRead, plan
 from qssmc.passes.realise.converters import converter_of
 from qssmc.passes.realise.plan import products_of
+from qssmc.passes.realise.walk import ADC
 
 STEP = (
     "convert every row's value to its DAC code",
@@ -47,7 +49,7 @@ def map_of(graph: Graph, fused: Graph, options: CrossbarOptions) -> CrossbarMap:
     products = products_of(fused)
     rows = {name: sources(fused, op) for name, op in products.items()}
     columns = {name: targets(fused, op) for name, op in products.items()}
-    converters = _converters(graph)
+    converters = _converters(graph) if graph is not fused else _behind(graph, laid, columns)
     cells = [_Cells(options) for _ in range(laid.arrays)]
     for read in laid.reads:
         cells[read.array].add(read, _read(read, laid, rows, columns, converters[read.name]))
@@ -81,7 +83,11 @@ def _file(graph: Graph, options: CrossbarOptions, laid: Plan, arrays: Sequence[A
 
 
 def _dither(graph: Graph) -> Dither | None:
-    advance = next((op for op in graph.ops if isinstance(op, Advance)), None)
+    """The counter that the dithered converters share."""
+    dithered = (op for op in graph.ops if isinstance(op, Requant) and op.name.endswith(ADC) and len(op.inputs) == 2)
+    phases = [graph.updates.get(op.inputs[1]) for op in dithered]
+    found = [graph[name] for name in phases if name is not None]
+    advance = next((op for op in (*found, *graph.ops) if isinstance(op, Advance)), None)
     return Dither(bits=advance.bits, step=advance.step) if advance is not None else None
 
 
@@ -105,6 +111,25 @@ def _converters(graph: Graph) -> dict[str, dict[int, _Converter]]:
             assert isinstance(op, Requant)
             for at, column in enumerate(product[1].tolist()):
                 found.setdefault(product[0].name, {})[column] = _Converter(op, at)
+    return found
+
+
+def _behind(graph: Graph, laid: Plan, columns: dict[str, list[Register]]) -> dict[str, dict[int, _Converter]]:
+    """The same for a graph whose kernels the arrays hold as they are, each column with the converter behind it."""
+    found: dict[str, dict[int, _Converter]] = {}
+    placed: set[tuple[str, int]] = set()
+    for read in laid.reads:
+        for at, column in enumerate(read.columns):
+            if (column.op, column.column) in placed:
+                raise UsageError(
+                    f"%{column.op} does not fit on one array of {laid.options.size[0]}x{laid.options.size[1]}, and the "
+                    "oscillator form splits no head; give a larger --array, or fewer --states"
+                )
+            placed.add((column.op, column.column))
+            target = columns[column.op][column.column]
+            converter = graph[target.name]
+            assert isinstance(converter, Requant)
+            found.setdefault(read.name, {})[at] = _Converter(converter, target.element)
     return found
 
 

@@ -50,6 +50,8 @@ def pack(blocks: Sequence[Block], size: tuple[int, int], options: CrossbarOption
     """
     if options.packing == "one-head":
         return [tile for block in blocks for tile in _Packer(size, options).filled([block])]
+    if options.form == "oscillator":  # whose y has one converter
+        return _Packer(size, options).whole(blocks)
     tried = [_Packer(size, options).filled(blocks), _Packer(size, options).whole(blocks)]
     return min(tried, key=lambda tiles: (len(tiles), sum(map(wire_length, tiles))))
 

@@ -97,7 +97,9 @@ def plan(graph: Graph, options: CrossbarOptions) -> Plan:
         raise UnsupportedModelError(f"graph {graph.name} has no SSM kernel that an array could hold")
     widths = _row_widths(graph, products)
     dac = options.dac_bits or max(int(bits.max(initial=1)) for bits in widths.values())
-    gains = {name: dac - bits for name, bits in widths.items()}
+    # The rows of oscillators are DAC codes already, however few of them a calibration found.
+    codes = options.form == "oscillator"
+    gains = {name: np.zeros_like(bits) if codes else dac - bits for name, bits in widths.items()}
     groups: dict[tuple[bool, int], list[Logical]] = {}
     depths, every_step = _depths(graph), {op.name for op in graph.step_ops}
     for name, op in products.items():

@@ -1,0 +1,96 @@
+"""`qssmc simulate`: accuracy of a crossbar design on drawn devices, with the errors of their cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import Progress
+from rich.table import Table
+
+from qssmc.cli.config import configurable
+from qssmc.cli.terminal import PipeConsole, Terminal, common_options
+from qssmc.data import DATASETS, load_split
+from qssmc.folder import write_files
+from qssmc.simulate import SWEPT, Simulated, Simulation, pictures, simulate, spread, sweep_of
+from qssmc_sim.crossbar import CORRECTIONS, PRESETS, preset
+
+
+@click.command("simulate")
+@configurable
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--dataset", type=click.Choice(DATASETS), required=True, help="What to classify (its test split).")
+@click.option("--count", type=click.IntRange(1), help="Only the first sequences  [default: all]")
+@click.option("--trials", type=click.IntRange(1), default=10, show_default=True, help="Devices to draw.")
+@click.option("--device", type=click.Choice(list(PRESETS)), default="gaussian", show_default=True, help="The cells.")
+@click.option("--noise", type=float, help="Programming error of a weight, relative to its column's largest.")
+@click.option("--read-noise", type=float, help="The same of every single read.")
+@click.option("--age", type=float, help="Seconds since the first read, of a device that drifts.")
+@click.option("--compensation", type=click.Choice(("none", "global", "column")), help="Of drift  [default: column]")
+@click.option("--stuck-on", type=float, help="Share of cells stuck at the largest conductance.")
+@click.option("--stuck-off", type=float, help="Share of cells stuck at the smallest conductance.")
+@click.option("--wire", type=float, help="Ohm of a wire between two cells.")
+@click.option("--idle/--no-idle", default=None, help="Whether cells of weight zero have the errors of programmed ones.")
+@click.option("--sweep", metavar="NAME=VALUES", help=f"Values, with commas, of {', '.join(SWEPT)}.")
+@click.option(
+    "--correct",
+    "correction",
+    type=click.Choice(CORRECTIONS),
+    default="none",
+    show_default=True,
+    help="What is done about a device once read back: scale, the columns' digital scales; refit, and the readout; "
+    "or draws, a readout for all devices of the kind (oscillator form alone).",
+)
+@click.option("--calib", metavar="SOURCE", help="FILE.npy or DATASET[:COUNT], for refit and draws.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the data sets.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of devices and reads.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes; no part of the result.")
+@click.option("-o", "--output-dir", type=click.Path(path_type=Path), help="Folder for the record and pictures.")
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+@common_options
+@click.pass_obj
+def simulate_(
+    terminal: Terminal,
+    /,
+    path: Path,
+    dataset: str,
+    count: int | None,
+    trials: int,
+    device: str,
+    sweep: str | None,
+    correction: str,
+    calib: str | None,
+    data: Path | None,
+    seed: int,
+    jobs: int,
+    output_dir: Path | None,
+    force: bool,
+    **cells: Any,
+) -> None:
+    """Classify a test set with a crossbar design in PATH, on so many drawn devices."""
+    cells["programming"], cells["read"] = cells.pop("noise"), cells.pop("read_noise")
+    drawn = preset(device).with_(**{name: value for name, value in cells.items() if value is not None})
+    asked = Simulation(drawn, correction, trials, seed, jobs, sweep_of(sweep) if sweep else None)
+    points = asked.points()
+    sequences = load_split(dataset, "test", data)
+    if count:
+        sequences = sequences.take(count)
+    console = PipeConsole(stderr=True)
+    with Progress(console=console, transient=True, disable=terminal.quiet or not console.is_terminal) as bar:
+        task = bar.add_task("devices", total=len(points) * trials)
+        found, setup = simulate(path, asked, sequences, calib, data, lambda: bar.advance(task))
+    if output_dir:
+        write_files(pictures(setup, found, asked, sequences.samples.astype("int64")), output_dir, force=force)
+    terminal.result(found.record(asked), _table(path, found, asked))
+
+
+def _table(path: Path, found: Simulated, asked: Simulation) -> Table:
+    table = Table(title=f"{path}: {asked.device.name}, correction {asked.correction}; ideal {found.ideal:.2f} %")
+    for name in (asked.sweep[0] if asked.sweep else "devices", "accuracy %", "95 % interval", "worst to best device"):
+        table.add_column(name)
+    for value, trials in found.points:
+        low, high = trials.interval()
+        first = f"{value:g}" if value is not None else str(asked.trials)
+        table.add_row(first, f"{trials.accuracy:.2f}", f"{low:.2f} to {high:.2f}", spread(trials.accuracies.tolist()))
+    return table
