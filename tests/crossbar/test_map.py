@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from arrays import laid
 from qssmc.crossbar import CrossbarOptions, map_files, read_map
-from qssmc.crossbar.map import MapFile
+from qssmc.crossbar.map import Column, MapFile, Row
 from qssmc.errors import MalformedInputError
 from qssmc.ir.ops import Xbar
 from qssmc_sim import run
@@ -20,7 +21,13 @@ from qssmc_sim.machine import Machine
 from qssmc_sim.mapped import MappedMachine
 
 ROOT = Path(__file__).parent.parent.parent
-WAYS: list[dict[str, Any]] = [{}, {"encoding": "four-lane"}, {"reads": 4, "size": (32, 40)}, {"weight_bits": 2}]
+WAYS: list[dict[str, Any]] = [
+    {},
+    {"dense": True},
+    {"encoding": "four-lane"},
+    {"reads": 4, "size": (32, 40)},
+    {"weight_bits": 2},
+]
 
 
 def written(folder: Path, **options: Any) -> Path:
@@ -62,6 +69,23 @@ def test_conductances_compute_what_golden_computes(options: dict[str, Any]) -> N
 def test_schema_in_docs_is_that_of_the_records() -> None:
     text = (ROOT / "docs/crossbar_map.schema.json").read_text(encoding="utf-8")
     assert json.loads(text) == MapFile.model_json_schema(), "renew it with: python -m qssmc crossbar schema"
+
+
+def test_excerpts_in_docs_are_of_the_format() -> None:
+    text = (ROOT / "docs/crossbar_map.md").read_text(encoding="utf-8")
+    head, rows, columns = re.findall(r"```json[ a-z]*\n(.*?)```", text, re.DOTALL)
+    record = json.loads(head) | {"step": [], "arrays": [{"name": "array_0", "reads": [_read(rows, columns)]}]}
+    assert MapFile.model_validate_json(json.dumps(record)).version == 1
+    described = {
+        *MapFile.model_fields,
+        *Row.model_json_schema()["properties"],
+        *Column.model_json_schema()["properties"],
+    }
+    assert [name for name in described if f"`{name}`" not in text and f'"{name}"' not in text] == ["arrays"]
+
+
+def _read(rows: str, columns: str) -> dict[str, Any]:
+    return {"op": "array_0", "phase": 0, "rows": json.loads(rows), "columns": json.loads(columns)}
 
 
 Change = Callable[[dict[str, Any]], None]

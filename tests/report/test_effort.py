@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arrays import Laid, laid
 from graphs import random_s4d
 from hand import crossbar, dithered, mimo
+from qssmc.crossbar import CrossbarOptions, Read
 from qssmc.frontend import trace
 from qssmc.ir import Graph, parse
 from qssmc.models import ModelConfig
@@ -154,9 +157,34 @@ def test_dense_state_spaces_and_crossbars() -> None:
         "cx": (12, 12 * 4 * 6),
     }
     report = effort_report(crossbar(), mimo_graph())
-    assert by_op(report) == {"columns": (25, 4 * (4 * 5 * 5 + 5 * 4))}  # 4 state lanes of 5 bits and a sample of 4
+    # Of 25 cells 9 hold 0: 11 weights meet a state lane of 5 bits and 4 the sample of 4.
+    assert by_op(report) == {"columns": (16, 12 * 4 * 5 + 4 * 4 * 4)}
     assert report["conversions"] == 5
     assert report["adc_bits"] == 4 * 5 + (crossbar()["y"].type.width or 0)
+    assert report["arrays"] == {key: report[key] for key in ("macs", "ace", "conversions", "adc_bits")}
+
+
+@pytest.mark.parametrize("options", [{}, {"weight_bits": 2, "adc_bits": 4, "form": "delayed"}], ids=str)
+@pytest.mark.parametrize("shape", ["ragged", "dithered, two layers", "normed, three layers"])
+def test_arrays_count_programmed_cells_and_converted_columns(shape: str, options: dict[str, Any]) -> None:
+    found = laid(shape, CrossbarOptions(**options))
+    report = effort_report(found.stages["convert"], found.stages["unfused"])
+    reads = [read for array in found.crossbar.arrays for read in array.reads]
+    programmed = [(read, np.argwhere(found.crossbar.weights(read.op))) for read in reads]
+    adc_bits, weight_bits = found.crossbar.file.adc_bits, found.crossbar.file.weight_bits
+    assert report["arrays"] == {
+        "macs": sum(len(cells) for _, cells in programmed),
+        "ace": sum(weight_bits * _code_bits(found, read, row) for read, cells in programmed for _, row in cells),
+        "conversions": sum(len(read.columns) for read in reads),
+        "adc_bits": sum(len(read.columns) for read in reads) * (adc_bits or 0),
+    }
+    assert "arrays" not in effort_report(found.stages["unfused"], found.stages["unfused"])
+
+
+def _code_bits(found: Laid, read: Read, row: int) -> int:
+    """Of the code of a row: no more than its DAC has."""
+    codes = found.stages["convert"][found.stages["convert"][read.op].inputs[0]]
+    return min(read.rows[row].bits, codes.type.width or 0)
 
 
 def test_the_published_scheme_rounds_the_two_terms_of_a_state_apart() -> None:

@@ -18,10 +18,14 @@ from qssmc.errors import UsageError, VerificationError
 @click.group("crossbar")
 @common_options
 def crossbar() -> None:
-    """Work with the weight maps of crossbar arrays."""
+    """Work with the weight map that `qssmc compile --target crossbar` writes to OUT/crossbar.
+
+    It is what a lab programs into its arrays and what each of their lines means; docs/crossbar_map.md explains it on
+    one page, and examples/crossbar loads it into aihwkit and CrossSim.
+    """
 
 
-@crossbar.command("check")
+@crossbar.command("check", short_help="Check a map and make its matrices again from its cells.")
 @configurable
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--matrices", type=click.Path(path_type=Path), help="Write the matrices of all reads to this .npz.")
@@ -48,7 +52,7 @@ def check(terminal: Terminal, /, file: Path, matrices: Path | None) -> None:
     )
 
 
-@crossbar.command("schema")
+@crossbar.command("schema", short_help="Print the JSON Schema of map.json.")
 @common_options
 @click.pass_obj
 def schema(terminal: Terminal, /) -> None:

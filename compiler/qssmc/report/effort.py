@@ -53,6 +53,10 @@ def effort_report(graph: Graph, model: Graph) -> dict[str, Any]:
     in the float model, which has no rounding (QS4D, arXiv 2507.06079, reports both as ratios to it). Operands and
     conversions have the bits of their levels, so a zero point adds none.
 
+    Of an xbar op only the weights other than 0 count: a cell that is not programmed multiplies nothing. A graph of
+    arrays has "arrays" beside the sums, where its xbar ops stand alone: what is really programmed and converted, be the
+    other matrices on arrays too or left to the digital periphery.
+
     model: the float graph before anything was pruned.
     """
     every_step = {op.name for op in graph.step_ops}
@@ -60,6 +64,7 @@ def effort_report(graph: Graph, model: Graph) -> dict[str, Any]:
     step, float_step = _Effort(graph, graph.step_ops), _Effort(model, model.step_ops)
     return {
         **step.totals(),
+        **({"arrays": step.arrays()} if any(isinstance(op, Xbar) for op in graph.ops) else {}),
         "ops": step.rows,
         "after_the_last": _Effort(graph, last).totals(),
         "float32": float_step.totals(),
@@ -73,11 +78,12 @@ class _Effort:
 
     def __init__(self, graph: Graph, ops: Sequence[Op]) -> None:
         self.graph = graph
+        self.ops = ops
         self.real = graph.stage != "integer"
         self.bits = {op.name: np.full(op.type.shape, _FLOAT) for op in graph.ops} if self.real else value_bits(graph)
         self.rows = [row for op in ops if (row := self.row(op))]
         self.ace = sum(row["ace"] for row in self.rows)
-        conversions = list(self.conversions(ops))
+        conversions = list(self.conversions(_ANALOG))
         self.conversion_count, self.adc_bits = len(conversions), int(sum(conversions))
 
     def totals(self) -> dict[str, int]:
@@ -89,6 +95,18 @@ class _Effort:
             "rescaling_bits": sum(row["rescaling_bits"] for row in self.rows),
             "conversions": self.conversion_count,
             "adc_bits": self.adc_bits,
+        }
+
+    def arrays(self) -> dict[str, int]:
+        """What the arrays alone do: weights programmed, their products, columns converted and bits they give."""
+        products = {op.name for op in self.ops if isinstance(op, Xbar)}
+        rows = [row for row in self.rows if row["op"] in products]
+        columns = list(self.conversions((Xbar,)))
+        return {
+            "macs": sum(row["macs"] for row in rows),
+            "ace": sum(row["ace"] for row in rows),
+            "conversions": len(columns),
+            "adc_bits": int(sum(columns)),
         }
 
     def row(self, op: Op) -> dict[str, Any] | None:
@@ -109,8 +127,10 @@ class _Effort:
     def products(self, op: Op) -> Iterator[Widths]:
         """Bits times bits, of every multiply-accumulate."""
         operands = [self.bits[name] for name in op.inputs]
-        if isinstance(op, (Matvec, Xbar)):
+        if isinstance(op, Matvec):
             yield self.table(op.weight) * operands[0]
+        elif isinstance(op, Xbar):
+            yield (self.table(op.weight) * operands[0])[op.weight.data != 0]
         elif isinstance(op, (Diag, Decay)):
             poles = self.table(op.lambda_bar if isinstance(op, Diag) else op.a)
             yield np.tile(poles * operands[0][:, None], 2)
@@ -148,33 +168,36 @@ class _Effort:
         """Bits of the elements of a table."""
         return np.full(table.shape, _FLOAT) if self.real else table_bits(table)
 
-    def conversions(self, ops: Sequence[Op]) -> Iterator[int]:
-        """The bits of every number that is converted: sums stay analog until something rounds or looks them up."""
+    def conversions(self, kinds: tuple[type[Op], ...]) -> Iterator[int]:
+        """The bits of every number that is converted, if ops of these kinds are analog.
+
+        Their sums stay analog until something rounds or looks them up.
+        """
         analog: dict[str, _Mask] = {}
-        for op in ops:
+        for op in self.ops:
             masks = [analog.get(name, np.zeros(self.graph[name].type.shape, bool)) for name in op.inputs]
             lanes = 2 if op.type.complex else 1
             if isinstance(op, Requant):
                 yield from np.repeat(self.bits[op.name][masks[0]], lanes).tolist()
-            elif isinstance(op, _ANALOG):
+            elif isinstance(op, kinds):
                 analog[op.name] = np.ones(op.type.shape, bool)
             elif isinstance(op, _LINEAR):
                 analog[op.name] = np.logical_or.reduce(masks)
             elif isinstance(op, _MOVES):
                 analog[op.name] = _moved(op, masks)
         for name, mask in analog.items():
-            if self.converts_itself(self.graph[name], ops):
+            if self.converts_itself(self.graph[name]):
                 lanes = 2 if self.graph[name].type.complex else 1
                 yield from np.repeat(self.bits[name][mask], lanes).tolist()
 
-    def converts_itself(self, op: Op, ops: Sequence[Op]) -> bool:
+    def converts_itself(self, op: Op) -> bool:
         """Whether a value is converted as wide as it is: read or given away before anything rounds it.
 
         In the float model nothing rounds, and the input of a state is summed with what the state becomes.
         """
         if self.real:
             return isinstance(op, _ANALOG) and not isinstance(op, (Inject, Drive))
-        names = {other.name for other in ops}
+        names = {other.name for other in self.ops}
         readers = [user for user in self.graph.users[op.name] if user.name in names]
         left = any(output.value == op.name for output in self.graph.outputs)
         return left or any(not isinstance(user, (Requant, *_LINEAR, *_MOVES)) for user in readers)

@@ -31,7 +31,7 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Advance, Requant
 from qssmc.passes.realise import Plan, PlannedRead, plan
 from qssmc.passes.realise.converters import converter_of
-from qssmc.passes.realise.plan import products_of
+from qssmc.passes.realise.plan import original, products_of
 from qssmc.passes.realise.walk import ADC
 
 STEP = (
@@ -110,7 +110,7 @@ def _converters(graph: Graph) -> dict[str, dict[int, _Converter]]:
         if (product := converter_of(graph, op)) is not None:
             assert isinstance(op, Requant)
             for at, column in enumerate(product[1].tolist()):
-                found.setdefault(product[0].name, {})[column] = _Converter(op, at)
+                found.setdefault(original(product[0].name), {}).setdefault(column, _Converter(op, at))
     return found
 
 
