@@ -28,24 +28,23 @@ def _paces(paces: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
     yield "Clocks between samples as the compiler's schedule has them; `hw_tests` holds the schedule against what the"
     yield "simulation counts, and so does `qssmc verify`. The state engine's bound is the states of the largest layer"
-    yield "over P (a head's states are side by side on the lanes, so a head with fewer states than lanes leaves some"
-    yield "idle); the whole core's is all multiplications of a step over all multipliers, as if each could do any"
-    yield "product. The unpruned designs are calibrated on 16 sequences only: clocks hang on the graph and its widths,"
-    yield "not on the values of the weights."
+    yield "over P; its beats are more where a head's states do not fill the lanes, for heads do not share a beat. The"
+    yield "whole core's bound is all multiplications of a step over all multipliers, as if each could do any product."
+    yield "The unpruned designs are calibrated on 16 sequences only: clocks hang on the graph and its widths, not on"
+    yield "the values of the weights."
     yield ""
     yield (
-        "| design | P | multipliers | multiplications a step | core's bound | engine's bound | clocks a step "
-        "| ÷ core's | ÷ engine's |"
+        "| design | P | multipliers | multiplications a step | core's bound | engine's bound | its beats "
+        "| clocks a step | ÷ core's | ÷ engine's |"
     )
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
     for pace in paces:
         core = pace["multiplications"] / pace["multipliers"]
-        engine = ceil(max(pace["states"]) / pace["lanes"]) if pace["states"] else None
-        over = "no engine" if engine is None else f"{pace['interval'] / engine:.2f}"
+        engine = ceil(max(pace["states"]) / pace["lanes"])
         yield (
             f"| {pace['case'].title} | {pace['lanes']} | {pace['multipliers']} | {pace['multiplications']:,} "
-            f"| {core:,.1f} | {'' if engine is None else f'{engine:,}'} | **{pace['interval']:,}** "
-            f"| {pace['interval'] / core:.2f} | {over} |"
+            f"| {core:,.1f} | {engine:,} | {max(pace['beats']):,} | **{pace['interval']:,}** "
+            f"| {pace['interval'] / core:.2f} | {pace['interval'] / engine:.2f} |"
         )
     yield ""
 
