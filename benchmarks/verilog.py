@@ -31,11 +31,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("out/verilog"), help="where designs and points are kept")
     parser.add_argument("-o", "--out", type=Path, default=Path("docs/results"))
-    parser.add_argument("--only", help="boards, comma-separated; the page has the others' rows not")
+    parser.add_argument("--kept", action="store_true", help="place nothing; the page names the cores not placed yet")
     arguments = parser.parse_args()
-    boards = [placed for placed in BOARDS if arguments.only is None or placed.board in arguments.only.split(",")]
     paces = [_pace(arguments.work, case, lanes) for case in CASES for lanes in LANES]
-    found = [(placed, _placed(arguments.work, placed)) for placed in boards]
+    found = [(placed, _placed(arguments.work, placed, kept=arguments.kept)) for placed in BOARDS]
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "verilog.md").write_text(page(paces, found))
     print(f"written: {arguments.out / 'verilog.md'}")
@@ -70,13 +69,18 @@ def _pace(work: Path, case: Case, lanes: int) -> dict[str, Any]:
     return {"case": case, "lanes": lanes, "states": states, "beats": beats, **expected}
 
 
-def _placed(work: Path, placed: Placed) -> dict[str, Any]:
-    """The report of a placed core, made or read back; the same files are not placed twice."""
+def _placed(work: Path, placed: Placed, *, kept: bool) -> dict[str, Any] | None:
+    """The report of a placed core, read back or made, or None where only kept ones are wanted and it is not there.
+
+    The same files are not placed twice.
+    """
     files = _core(work, placed.case, VerilogOptions(placed.lanes, placed.multipliers))
     digest = _short(json.dumps({path: hashlib.sha256(text).hexdigest() for path, text in sorted(files.items())}))
     folder = work / f"{placed.case.name}-{placed.board}-{placed.lanes}-{digest}"
     report = folder / "synth" / "report.json"
     if not report.is_file():
+        if kept:
+            return None
         compiled = _compiled(work, placed.case)
         files["vectors/samples.npy"] = (compiled / "vectors" / "samples.npy").read_bytes()
         facts = {name: fact for name, fact in read_manifest(compiled).items() if name != "files"}

@@ -11,9 +11,12 @@ from verilog_cases import CASES, Placed
 Found = Sequence[tuple[Placed, Mapping[str, Any]]]
 
 
-def page(paces: Sequence[Mapping[str, Any]], found: Found) -> str:
-    """The whole of verilog.md."""
-    return "\n".join([*_head(), *_paces(paces), *_boards(found), *_expected(found), *_commands(found)]) + "\n"
+def page(paces: Sequence[Mapping[str, Any]], reports: Sequence[tuple[Placed, Mapping[str, Any] | None]]) -> str:
+    """The whole of verilog.md. reports: None for a core that is not placed yet."""
+    found = [(placed, report) for placed, report in reports if report is not None]
+    missing = [f"{placed.board}, P = {placed.lanes}" for placed, report in reports if report is None]
+    lines = [*_head(), *_paces(paces), *_boards(found, missing), *_expected(found), *_commands(found)]
+    return "\n".join(lines) + "\n"
 
 
 def _head() -> Iterator[str]:
@@ -49,7 +52,7 @@ def _paces(paces: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
 
 
-def _boards(found: Found) -> Iterator[str]:
+def _boards(found: Found, missing: Sequence[str]) -> Iterator[str]:
     yield "## Placed and routed"
     yield ""
     yield "The core behind the board's serial line, by yosys and nextpnr. Steps a second are"
@@ -85,6 +88,9 @@ def _boards(found: Found) -> Iterator[str]:
             row += [report["verdict"], "", "", "", ""]
         yield "| " + " | ".join(row) + " |"
     yield ""
+    if missing:
+        yield f"Not placed yet: {'; '.join(missing)}."
+        yield ""
     yield "Critical paths:"
     yield ""
     for placed, report in found:
