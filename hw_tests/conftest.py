@@ -13,7 +13,8 @@ for folder in (HERE, HERE.parent / "tests"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-_TOOLS = {"iverilog": "iverilog", "verilator": "verilator", "yosys": "yosys", "z3": "z3"}
+_TOOLS = {name: name for name in ("iverilog", "nextpnr-ice40", "verilator", "yosys", "z3")}
+_TOOLS["icepack"] = "fpga-icestorm"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -25,6 +25,12 @@ def test_cells_by_kind() -> None:
     assert counts(cells, UP5K) == {"lut": 7, "ff": 5, "ram_blocks": 2, "ram_block_bits": 8192, "dsp": 1}
 
 
+def test_an_adder_of_two_bits_takes_two_luts() -> None:
+    cells = {"LUT4": 7, "CCU2C": 3, "TRELLIS_DPR16X4": 2, "TRELLIS_FF": 5, "MULT18X18D": 4, "PFUMX": 9}
+    found = counts(cells, BOARDS["ulx3s"].device)
+    assert found == {"lut": 21, "ff": 5, "ram_blocks": 0, "ram_block_bits": 0, "dsp": 4}
+
+
 def test_a_board_that_is_too_small() -> None:
     used = utilisation(LOG, UP5K)
     assert used["pins"] == {"used": 5, "available": 96}

@@ -21,7 +21,7 @@ class Resource:
 class Device:
     """A device: flags for nextpnr, the option of yosys' synth command, and the MHz that placement is asked to reach.
 
-    lut and ff: prefixes of yosys' cells; ram and dsp: cells with the bits that one holds, or 0.
+    lut: prefixes of yosys' cells with the LUTs that one takes; ff: prefixes; ram: cells with the bits that one holds.
     """
 
     family: Family
@@ -29,7 +29,7 @@ class Device:
     place: tuple[str, ...]
     synth: str
     reach: float
-    lut: tuple[str, ...]
+    lut: Mapping[str, int]
     ff: tuple[str, ...]
     ram: Mapping[str, int]
     dsp: tuple[str, ...]
@@ -48,7 +48,7 @@ _ECP5_RESOURCES = (
 
 def _ice40(name: str, place: tuple[str, ...], synth: str, reach: float) -> Device:
     return Device(
-        "ice40", name, place, synth, reach, ("SB_LUT4",), ("SB_DFF",), {"SB_RAM40_4K": 4096}, ("SB_MAC16",),
+        "ice40", name, place, synth, reach, {"SB_LUT4": 1}, ("SB_DFF",), {"SB_RAM40_4K": 4096}, ("SB_MAC16",),
         _ICE40_RESOURCES,
     )  # fmt: skip
 
@@ -57,10 +57,10 @@ UP5K = _ice40("iCE40UP5K-SG48", ("--up5k", "--package", "sg48"), "synth_ice40 -d
 HX8K = _ice40("iCE40HX8K-CT256", ("--hx8k", "--package", "ct256"), "synth_ice40", 100)
 ECP5 = Device(
     "ecp5", "LFE5U-85F-6BG381C", ("--85k", "--package", "CABGA381", "--speed", "6"), "synth_ecp5", 130,
-    ("LUT4", "CCU2C", "TRELLIS_DPR16X4"), ("TRELLIS_FF",), {"DP16KD": 18432}, ("MULT18X18D",), _ECP5_RESOURCES,
+    {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4}, ("TRELLIS_FF",), {"DP16KD": 18432}, ("MULT18X18D",), _ECP5_RESOURCES,
 )  # fmt: skip
 XC7 = Device(
-    "xc7", "Xilinx 7 series", (), "synth_xilinx -family xc7", 0, ("LUT",), ("FD",),
+    "xc7", "Xilinx 7 series", (), "synth_xilinx -family xc7", 0, {"LUT": 1}, ("FD",),
     {"RAMB18E1": 18432, "RAMB36E1": 36864}, ("DSP48E1",),
 )  # fmt: skip
 
@@ -75,14 +75,14 @@ class Board:
     led_on: int
 
     def constraints(self) -> str:
-        """A .pcf for the iCE40, an .lpf for the ECP5."""
+        """A .pcf for the iCE40, an .lpf for the ECP5. A frequency there would go before the flag."""
         if self.device.family == "ice40":
             return "".join(f"set_io {port} {pin}\n" for port, pin in self.pins.items())
         lines = [
             f'LOCATE COMP "{port}" SITE "{pin}";\nIOBUF PORT "{port}" IO_TYPE=LVCMOS33;\n'
             for port, pin in self.pins.items()
         ]
-        return "".join(lines) + f'FREQUENCY PORT "clk" {self.clock:g} MHZ;\n'
+        return "".join(lines)
 
 
 def _pins(clk: str, rx: str, tx: str, busy: str, overrun: str) -> Mapping[str, str]:

@@ -69,7 +69,7 @@ def synthesise(
     board = BOARDS.get(target)
     device = board.device if board else FAMILIES[target].device
     programs = [find(name, tools) for name in ("yosys", *_PLACERS.get(device.family, ()))]
-    work = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=folder))
+    work = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=folder.absolute()))  # programs run in another folder
     try:
         found = _mapped(core, device, board, programs[0], work)
         made: dict[str, Any] = {

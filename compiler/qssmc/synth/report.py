@@ -20,7 +20,7 @@ def counts(cells: Mapping[str, int], device: Device) -> dict[str, int]:
         return sum(count for cell, count in cells.items() if cell.startswith(prefixes))
 
     return {
-        "lut": of(device.lut),
+        "lut": sum(of((prefix,)) * luts for prefix, luts in device.lut.items()),
         "ff": of(device.ff),
         "ram_blocks": sum(cells.get(cell, 0) for cell in device.ram),
         "ram_block_bits": sum(cells.get(cell, 0) * bits for cell, bits in device.ram.items()),
