@@ -13,6 +13,7 @@ from qssmc.backends.verilog.circuit import Circuit
 from qssmc.backends.verilog.lower import lower
 from qssmc.backends.verilog.schedule import Schedule, schedule
 from qssmc.backends.verilog.text import instances
+from qssmc.crossbar.map import CrossbarMap
 from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir.graph import Graph
 
@@ -39,20 +40,25 @@ class Design:
     schedule: Schedule
 
 
-def design(graph: Graph, options: VerilogOptions) -> Design:
+def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None = None) -> Design:
     """Lower and schedule. Raises UnsupportedModelError for another stage, and as lower does."""
     if graph.stage != "integer":
         raise UnsupportedModelError(
             f"graph {graph.name} is of the {graph.stage} stage, but Verilog needs the integer stage"
         )
-    circuit = lower(graph, options.lanes)
+    circuit = lower(graph, options.lanes, crossbar)
     return Design(circuit, schedule(circuit))
 
 
-def emit(graph: Graph, options: VerilogOptions | None = None) -> dict[str, str]:
-    """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench."""
+def emit(
+    graph: Graph, options: VerilogOptions | None = None, crossbar: CrossbarMap | None = None
+) -> dict[str, str]:
+    """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench.
+
+    crossbar: the map of arrays whose reads leave the core, which then drives a model of each array.
+    """
     options = options or VerilogOptions()
-    made = design(graph, options)
+    made = design(graph, options, crossbar)
     view = _view(graph, options, made)
     name = view["name"]
     environment = Environment(
@@ -108,7 +114,7 @@ def _modules(circuit: Circuit) -> list[str]:
         "qssm_fork",
         "qssm_resize",
         "qssm_status",
-        *(cell.module for cell in circuit.cells),
+        *(cell.module for cell in (*circuit.cells, *circuit.blocks)),
     }
     while True:
         more = found | {used for module in found for used in _USES.get(module, ())}
