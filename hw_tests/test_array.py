@@ -46,7 +46,11 @@ def test_two_reads(tmp_path: Path, settle: int) -> None:
     codes = [[dice.signed(DAC, count) for _ in range(READS)] for count in rows]
     phases = dice.between(0, (1 << PHASE) - 1, READS)
     wanted = [
-        [converted(levels, wires, adc, own, phase) for own, phase in zip(all_codes, phases, strict=True) for adc in adcs]
+        [
+            converted(levels, wires, adc, own, phase)
+            for own, phase in zip(all_codes, phases, strict=True)
+            for adc in adcs
+        ]
         for wires, adcs, all_codes in zip(WIRES, ADCS, codes, strict=True)
     ]
     parameters = {

@@ -13,7 +13,10 @@ FOLDER, HOST = "crossbar", "host"
 
 
 def emit(graph: Graph, fused: Graph, options: CrossbarOptions) -> dict[str, bytes]:
-    """The weight map, the C of the host, and the Verilog of the core. graph: of the arrays, proven; fused: what they were laid from."""
+    """The weight map, the C of the host, and the Verilog of a core that does without one.
+
+    graph: of the arrays, proven; fused: what they were laid from.
+    """
     crossbar = map_of(graph, fused, options)
     files = map_files(crossbar) | {
         f"{HOST}/{name}": text.encode() for name, text in host_files(graph, crossbar).items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -114,7 +114,9 @@ class Arrays:
             users += [user for op in users if op.name in self.inside for user in self.graph.users[op.name]]
             strange = [user for user in users if user.name not in self.inside and user.name not in self.converters]
             if strange:
-                raise UnsupportedModelError(f"Verilog: %{strange[0].name} reads the array %{product.op.name} past its ADCs")
+                raise UnsupportedModelError(
+                    f"Verilog: %{strange[0].name} reads the array %{product.op.name} past its ADCs"
+                )
         if len({c.op.phase_bits for product in products for c in product.converters if c.dithered}) > 1:
             raise UnsupportedModelError(f"Verilog: the reads of {array.name} are dithered by phases of several widths")
 
@@ -134,19 +136,16 @@ class Arrays:
         }  # fmt: skip
         inputs = {"s": (x, shape.dac_bits)} | ({"p": (phase, shape.phase_bits)} if phase is not None else {})
         make.about = "\n".join(product.about)
-        settle = SETTLE
-        timing = Reading(
-            max(rows + settle + 1, columns + settle + 1), settle, columns, (shape.reads - 1) * (settle + 2)
-        )
-        product.control = make.cell(
-            "qssm_array_control", name, parameters, inputs, {"m": net}, timing, ram=rows * shape.dac_bits, saturates=True
+        wait = (shape.reads - 1) * (SETTLE + 2)
+        timing = Reading(max(rows, columns) + SETTLE + 1, SETTLE, columns, wait)
+        control = make.cell(
+            "qssm_array_control", name, parameters, inputs, {"m": net}, timing,
+            ram=rows * shape.dac_bits, saturates=True,
         )  # fmt: skip
-        product.control.plain.update(
-            {
-                f"a_{part}": f"{name}__{part}"
-                for part in ("codes", "phase", "request", "done", "columns", "saturated")
-            }
-        )
+        control.plain |= {f"a_{part}": f"{name}__{part}" for part in ("codes", "phase", "request", "done")}
+        control.plain["a_columns"] = f"{_bus(product.array, 'columns')}[{columns * shape.code_bits - 1}:0]"
+        control.plain["a_saturated"] = _bus(product.array, "saturated")
+        product.control = control
         return net
 
     # --- arrays ------------------------------------------------------------------------------------------------------
@@ -158,41 +157,21 @@ class Arrays:
 
     def _array(self, array: Array, products: Sequence[Product]) -> tuple[Block, Block]:
         shape, name = _Shape.of(products, self.graph), array.name
-        controls = [product.control.name for product in products if product.control is not None]
-        inner = {"read": 1, "select": shape.select_bits, "codes": shape.rows * shape.dac_bits}
-        inner |= {"phase": shape.phase_bits, "done": 1}
-        outer = {"columns": shape.outputs * shape.code_bits, "saturated": 1}
-        bus = {part: f"{name}__array_{part}" for part in (*inner, *outer)}
-        padded = []
-        wires: dict[str, int] = {bus[part]: width for part, width in (inner | outer).items()}
-        for product, control in zip(products, controls, strict=True):
-            bits = len(product.read.rows) * shape.dac_bits
-            missing = shape.rows * shape.dac_bits - bits
-            padded += [f"{control}__codes", *([f"{missing}'d0"] if missing else [])]
-            wires |= {f"{control}__codes": bits, f"{control}__phase": shape.phase_bits, f"{control}__request": 1}
-            wires[f"{control}__done"] = 1
-        lent = {
-            "request": _joined(f"{control}__request" for control in controls),
-            "codes": _joined(padded),
-            "phases": _joined(f"{control}__phase" for control in controls),
-            "done": _joined(f"{control}__done" for control in controls),
-        }
-        share = Block(
-            "qssm_array_share", f"{name}_share", f"{name} has {len(products)} readers",
-            {"READS": shape.reads, "ROWS": shape.rows, "DW": shape.dac_bits, "PW": shape.phase_bits,
-             "KW": shape.select_bits},
-            lent | {f"a_{part}": bus[part] for part in inner}, wires,
-        )  # fmt: skip
-        for product, control in zip(products, controls, strict=True):
-            assert product.control is not None
-            width = len(product.read.columns) * shape.code_bits
-            product.control.plain["a_columns"] = f"{bus['columns']}[{width - 1}:0]"
-            product.control.plain["a_saturated"] = bus["saturated"]
+        driven = {"read": 1, "select": shape.select_bits, "codes": shape.rows * shape.dac_bits}
+        driven |= {"phase": shape.phase_bits, "done": 1}
+        bus = driven | {"columns": shape.outputs * shape.code_bits, "saturated": 1}
         cells = Block(
             "qssm_array", name, f"{name}: a model; a real array takes its place", self._model(array, products, shape),
-            {part: bus[part] for part in (*inner, *outer)}, {},
+            {part: _bus(array, part) for part in bus}, {_bus(array, part): width for part, width in bus.items()},
         )  # fmt: skip
-        return share, cells
+        ports, wires = _requests(products, shape)
+        share = Block(
+            "qssm_array_share", f"{name}_share", f"{name}: who reads it",
+            {"READS": shape.reads, "ROWS": shape.rows, "DW": shape.dac_bits, "PW": shape.phase_bits,
+             "KW": shape.select_bits},
+            ports | {f"a_{part}": _bus(array, part) for part in driven}, wires,
+        )  # fmt: skip
+        return cells, share
 
     def _model(self, array: Array, products: Sequence[Product], shape: _Shape) -> dict[str, Parameter]:
         lines, columns = array.levels.shape
@@ -200,7 +179,9 @@ class Arrays:
         line, row, column = _index_bits(lines), _index_bits(shape.rows), _index_bits(columns)
         wires = max(len(product.wires) for product in products)
         drives, adcs = [], []
-        shift_bits = max(1, *(c.row(at)[0].bit_length() for p in products for c in p.converters for at in range(len(c.columns))))
+        shift_bits = max(
+            1, *(c.row(at)[0].bit_length() for p in products for c in p.converters for at in range(len(c.columns)))
+        )
         for product in products:
             driven = [pack([(at, line), (code, row), (drive, 2), (1, 1)]) for at, code, drive in product.wires]
             drives += driven + [0] * (wires - len(driven))
@@ -257,11 +238,30 @@ class _Shape:
         )
 
 
+def _requests(products: Sequence[Product], shape: _Shape) -> tuple[dict[str, str], dict[str, int]]:
+    """Ports and wires between the controllers of an array and what shares it; all codes are as wide as the widest."""
+    names = [product.control.name for product in products if product.control is not None]
+    wires: dict[str, int] = {}
+    codes: list[str] = []
+    for product, name in zip(products, names, strict=True):
+        bits, most = len(product.read.rows) * shape.dac_bits, shape.rows * shape.dac_bits
+        codes += [f"{name}__codes", *([f"{most - bits}'d0"] if most > bits else [])]
+        wires |= {f"{name}__codes": bits, f"{name}__phase": shape.phase_bits}
+        wires |= {f"{name}__request": 1, f"{name}__done": 1}
+    ports = {"request": "request", "phases": "phase", "done": "done"}
+    joined = {port: _joined([f"{name}__{part}" for name in names]) for port, part in ports.items()}
+    return {**joined, "codes": _joined(codes)}, wires
+
+
+def _bus(array: Array, part: str) -> str:
+    """A wire of the array itself."""
+    return f"{array.name}__array_{part}"
+
+
 def _index_bits(count: int) -> int:
     return max(1, (count - 1).bit_length())
 
 
-def _joined(names: Iterable[str]) -> str:
+def _joined(names: Sequence[str]) -> str:
     """A concatenation, the first in the lowest bits."""
-    found = list(names)
-    return found[0] if len(found) == 1 else f"{{{', '.join(reversed(found))}}}"
+    return names[0] if len(names) == 1 else f"{{{', '.join(reversed(names))}}}"

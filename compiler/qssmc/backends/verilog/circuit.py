@@ -74,7 +74,7 @@ class Cell:
 
 @dataclass(eq=False)
 class Block:
-    """An instance beside the streams. ports: plain wires or expressions of them; wires: width of each that it brings."""
+    """An instance beside the streams. ports: of plain wires; wires: width of each that it brings."""
 
     module: str
     name: str
@@ -126,11 +126,16 @@ class Circuit:
                 readers.setdefault(net, []).append((cell, port))
         return readers, drivers
 
+    @property
+    def parts(self) -> list[Cell | Block]:
+        """Everything that is an instance of a library module."""
+        return [*self.cells, *self.blocks]
+
     def memories(self) -> dict[str, Memory]:
         """The .mem files by name."""
         return {
             memory_name(cell, key): value
-            for cell in (*self.cells, *self.blocks)
+            for cell in self.parts
             for key, value in cell.parameters.items()
             if isinstance(value, Memory)
         }

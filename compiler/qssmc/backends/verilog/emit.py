@@ -50,9 +50,7 @@ def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None =
     return Design(circuit, schedule(circuit))
 
 
-def emit(
-    graph: Graph, options: VerilogOptions | None = None, crossbar: CrossbarMap | None = None
-) -> dict[str, str]:
+def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: CrossbarMap | None = None) -> dict[str, str]:
     """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench.
 
     crossbar: the map of arrays whose reads leave the core, which then drives a model of each array.
@@ -114,7 +112,7 @@ def _modules(circuit: Circuit) -> list[str]:
         "qssm_fork",
         "qssm_resize",
         "qssm_status",
-        *(cell.module for cell in (*circuit.cells, *circuit.blocks)),
+        *(part.module for part in circuit.parts),
     }
     while True:
         more = found | {used for module in found for used in _USES.get(module, ())}
