@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from qssmc.backends.verilog import VerilogOptions, emit
+from qssmc.crossbar import CrossbarMap
 from qssmc.ir import Graph
 from qssmc_sim import run
 from qssmc_sim.emitted_verilog import EmittedVerilog, Replay
 
 
-def write(graph: Graph, folder: Path, lanes: int = 1) -> Path:
+def write(graph: Graph, folder: Path, lanes: int = 1, crossbar: CrossbarMap | None = None) -> Path:
     """The emitted files; returns the folder with the top."""
-    for path, text in emit(graph, VerilogOptions(lanes)).items():
+    for path, text in emit(graph, VerilogOptions(lanes), crossbar).items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)

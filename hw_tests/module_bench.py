@@ -32,10 +32,14 @@ def run_module(
     *,
     files: Mapping[str, str] | None = None,
     rtl: Path | None = None,
+    extra: Sequence[Path] = (),
     signed: bool = True,
     patience: int = 2000,
 ) -> None:
-    """Build and run; raises AssertionError with the failures. A string parameter names one of the files."""
+    """Build and run; raises AssertionError with the failures. A string parameter names one of the files.
+
+    extra: more sources, such as a module that joins several of the library.
+    """
     for name, text in (files or {}).items():
         (folder / name).write_text(text)
     plan = {
@@ -55,7 +59,7 @@ def run_module(
     }
     runner = get_runner("icarus")
     runner.build(
-        sources=[*sorted((rtl or RTL).glob("*.v")), *sorted(HERE.glob("*.v"))],
+        sources=[*sorted((rtl or RTL).glob("*.v")), *sorted(HERE.glob("*.v")), *extra],
         hdl_toplevel=module,
         parameters=given,
         build_dir=folder / "build",

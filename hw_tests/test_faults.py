@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import module_bench
+import test_array
 import test_dot
 import test_elements
 import test_product
@@ -54,6 +55,24 @@ MODULE_FAULTS: list[tuple[str, str, str, Test, tuple[Any, ...]]] = [
     ("qssm_dot", "finish && move", "finish", test_dot.test_dot, (0, 0, 4, 5, 2)),
     ("qssm_dot", "!full[fill_bank]", "1'b1", test_dot.test_dot, (0, 0, 4, 5, 2)),
     ("qssm_dot", "double ? {sum[OW-2:0], 1'b0} : sum", "sum", test_dot.test_dot, (1, 0, 4, 5, 2)),
+    ("qssm_array", "at : HALF", "at : {PW{1'b0}}", test_array.test_two_reads, (1,)),
+    ("qssm_array", "adc[2*COLUMN] ? at : HALF", "HALF", test_array.test_two_reads, (1,)),
+    ("qssm_array", "cell_plus - cell_minus", "cell_minus - cell_plus", test_array.test_two_reads, (1,)),
+    ("qssm_array", "{1'b1, low[CW-1:0]}", "{1'b1, code[CW-1:0]}", test_array.test_two_reads, (1,)),
+    ("qssm_array", "{1'b1, high[CW-1:0]}", "{1'b1, code[CW-1:0]}", test_array.test_two_reads, (1,)),
+    (
+        "qssm_array",
+        "default: driven = code[ZW-1] ? -code :",
+        "default: driven = code[ZW-1] ? code :",
+        test_array.test_two_reads,
+        (1,),
+    ),
+    ("qssm_array", "if (wired[DRIVE-1])", "", test_array.test_two_reads, (1,)),
+    ("qssm_array_control", "full && left == {KW{1'b0}}", "full", test_array.test_two_reads, (1,)),
+    ("qssm_array_control", "s_ready = !full", "s_ready = 1'b1", test_array.test_two_reads, (5,)),
+    ("qssm_array_control", "DITHER != 0 && a_done", "DITHER != 0 && a_request", test_array.test_two_reads, (5,)),
+    ("qssm_array_share", "a_select = turn", "a_select = next", test_array.test_two_reads, (1,)),
+    ("qssm_array_share", "asked && !busy", "asked", test_array.test_two_reads, (5,)),
 ]
 
 

@@ -19,6 +19,7 @@ SHAPES = {
     "ragged": {"states": [3, 2, 4]},
     "empty head, per step": {"states": [2, 0, 1], "seed": 1, "layers": 2, "d_input": 3, "output": "step"},
     "dithered, two layers": {"states": [3, 2, 4], "seed": 5, "layers": 2, "dither": True},
+    "dithered, two thin layers": {"states": [1, 1], "seed": 5, "layers": 2, "dither": True},
     "normed, three layers": {"states": [1, 3], "seed": 2, "layers": 3, "norm": True, "dither": True},
     "poles as they are": {"states": [3, 1], "seed": 7, "increment": False},
 }

@@ -18,6 +18,7 @@ from qssmc_sim.emitted_c import EmittedC
 from qssmc_sim.emitted_hls import EmittedHls
 from qssmc_sim.emitted_onnx import EmittedOnnx
 from qssmc_sim.emitted_verilog import SIMULATORS, EmittedVerilog
+from qssmc_sim.machine import run
 from qssmc_sim.mapped import MappedMachine
 
 
@@ -100,6 +101,7 @@ def _run_hls(subject: Subject, tools: Tools) -> Run:
     return Run(values, compiler)
 
 
+FEW_STEPS = 2  # of one sequence, for a core of arrays, in which every op has cells of its own
 FEW = 2  # sequences that are replayed under Icarus, which does thousands of clocks a second, if no number is given
 
 
@@ -147,10 +149,24 @@ def _run_crossbar(subject: Subject, tools: Tools) -> Run:
 
     values = _steps(subject, step, "the arrays of the weight map", f"the arrays in {subject.folder}")
     host = _run_c_of(subject, tools, subject.folder / "crossbar/host")
+    core = _run_core_of_arrays(subject, tools)
     stages = dict(check_stages(subject.folder, crossbar, subject.samples, subject.progress))
     told = ", ".join(f"{what} on {count:,} output values" for what, count in stages.items())
-    by = f"{len(crossbar.arrays)} arrays, their host built by {host.by}, {told}"
-    return Run(values + host.values + sum(stages.values()), by)
+    by = f"{len(crossbar.arrays)} arrays, their host built by {host.by}, their core under {core.by}, {told}"
+    return Run(values + host.values + core.values + sum(stages.values()), by)
+
+
+def _run_core_of_arrays(subject: Subject, tools: Tools) -> Run:
+    """The core around models of the arrays; under Icarus, if no number is given, the start of one sequence."""
+    samples, expected = subject.samples, subject.expected
+    if tools.simulator == "icarus" and not subject.limited:
+        samples = samples[:1, :FEW_STEPS]
+        expected = run(subject.graph, samples).outputs
+    with EmittedVerilog(subject.folder / "crossbar/verilog", simulator=tools.simulator) as emitted:
+        replay = emitted.replay(samples, expected)
+        many = f"{len(samples)} sequence{'' if len(samples) == 1 else 's'} of {samples.shape[1]} steps"
+        by = f"{emitted.version}, {many}, {replay.interval} clocks a sample"
+    return Run(sum(values.size for values in expected.values()), by)
 
 
 def _steps(
@@ -174,6 +190,11 @@ def _whole(subject: Subject, run: Callable[[NDArray[np.int64]], Values], what: s
     )
 
 
+def _is_core(name: str, folder: str) -> bool:
+    """What the simulator reads of a core; its test bench is not what is tested."""
+    return name.startswith(folder) and name.endswith((".v", ".mem")) and "/sim/" not in name
+
+
 def _is_onnx(name: str) -> bool:
     """Integer models are run; the float one is only to look at."""
     return name in ("onnx/step.onnx", "onnx/last.onnx", "onnx/sequence.onnx")
@@ -195,14 +216,14 @@ CHECKS: Mapping[str, Check] = {
     "verilog": Check(
         "Verilog",
         ("verilog/design.json",),
-        lambda name: name.startswith("verilog/") and name.endswith((".v", ".mem")) and "/sim/" not in name,
+        lambda name: _is_core(name, "verilog/"),
         _run_verilog,
     ),
     "onnx": Check("ONNX", (), _is_onnx, _run_onnx),
     "crossbar": Check(
         "weight map",
-        ("crossbar/map.json", "crossbar/arrays.npz", "crossbar/host/layout.json"),
-        lambda name: False,
+        ("crossbar/map.json", "crossbar/arrays.npz", "crossbar/host/layout.json", "crossbar/verilog/design.json"),
+        lambda name: _is_core(name, "crossbar/verilog/"),
         _run_crossbar,
     ),
 }

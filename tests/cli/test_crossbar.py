@@ -85,3 +85,26 @@ def test_bad_arrays_end_with_2(
     assert main([*command, *flags]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_core_with_swapped_lanes_fails(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Plus and minus lines of every column change places."""
+    model = design / "crossbar/verilog/rtl/qssm_array.v"
+    text = model.read_text()
+    assert "cell_plus - cell_minus" in text
+    model.write_text(text.replace("cell_plus - cell_minus", "cell_minus - cell_plus"))
+    assert main(["verify", str(design)]) == 1
+    assert "does not give the recorded outputs" in capsys.readouterr().err
+
+
+def test_no_simulator_is_an_error(
+    design: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = design / "bin"
+    bare.mkdir()
+    for tool in ("cc", "gcc", "as", "ld", "make"):
+        if (found := shutil.which(tool)) is not None:
+            (bare / tool).symlink_to(found)
+    monkeypatch.setenv("PATH", str(bare))
+    assert main(["verify", str(design)]) == 4
+    assert "apt-get install iverilog" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qssmc.backends import verilog as verilog_backend
 from qssmc.backends.crossbar.host import host_files
 from qssmc.backends.crossbar.weight_map import map_of
 from qssmc.crossbar.files import map_files
@@ -12,9 +13,14 @@ FOLDER, HOST = "crossbar", "host"
 
 
 def emit(graph: Graph, fused: Graph, options: CrossbarOptions) -> dict[str, bytes]:
-    """The weight map and the C of the host. graph: of the arrays, proven; fused: what they were laid from."""
+    """The weight map, the C of the host, and the Verilog of a core that does without one.
+
+    graph: of the arrays, proven; fused: what they were laid from.
+    """
     crossbar = map_of(graph, fused, options)
     files = map_files(crossbar) | {
         f"{HOST}/{name}": text.encode() for name, text in host_files(graph, crossbar).items()
     }
+    core = verilog_backend.emit(graph, crossbar=crossbar)
+    files |= {path: text.encode() for path, text in core.items()}
     return {f"{FOLDER}/{path}": content for path, content in files.items()}

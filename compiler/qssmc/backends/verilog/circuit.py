@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from qssmc.backends.verilog.timing import Timing
 
@@ -53,7 +54,8 @@ class Cell:
     """An instance of a library module.
 
     inputs and outputs by port prefix; an input is a net and the width that the port takes it in. multipliers: how many
-    it keeps busy, each of product bits; work: multiplications of them a firing; ram: bits of memory that it writes.
+    it keeps busy, each of product bits; work: multiplications of them a firing; ram: bits of memory that it writes;
+    plain: ports that are no streams, and their wires, which a block brings.
     """
 
     module: str
@@ -68,6 +70,19 @@ class Cell:
     product: int = 0
     ram: int = 0
     saturates: bool = False
+    plain: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Block:
+    """An instance beside the streams. ports: of plain wires; wires: width of each that it brings."""
+
+    module: str
+    name: str
+    about: str
+    parameters: dict[str, Parameter]
+    ports: dict[str, str]
+    wires: dict[str, int]
 
 
 @dataclass(eq=False)
@@ -89,28 +104,45 @@ class Circuit:
     sample: Net
     cells: list[Cell] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
     queues: dict[tuple[str, str], int] = field(default_factory=dict)  # (cell, port prefix) -> depth
     skids: set[tuple[str, str]] = field(default_factory=set)
 
     def readers(self, net: Net) -> list[tuple[Cell, str]]:
         """Who reads a net, in order."""
-        return [(cell, port) for cell in self.cells for port, (read, _) in cell.inputs.items() if read is net]
+        return self._edges[0].get(net, [])
 
     def driver(self, net: Net) -> Cell:
         """The cell that gives a net."""
-        return next(cell for cell in self.cells if net in cell.outputs.values())
+        return self._edges[1][net]
+
+    @cached_property
+    def _edges(self) -> tuple[dict[Net, list[tuple[Cell, str]]], dict[Net, Cell]]:
+        """Readers and driver of every net, of a circuit to which nothing is added any more."""
+        readers: dict[Net, list[tuple[Cell, str]]] = {}
+        drivers: dict[Net, Cell] = {}
+        for cell in self.cells:
+            drivers |= dict.fromkeys(cell.outputs.values(), cell)
+            for port, (net, _) in cell.inputs.items():
+                readers.setdefault(net, []).append((cell, port))
+        return readers, drivers
+
+    @property
+    def parts(self) -> list[Cell | Block]:
+        """Everything that is an instance of a library module."""
+        return [*self.cells, *self.blocks]
 
     def memories(self) -> dict[str, Memory]:
         """The .mem files by name."""
         return {
             memory_name(cell, key): value
-            for cell in self.cells
+            for cell in self.parts
             for key, value in cell.parameters.items()
             if isinstance(value, Memory)
         }
 
 
-def memory_name(cell: Cell, key: str) -> str:
+def memory_name(cell: Cell | Block, key: str) -> str:
     """The file of a memory parameter."""
     return f"{cell.name}.mem" if key == "FILE" else f"{cell.name}_{key.lower()}.mem"
 

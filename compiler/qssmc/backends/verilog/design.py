@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qssmc.backends.verilog.circuit import Circuit
 from qssmc.backends.verilog.lower import lower
 from qssmc.backends.verilog.schedule import Schedule, schedule
+from qssmc.crossbar.map import CrossbarMap
 from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir.graph import Graph
 
@@ -63,7 +64,7 @@ class Design:
     lanes: int
 
 
-def design(graph: Graph, options: VerilogOptions) -> Design:
+def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None = None) -> Design:
     """Lower and schedule. Raises UnsupportedModelError for another stage and as lower does, UsageError for a pace that
     no number of lanes keeps."""
     if graph.stage != "integer":
@@ -71,21 +72,21 @@ def design(graph: Graph, options: VerilogOptions) -> Design:
             f"graph {graph.name} is of the {graph.stage} stage, but Verilog needs the integer stage"
         )
     if options.pace is None:
-        return _with_lanes(graph, options.lanes, options.multipliers)
-    return _at_pace(graph, options.pace, options.multipliers)
+        return _with_lanes(graph, options.lanes, options.multipliers, crossbar)
+    return _at_pace(graph, options.pace, options.multipliers, crossbar)
 
 
-def _with_lanes(graph: Graph, lanes: int, multipliers: int | None) -> Design:
-    circuit = lower(graph, lanes, multipliers)
+def _with_lanes(graph: Graph, lanes: int, multipliers: int | None, crossbar: CrossbarMap | None) -> Design:
+    circuit = lower(graph, lanes, multipliers, crossbar)
     return Design(circuit, schedule(circuit), lanes)
 
 
-def _at_pace(graph: Graph, pace: Pace, multipliers: int | None) -> Design:
+def _at_pace(graph: Graph, pace: Pace, multipliers: int | None, crossbar: CrossbarMap | None) -> Design:
     """Lanes are tried from one up, in steps that grow: more lanes are never slower, but they may be no faster."""
     fastest: Design | None = None
     lanes = 1
     while lanes <= MOST_LANES:
-        made = _with_lanes(graph, lanes, multipliers)
+        made = _with_lanes(graph, lanes, multipliers, crossbar)
         if made.schedule.interval <= pace.clocks:
             return made
         if fastest is None or made.schedule.interval < fastest.schedule.interval:

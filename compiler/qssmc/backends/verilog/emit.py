@@ -11,15 +11,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from qssmc.backends.verilog.circuit import Circuit
 from qssmc.backends.verilog.design import Design, VerilogOptions, design
 from qssmc.backends.verilog.text import instances
+from qssmc.crossbar.map import CrossbarMap
 from qssmc.ir.graph import Graph
 
 FOLDER = "verilog"
 
 
-def emit(graph: Graph, options: VerilogOptions | None = None) -> dict[str, str]:
-    """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench."""
+def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: CrossbarMap | None = None) -> dict[str, str]:
+    """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench.
+
+    crossbar: the map of arrays whose reads leave the core, which then drives a model of each array.
+    """
     options = options or VerilogOptions()
-    made = design(graph, options)
+    made = design(graph, options, crossbar)
     view = _view(graph, made)
     name = view["name"]
     environment = Environment(
@@ -80,7 +84,7 @@ def modules(circuit: Circuit) -> list[str]:
         "qssm_fork",
         "qssm_resize",
         "qssm_status",
-        *(cell.module for cell in circuit.cells),
+        *(part.module for part in circuit.parts),
     }
     while True:
         more = found | {used for module in found for used in _USES.get(module, ())}

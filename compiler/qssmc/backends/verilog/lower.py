@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.backends.verilog.arrays import Arrays
 from qssmc.backends.verilog.circuit import Cell, Circuit, Memory, Net, Parameter, Port, Word, pack, signed_width
 from qssmc.backends.verilog.make import Ints, Maker
 from qssmc.backends.verilog.recurrence import Layer, absorbed, beats_of, clamp_form, layers_of
 from qssmc.backends.verilog.timing import Frame
 from qssmc.backends.verilog.timing import Layer as LayerTiming
+from qssmc.crossbar.map import CrossbarMap
 from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import (
@@ -53,13 +55,14 @@ def width_of(type_: Type) -> int:
     return signed_width(*type_.bounds)
 
 
-def lower(graph: Graph, lanes: int, multipliers: int | None = None) -> Circuit:
+def lower(graph: Graph, lanes: int, multipliers: int | None = None, crossbar: CrossbarMap | None = None) -> Circuit:
     """The circuit of an integer graph, without queues; multipliers: how many the device has, if they are few.
 
-    Raises UnsupportedModelError with every reason, UsageError where the lanes need more multipliers.
+    The reads of a crossbar map become controllers of arrays. Raises UnsupportedModelError with every reason, UsageError
+    where the lanes need more multipliers.
     """
     _check(graph)
-    circuit = _Lowering(graph, lanes).run()
+    circuit = _Lowering(graph, lanes, crossbar).run()
     if multipliers is not None:
         _soften(circuit, lanes, multipliers)
     return circuit
@@ -104,7 +107,7 @@ def target_clocks(graph: Graph, layers: list[Layer], lanes: int) -> int:
 class _Lowering:
     """Holds what each value became, once for the steps and once for the end of a sequence."""
 
-    def __init__(self, graph: Graph, lanes: int) -> None:
+    def __init__(self, graph: Graph, lanes: int, crossbar: CrossbarMap | None) -> None:
         self.graph, self.lanes = graph, lanes
         self.bounds = bounds(graph)
         self.layers = layers_of(graph)
@@ -117,6 +120,7 @@ class _Lowering:
         self.token = Net("token", 1, 1)
         self.circuit = Circuit(graph.name, self.sample)
         self.make = Maker(self.circuit, target_clocks(graph, self.layers, lanes))
+        self.arrays = Arrays(graph, self.bounds, crossbar)
         self.values: dict[tuple[str, bool], Nets] = {}
         self.states: dict[str, list[Cell]] = {}
 
@@ -138,6 +142,7 @@ class _Lowering:
                 cell.inputs["s"] = (net, int(self._number(cell, "W")))
         for output in self.graph.outputs:
             self._output(output.name, output.value, output.when == "last")
+        self.circuit.blocks += self.arrays.blocks()
         return self.circuit
 
     @staticmethod
@@ -171,7 +176,7 @@ class _Lowering:
 
     def _op(self, op: Op, last: bool) -> None:
         """Lower one op."""
-        if isinstance(op, (State, Constant)):
+        if isinstance(op, (State, Constant)) or op.name in self.arrays.inside:
             return
         self.make.about = op_line(op)
         layer = None if last else self.inside.get(op.name)
@@ -184,6 +189,8 @@ class _Lowering:
         elif op.name in self.summed:
             if isinstance(op, Add):
                 self.values[op.name, last] = self._sum_of_products(op, "_end" if last else "", last)
+        elif op.name in self.arrays.converters:
+            self._convert(op, last)
         else:
             suffix = "_end" if last else ""
             operands = [self._operand(name, last) for name in op.inputs]
@@ -205,6 +212,19 @@ class _Lowering:
         self.states[op.name] = [cell for cell, _, _ in made]
         self.values[op.name, False] = tuple(old for _, old, _ in made)
         self.values[op.name, True] = tuple(end for _, _, end in made)
+
+    def _convert(self, op: Op, last: bool) -> None:
+        """The first converter of a read makes its controller; what each gives are its columns of all."""
+        product = self.arrays.converters[op.name]
+        if product.control is None:
+            phase = None if product.phase is None else self._operand(product.phase, last)[0]
+            rows = self._operand(product.op.inputs[0], last)[0]
+            self.arrays.control(self.make, self._name(product.op.name), product, rows, phase)
+            self.make.about = op_line(op)
+        assert product.control is not None
+        columns = next(converter.columns for converter in product.converters if converter.op is op)
+        codes = product.control.outputs["m"]
+        self.values[op.name, last] = (self.make.take(self._name(op.name), codes, columns),)
 
     # --- layers ------------------------------------------------------------------------------------------------------
 

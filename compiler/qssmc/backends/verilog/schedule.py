@@ -16,7 +16,13 @@ from qssmc.backends.verilog.timing import Held, Times
 
 QUEUE_LATENCY = 2
 CHAIN = 3  # cells that ready passes through in one clock
-_REGISTERED = ("qssm_dot", "qssm_gather", "qssm_norm", "qssm_ssm")  # their ready hangs on registers
+_REGISTERED = (
+    "qssm_dot",
+    "qssm_gather",
+    "qssm_norm",
+    "qssm_ssm",
+    "qssm_array_control",
+)  # their ready hangs on registers
 _ROUNDS = 64
 
 Edge = tuple[str, str]  # reading cell, port prefix
@@ -96,12 +102,29 @@ def _follow(circuit: Circuit, free: Callable[[str], int]) -> _Trace:
             trace.done[cell.name] = 0
         elif not ends(cell):
             _fire(circuit, trace, cell, free(cell.name))
-    for cell, given in held:
+    for cell, given in _behind_readers(circuit, held):
         _take(circuit, trace, cell, given)
     for cell in circuit.cells:
         if cell.inputs and ends(cell):
             _fire(circuit, trace, cell, 0)
     return trace
+
+
+def _behind_readers(circuit: Circuit, held: list[tuple[Cell, Times]]) -> list[tuple[Cell, Times]]:
+    """States in an order in which one that takes the old value of another comes before it."""
+    found: list[tuple[Cell, Times]] = []
+    left = held
+    while left:
+        waiting = [cell for cell, _ in left]
+        free = [
+            (cell, given)
+            for cell, given in left
+            if not any(reader in waiting and port == "s" for reader, port in circuit.readers(cell.outputs["m"]))
+        ]
+        assert free, "a ring of states that only pass their values on has no bounds"
+        found += free
+        left = [pair for pair in left if pair not in free]
+    return found
 
 
 def ends(cell: Cell) -> bool:
@@ -170,10 +193,11 @@ def _behind_state(circuit: Circuit, state: Cell, deep: dict[str, int]) -> int:
 def _short_of_queues(circuit: Circuit, trace: _Trace, interval: int) -> list[Edge]:
     """Edges without a queue whose next element comes before the one before is taken."""
     found: list[Edge] = []
+    known = {net.name for net in trace.valid}
     for cell in circuit.cells:
         for port, (net, _) in cell.inputs.items():
             edge = (cell.name, port)
-            if edge in circuit.queues or edge in found or net.name not in {n.name for n in trace.valid}:
+            if edge in circuit.queues or edge in found or net.name not in known:
                 continue
             driver = circuit.driver(net)
             if driver.module == "qssm_const" or (driver.module == "qssm_state" and _alone(circuit, net)):

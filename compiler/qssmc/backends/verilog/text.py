@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qssmc.backends.verilog.circuit import Cell, Circuit, Memory, Net, Parameter, Word, memory_name
+from qssmc.backends.verilog.circuit import Block, Cell, Circuit, Memory, Net, Parameter, Word, memory_name
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ def instances(circuit: Circuit) -> tuple[list[Wire], list[Instance]]:
     writer = _Writer(circuit)
     for cell in circuit.cells:
         writer.cell(cell)
+    for block in circuit.blocks:
+        writer.block(block)
     return writer.wires, writer.found
 
 
@@ -139,12 +141,20 @@ class _Writer:
         if cell.saturates:
             self.wires.append(Wire(1, f"{cell.name}_saturated"))
             ports.append(f".saturated({cell.name}_saturated)")
+        ports += [f".{port}({wire})" for port, wire in cell.plain.items()]
         parameters = {key: self._value(cell, key, value) for key, value in cell.parameters.items()}
         self._add(tuple(cell.about.splitlines()), cell.module, f"{cell.name}_cell", parameters, ports)
 
+    def block(self, block: Block) -> None:
+        """The instance of a block, behind the wires that it brings."""
+        self.wires += [Wire(width, name) for name, width in block.wires.items()]
+        ports = [*self._control(), *(f".{port}({wire})" for port, wire in block.ports.items())]
+        parameters = {key: self._value(block, key, value) for key, value in block.parameters.items()}
+        self._add(tuple(block.about.splitlines()), block.module, f"{block.name}_block", parameters, ports)
+
     def _unused(self, cell: Cell) -> Iterator[str]:
         """Streams of a module that this cell does not use."""
-        if cell.module in ("qssm_requant", "qssm_ssm") and "p" not in cell.inputs:
+        if cell.module in ("qssm_requant", "qssm_ssm", "qssm_array_control") and "p" not in cell.inputs:
             width = cell.parameters["PW"]
             self.wires.append(Wire(1, f"{cell.name}_p_unused"))
             yield from (f".p_data({width}'d0)", ".p_valid(1'b0)", f".p_ready({cell.name}_p_unused)")
@@ -160,7 +170,7 @@ class _Writer:
                 ".l_ready(1'b1)",
             )
 
-    def _value(self, cell: Cell, key: str, value: Parameter) -> str:
+    def _value(self, cell: Cell | Block, key: str, value: Parameter) -> str:
         if isinstance(value, Memory):
             return f'"mem/{memory_name(cell, key)}"'
         if isinstance(value, Word):

@@ -160,6 +160,24 @@ class Norm(Timing):
 
 
 @dataclass(frozen=True)
+class Reading(Timing):
+    """The whole vector in, then a read of an array, then the columns; wait: for other reads of that array, at most."""
+
+    settle: int = 1
+    columns: int = 1
+    wait: int = 0
+
+    def fire(self, valid: Mapping[str, Times], free: int) -> Fired:
+        taken = in_turn(valid["s"], free)
+        at = max(taken[-1] + 1, *valid.get("p", [EVER])) + self.wait
+        over = at + self.settle
+        given = [over + 1 + i for i in range(self.columns)]
+        used = {"s": taken, "p": [over]} if "p" in valid else {"s": taken}
+        # The next read waits until the last column has left.
+        return Fired(used, {"m": given}, max(over + 1, given[-1] + 1 - len(taken)))
+
+
+@dataclass(frozen=True)
 class Frame(Timing):
     """Elements leave the core when the token of their sample is there."""
 
