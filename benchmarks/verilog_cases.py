@@ -28,7 +28,7 @@ class Case:
         return f"qssmc compile {self.model} {' '.join(self.arguments)} -o DIR"
 
 
-# Clocks hang on the graph and its widths alone, not on the values of the weights: few calibration sequences will do.
+# For clocks alone, which weights do not change: few calibration sequences will do.
 _PLAIN = "--prune-loss 0 --bits-by none --fill 0 --no-refit --calib mnist:16"
 _S4D16, _S4D64 = Path("examples/s4d16_mnist.pt"), Path("examples/s4d64_mnist.pt")
 PRUNED = Case(

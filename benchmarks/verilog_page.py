@@ -33,8 +33,8 @@ def _paces(paces: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "simulation counts, and so does `qssmc verify`. The state engine's bound is the states of the largest layer"
     yield "over P; its beats are more where a head's states do not fill the lanes, for heads do not share a beat. The"
     yield "whole core's bound is all multiplications of a step over all multipliers, as if each could do any product."
-    yield "The unpruned designs are calibrated on 16 sequences only: clocks hang on the graph and its widths, not on"
-    yield "the values of the weights."
+    yield "Multipliers are those of a device that has plenty. The unpruned designs are calibrated on 16 sequences only,"
+    yield "so that they compile fast; for accuracy see ptq.md."
     yield ""
     yield (
         "| design | P | multipliers | multiplications a step | core's bound | engine's bound | its beats "
@@ -112,15 +112,15 @@ def _expected(found: Found) -> Iterator[str]:
     yield "## Expected and found"
     yield ""
     yield "What the compiler says before synthesis, and what came of it. A memory takes whole blocks, or is logic where"
-    yield "it is small; a product with no multiplier left is logic."
+    yield "it is small; a product with no multiplier left is logic, and the HX8K has none."
     yield ""
-    yield "| device | P | multipliers expected | found | memory bits expected | bits of the RAM blocks found |"
+    yield "| device | P | multipliers expected | found | memory bits expected | bits found, in RAM blocks |"
     yield "|---|---|---|---|---|---|"
     for placed, report in found:
         expected, cells = report["expected"], report["found"]
         yield (
             f"| {report['device']} | {placed.lanes} | {expected['multipliers']} | {cells['dsp']} "
-            f"| {expected['memory_bits']:,} | {cells['ram_block_bits']:,} ({cells['ram_blocks']} blocks) |"
+            f"| {expected['memory_bits']:,} | {cells['ram_block_bits']:,} in {cells['ram_blocks']} |"
         )
     yield ""
 
