@@ -32,13 +32,12 @@ def run_module(
     *,
     files: Mapping[str, str] | None = None,
     rtl: Path | None = None,
-    extra: Sequence[Path] = (),
     signed: bool = True,
     patience: int = 2000,
 ) -> None:
     """Build and run; raises AssertionError with the failures. A string parameter names one of the files.
 
-    extra: more sources, such as a module that joins several of the library.
+    The sources are the library and the modules beside this file, which join several of it.
     """
     for name, text in (files or {}).items():
         (folder / name).write_text(text)
@@ -59,7 +58,7 @@ def run_module(
     }
     runner = get_runner("icarus")
     runner.build(
-        sources=[*sorted((rtl or RTL).glob("*.v")), *sorted(HERE.glob("*.v")), *extra],
+        sources=[*sorted((rtl or RTL).glob("*.v")), *sorted(HERE.glob("*.v"))],
         hdl_toplevel=module,
         parameters=given,
         build_dir=folder / "build",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import module_bench
 from dice import Dice, pack, rounded
 from module_bench import SEED, hexes, run_module
 
@@ -74,6 +73,4 @@ def test_two_reads(tmp_path: Path, settle: int) -> None:
     flat = [[code for own in all_codes for code in own] for all_codes in codes]
     inputs = {"a": (DAC, flat[0]), "p": (PHASE, phases), "b": (DAC, flat[1])}
     outputs = {"m": (CODE, wanted[0]), "n": (CODE, wanted[1])}
-    run_module(
-        tmp_path, "two_reads", parameters, inputs, outputs, files=files, extra=[module_bench.HERE / "two_reads.v"]
-    )  # fmt: skip
+    run_module(tmp_path, "two_reads", parameters, inputs, outputs, files=files)
