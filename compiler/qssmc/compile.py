@@ -195,7 +195,7 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
         "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(real))},
     }
     if ARRAYS in options.targets:
-        reports["arrays"] = arrays_report(plan(stages["fuse"], options.target.crossbar), graph)
+        reports["arrays"] = arrays_report(plan(stages.get("fuse", golden), options.target.crossbar), graph)
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
     tally = Tally(golden)
     vectors = _vector_files(golden, samples[: options.vectors], tally)

@@ -121,7 +121,7 @@ def test_changed_report_is_found(design: Path, capsys: pytest.CaptureFixture[str
     assert "report/storage.json" in fails(design, 1, capsys)
 
 
-@pytest.mark.parametrize("name", ["c/layout.json", "c/harness.c", "ir/14_prove.ir", "report/certificate.json"])
+@pytest.mark.parametrize("name", ["c/layout.json", "c/harness.c", "ir/15_prove.ir", "report/certificate.json"])
 def test_what_the_comparison_rests_on_must_be_as_compiled(
     name: str, design: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -136,7 +136,7 @@ def test_what_the_comparison_rests_on_must_be_as_compiled(
 def test_a_manifest_that_lists_no_files(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     manifest = json.loads((design / "manifest.json").read_text())
     (design / "manifest.json").write_text(json.dumps({**manifest, "files": {}}))
-    assert "does not list ir/14_prove.ir" in fails(design, 2, capsys)
+    assert "does not list ir/15_prove.ir" in fails(design, 2, capsys)
 
 
 @pytest.mark.parametrize(
