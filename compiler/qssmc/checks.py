@@ -13,6 +13,7 @@ from qssmc.apart import apart
 from qssmc.comparison import Progress, Values, compare_outputs, compare_steps
 from qssmc.crossbar import read_map
 from qssmc.crossbar_check import check_stages, check_weights
+from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
 from qssmc_sim.emitted_c import EmittedC
 from qssmc_sim.emitted_hls import EmittedHls
@@ -139,6 +140,11 @@ def _run_onnx(subject: Subject, tools: Tools) -> Run:
 def _run_crossbar(subject: Subject, tools: Tools) -> Run:
     """The map's cells against the graph, every value of a step through its conductances, and the stages before."""
     crossbar = read_map(subject.folder / "crossbar")
+    if crossbar.file.form == "oscillator":
+        raise UnsupportedModelError(
+            f"verify cannot read the weight map in {subject.folder} yet: in oscillator form the heads of an array are "
+            "one read, which the golden model computes head by head; qssmc crossbar check and simulate can"
+        )
     check_weights(subject.graph, crossbar)
     machine: list[MappedMachine] = []
 
@@ -222,7 +228,7 @@ CHECKS: Mapping[str, Check] = {
     "onnx": Check("ONNX", (), _is_onnx, _run_onnx),
     "crossbar": Check(
         "weight map",
-        ("crossbar/map.json", "crossbar/arrays.npz", "crossbar/host/layout.json", "crossbar/verilog/design.json"),
+        ("crossbar/map.json", "crossbar/arrays.npz"),
         lambda name: _is_core(name, "crossbar/verilog/"),
         _run_crossbar,
     ),

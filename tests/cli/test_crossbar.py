@@ -108,3 +108,14 @@ def test_no_simulator_is_an_error(
     monkeypatch.setenv("PATH", str(bare))
     assert main(["verify", str(design)]) == 4
     assert "apt-get install iverilog" in capsys.readouterr().err
+
+
+def test_oscillators_have_a_map_and_say_what_they_lack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, out = str(tiny_model(tmp_path)), tmp_path / "out"
+    arguments = ["--target", "crossbar", "--form", "oscillator", "--vectors", "2", "-o", str(out)]
+    assert main(["-q", "compile", model, *arguments]) == 0
+    assert not (out / "crossbar/host").exists()
+    assert main(["-q", "crossbar", "check", str(out / "crossbar/map.json")]) == 0
+    capsys.readouterr()
+    assert main(["-q", "verify", str(out)]) == 3
+    assert "verify cannot read the weight map" in capsys.readouterr().err
