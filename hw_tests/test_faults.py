@@ -42,6 +42,7 @@ MODULE_FAULTS: list[tuple[str, str, str, Test, tuple[Any, ...]]] = [
     ("qssm_lane", "l - r", "l + r", test_ssm.test_layer, LAYER),
     ("qssm_lane", "if (valid8) mem", "mem", test_ssm.test_layer, LAYER),
     ("qssm_lane", "bu4 + d", "bu4", test_ssm.test_layer, LAYER),
+    ("qssm_lane", "below ? low : above ? high :", "", test_ssm.test_layer, LAYER),
     ("qssm_lane", "shifted + x", "shifted", test_ssm.test_layer, ([5, 3, 1], 3, 2, False, True, True)),
     ("qssm_ssm", "starts[DELAY-1] ? {YW{1'b0}} :", "", test_ssm.test_layer, LAYER),
     ("qssm_ssm", "promised != PLACES &&", "", test_ssm.test_layer, ([1] * 6, 1, 1, False, False, False)),
@@ -108,7 +109,6 @@ CORE_FAULTS = [
     ("qssm_frame", "m_ready && open", "open"),
     ("qssm_lane", " & {(2 * XW){!first}}", ""),
     ("qssm_round", "part_wide + {{(W - 1){1'b0}}, 1'b1}", "part_wide"),
-    ("qssm_lane", "below ? low : above ? high :", ""),
 ]
 
 

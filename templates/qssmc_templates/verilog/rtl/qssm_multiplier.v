@@ -1,4 +1,4 @@
-// qssm_multiplier: a * b, signed, one clock later; never flattened, since ice40_dsp of yosys 0.23 loses products in an SB_MAC16.
+// qssm_multiplier: a * b, signed, one clock later; never flattened: yosys 0.23 loses one of two products in a block.
 // a product where it packs the sum of two of them into one SB_MAC16.
 `default_nettype none
 (* keep_hierarchy *)
