@@ -32,7 +32,7 @@ class Case:
 _PLAIN = "--prune-loss 0 --bits-by none --fill 0 --no-refit --calib mnist:16"
 _S4D16, _S4D64 = Path("examples/s4d16_mnist.pt"), Path("examples/s4d64_mnist.pt")
 PRUNED = Case(
-    "s4d16_pruned", "S4D-16, 6 of 16 states", _S4D16,
+    "s4d16_pruned", "S4D-16, 6 of 32 states", _S4D16,
     "--bits W4A6 --states 6 --state-bits 9 --a-bits 9 --fill 1 --input-bits 6 --bits-by mixed --calib mnist:256",
 )  # fmt: skip
 CASES = (

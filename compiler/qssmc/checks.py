@@ -102,8 +102,8 @@ def _run_hls(subject: Subject, tools: Tools) -> Run:
     return Run(values, compiler)
 
 
-FEW_STEPS = 2  # of one sequence, for a core of arrays, in which every op has cells of its own
 FEW = 2  # sequences that are replayed under Icarus, which does thousands of clocks a second, if no number is given
+FEW_STEPS = 2  # of one sequence, for a core of arrays, in which every op has cells of its own
 
 
 def _run_verilog(subject: Subject, tools: Tools) -> Run:

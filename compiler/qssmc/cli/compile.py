@@ -85,7 +85,13 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     "--steps-per-second", type=float, help="verilog: take the fewest lanes that are so fast at the --clock-period."
 )
 @click.option("--part", default=_HLS.part, show_default=True, help="hls: the device.")
-@click.option("--clock-period", type=float, default=_HLS.clock_period, show_default=True, help="In ns.")
+@click.option(
+    "--clock-period",
+    type=float,
+    default=_HLS.clock_period,
+    show_default=True,
+    help="hls; verilog with --steps-per-second: in ns.",
+)
 @click.option(
     "--hls-flavor",
     type=click.Choice(FLAVORS),
