@@ -30,7 +30,7 @@ def _paces(paces: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "## Clocks a step"
     yield ""
     yield "Clocks between samples as the compiler's schedule has them; `hw_tests` holds the schedule against what the"
-    yield "simulation counts; `qssmc verify` tells its count. The state engine's bound is the states of the largest layer"
+    yield "simulation counts; `qssmc verify` tells its count. The engine's bound is the states of the largest layer"
     yield "over P; its beats are more where a head's states do not fill the lanes, for heads do not share a beat. The"
     yield "whole core's bound is all multiplications of a step over all multipliers, as if each could do any product."
     yield "Multipliers are those of a device that has plenty. The unpruned designs are calibrated on 16 sequences only,"

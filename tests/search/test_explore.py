@@ -1,0 +1,41 @@
+"""Explore: a candidate keeps to the budget as it is counted, where widths that the cost cannot foresee come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from qssmc.search.bench import Measured
+from qssmc.search.crew import Trial
+from qssmc.search.explore import Explorer
+from qssmc.search.knobs import Knob
+from qssmc.search.setting import Shape
+
+ELEMENTS = 100
+
+
+class Jumping(Explorer):
+    """One table, with fields of 60 bits more where it has 7 bits: seen from 6 it fits, from 7 it does not."""
+
+    knobs = (Knob.of("w.weight", "table", ELEMENTS),)
+    curves = ()
+    factors = {"w.weight": 1.0}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__(cast(Any, None), cast(Any, None))
+
+    def measured(self, trials: Sequence[Trial]) -> list[Measured]:
+        found = []
+        for setting, _ in trials:
+            bits = int(dict(setting.bits)["w.weight"])
+            found.append(Measured(0.1, ELEMENTS * bits + (60 if bits == 7 else 0), 0, {"w.weight": ELEMENTS}))
+        return found
+
+
+@pytest.mark.parametrize(("budget", "bits"), [(710, 6), (760, 7), (799, 7), (800, 8), (650, 6), (599, 5)])
+def test_what_is_counted_fits(budget: float, bits: int) -> None:
+    found = Jumping().candidate(Shape(), budget)
+    assert found.bits <= budget
+    assert dict(found.setting.bits)["w.weight"] == bits
