@@ -11,10 +11,11 @@ from arrays import SHAPES, laid, model, samples
 from qssmc.crossbar import CrossbarOptions
 from qssmc.crossbar.options import Window
 from qssmc.errors import UsageError
-from qssmc.ir.ops import Xbar
+from qssmc.ir.ops import Requant, Xbar
 from qssmc.passes.fuse import Fuse
 from qssmc.passes.prove import prove
 from qssmc.passes.realise import Realise, plan
+from qssmc.passes.realise.converters import converter_of
 from qssmc.passes.realise.slices import slices_of
 from qssmc_sim import run
 
@@ -93,3 +94,25 @@ def test_bad_arrays_are_said() -> None:
         CrossbarOptions(window=Window(1.0, 21.0, 10.0))
     with pytest.raises(UsageError, match="must rise from 0 on, but the window is 5 to 2 µS"):
         Window(5.0, 2.0)
+
+
+@pytest.mark.parametrize("shape", ["ragged", "dithered, two layers"])
+@pytest.mark.parametrize("adc_bits", [2, 4, 6])
+def test_converters_hold_all_of_the_calibration(shape: str, adc_bits: int) -> None:
+    """The step is as fine as the range allows, and no finer: nothing that calibration saw is clipped."""
+    found = laid(shape, CrossbarOptions(adc_bits=adc_bits))
+    converted, checked = found.stages["convert"], 0
+
+    def see(t: int, values: Any) -> None:
+        nonlocal checked
+        for op in converted.ops:
+            if not isinstance(op, Requant) or converter_of(converted, op) is None or op.name not in values:
+                continue
+            z, shift = values[op.inputs[0]], op.shift.data
+            most = np.where(len(op.inputs) == 2, (1 << shift) - 1, (1 << shift) >> 1)
+            assert (z >> shift >= op.low.data).all()
+            assert ((z + most) >> shift <= op.high.data).all()
+            checked += 1
+
+    run(found.stages["realise"], found.samples, see)
+    assert checked > 0
