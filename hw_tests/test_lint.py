@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,13 +12,23 @@ from cores import write
 from graphs import random_s4d
 from hand import dithered
 from module_bench import RTL
-from qssmc.ir import Graph
+from qssmc.ir import Graph, parse, print_graph
+
+
+def long_names(graph: Graph) -> Graph:
+    """The same ops under names that no line of ports can hold two of, as the paths of a deep model make them."""
+    text = print_graph(graph)
+    for name in sorted(graph.by_name, key=len, reverse=True):
+        text = re.sub(rf"([%@]){name}\b", rf"\1{'of_a_very_deep_model_' * 4}{name}", text)
+    return parse(text)
+
 
 MODULES = sorted(path.stem for path in RTL.glob("*.v"))
 CORES: dict[str, tuple[Graph, int]] = {
     "pooled": (random_s4d([3, 0, 5], seed=1), 1),
     "steps": (random_s4d([3, 2], seed=2, output="step", norm=True, multiplier=True, layers=2), 3),
     "dithered": (dithered(), 2),
+    "long names": (long_names(random_s4d([1, 2], seed=4)), 1),
 }
 
 
