@@ -17,7 +17,8 @@ from typing import Any
 
 from qssmc import __version__
 from qssmc.backends.verilog import VerilogOptions, emit
-from qssmc.backends.verilog.recurrence import beats_of, layers_of
+from qssmc.backends.verilog.beats import beats_of
+from qssmc.backends.verilog.recurrence import layers_of
 from qssmc.compile import file_sha256
 from qssmc.folder import read_manifest, with_manifest, write_folder
 from qssmc.ir import parse
@@ -65,7 +66,7 @@ def _pace(work: Path, case: Case, lanes: int) -> dict[str, Any]:
     expected = json.loads(files["verilog/design.json"])["expected"]
     layers = layers_of(graph)
     states = [len(layer.heads) for layer in layers]
-    beats = [sum(beats_of(layer.heads, layer.channels, lanes).counts) for layer in layers]
+    beats = [beats_of(layer.heads, layer.channels, lanes).count for layer in layers]
     return {"case": case, "lanes": lanes, "states": states, "beats": beats, **expected}
 
 

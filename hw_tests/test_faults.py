@@ -27,6 +27,7 @@ from qssmc_sim.emitted_verilog import EmittedVerilog
 Test = Callable[..., None]
 
 LAYER = ([3, 1, 4], 1, 1, True, False, False)
+SHARED = ([5, 6, 1, 3], 4, 2, False, True, True)  # two heads in a beat, and two ends
 MODULE_FAULTS: list[tuple[str, str, str, Test, tuple[Any, ...]]] = [
     ("qssm_round", "part_wide + {{(W - 1){1'b0}}, 1'b1}", "part_wide", test_requant.test_a_word_an_element, (0, 3, 0)),
     ("qssm_round", "wide + $signed(d_wide)", "wide", test_requant.test_a_word_an_element, (1, 3, 0)),
@@ -52,10 +53,19 @@ MODULE_FAULTS: list[tuple[str, str, str, Test, tuple[Any, ...]]] = [
     ("qssm_fifo", "s_ready = !full", "s_ready = 1'b1", test_queues.test_fifo, (2,)),
     ("qssm_skid", "s_ready = !held", "s_ready = 1'b1", test_queues.test_skid, ()),
     ("qssm_add", "!m_valid || m_ready", "1'b1", test_elements.test_add, (0, 9)),
-    ("qssm_product", "sign ? twice - term : twice + term", "twice + term", test_product.test_product, (1, 0, 9, 7, 16)),
+    ("qssm_ssm", "waits ? spare : sum", "sum", test_ssm.test_layer, SHARED),
+    ("qssm_ssm", "mid && !mine[i] ? u_before : u", "u", test_ssm.test_layer, SHARED),
+    ("qssm_ssm", "if (runs[DELAY-1]) total", "total", test_ssm.test_layer, SHARED),
+    ("qssm_ssm", "head_first && !mid", "head_first", test_ssm.test_layer, SHARED),
+    ("qssm_ssm", "mines[DELAY*P-1] ? new_sum : sum", "sum", test_ssm.test_layer, SHARED),
+    ("qssm_tree", " & {W{!off[i]}}", "", test_ssm.test_layer, SHARED),
+    ("qssm_product", "minus ? base - size : base + size", "base + size", test_product.test_product, (1, 0, 9, 7, 16)),
+    ("qssm_product", "digit[2] ? digit[1:0] == 2'b00 :", "", test_product.test_product, (2, 0, 9, 7, 16)),
     ("qssm_dot", "finish && move", "finish", test_dot.test_dot, (0, 0, 4, 5, 2)),
     ("qssm_dot", "!full[fill_bank]", "1'b1", test_dot.test_dot, (0, 0, 4, 5, 2)),
-    ("qssm_dot", "double ? {sum[OW-2:0], 1'b0} : sum", "sum", test_dot.test_dot, (1, 0, 4, 5, 2)),
+    ("qssm_dot", "again[T-1] ? {sum[OW-SERIAL-1:0], {SERIAL{1'b0}}} : sum", "sum", test_dot.test_dot, (1, 0, 4, 5, 2)),
+    ("qssm_dot", "moved[1] != moved[0]", "moved[0]", test_dot.test_dot, (2, 0, 4, 5, 2)),
+    ("qssm_dot", "sums[(n-1)*OW +: OW] +", "", test_dot.test_several_elements_a_clock, (0, 6, 3, 2, 3)),
     ("qssm_array", "at : HALF", "at : {PW{1'b0}}", test_array.test_two_reads, (1,)),
     ("qssm_array", "adc[2*COLUMN] ? at : HALF", "HALF", test_array.test_two_reads, (1,)),
     ("qssm_array", "cell_plus - cell_minus", "cell_minus - cell_plus", test_array.test_two_reads, (1,)),

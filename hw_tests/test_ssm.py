@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dice import Dice, pack, rounded
 from module_bench import SEED, hexes, run_module
+from qssmc.backends.verilog.beats import Beats, beats_of
 
 XW, AW, BW, CW, UW, TW, YW = 9, 7, 5, 5, 6, 24, 22
 
@@ -71,6 +73,8 @@ def draw(dice: Dice, counts: list[int], complex_b: bool, bits: list[int]) -> lis
         ([5, 3, 1], 3, 2, False, True, True),
         ([1], 1, 1, False, False, False),
         ([12, 9], 8, 2, True, False, True),
+        ([5, 6, 1, 3], 4, 2, False, True, True),
+        ([3, 3, 1, 1, 5, 0, 7], 2, 1, True, False, False),
     ],
 )
 def test_layer(
@@ -82,12 +86,13 @@ def test_layer(
     last = [0, 0, 0, 1, 0, 1, 1, 0, 0]
     u = [dice.signed(UW, len(counts)) for _ in last]
     phases = dice.between(0, 65535, len(last))
-    words = list(beats(layer.heads, lanes, complex_b))
-    width = lanes * lane_bits(complex_b) + 1
+    beats = beats_of(np.repeat(np.arange(len(counts)), counts), len(counts), lanes)
+    words, width = words_of(layer.heads, beats, complex_b)
     parameters: dict[str, int | str] = {
         "P": lanes, "UW": UW, "XW": XW, "AW": AW, "BW": BW, "CW": CW, "TW": TW, "YW": YW, "BEATS": len(words),
-        "PERIOD": max(9, len(words)), "QUEUE": 3, "KEEP": keep, "B_COMPLEX": int(complex_b), "XS_MIN": 6,
-        "XS_W": 1, "BS_MIN": 2, "BS_W": 2, "RS_MIN": 6, "RS_W": 1, "CL_TABLE": int(ragged_bits), "CL_MIN": 5,
+        "PERIOD": max(9, len(words)), "QUEUE": 3, "SPLIT": int(beats.split), "KEEP": keep,
+        "B_COMPLEX": int(complex_b), "XS_MIN": 6, "XS_W": 1, "BS_MIN": 2, "BS_W": 2, "RS_MIN": 6,
+        "RS_W": 1, "CL_TABLE": int(ragged_bits), "CL_MIN": 5,
         "CL_W": 3, "LOW": f"{XW}'h{0x101:x}", "HIGH": f"{XW}'h{0xFF:x}", "DITHER": int(dither), "PW": 16,
         "FILE": "words.mem",
     }  # fmt: skip
@@ -102,17 +107,17 @@ def lane_bits(complex_b: bool) -> int:
     return 1 + 2 + 1 + 3 + 2 * AW + (2 * BW if complex_b else BW) + 2 * CW
 
 
-def beats(heads: list[list[dict[str, int]]], lanes: int, complex_b: bool) -> list[int]:
-    """The words of the coefficient memory."""
+def words_of(heads: list[list[dict[str, int]]], beats: Beats, complex_b: bool) -> tuple[list[int], int]:
+    """The words of the coefficient memory, and their width."""
+    states = [state for head in heads for state in head]
     found = []
-    for head in heads:
-        rows = -(-max(1, len(head)) // lanes)
-        for row in range(rows):
-            states = head[row * lanes : (row + 1) * lanes]
-            fields = [(lane(s, complex_b), lane_bits(complex_b)) for s in states]
-            fields += [(0, lane_bits(complex_b))] * (lanes - len(states))
-            found.append(pack([*fields, (int(row == rows - 1), 1)]))
-    return found
+    for beat, row in enumerate(beats.states):
+        lanes = [lane(states[s], complex_b) if s >= 0 else 0 for s in row]
+        flags = [int((beat + 1) % beats.count in beats.begins)]
+        if beats.split:
+            flags += [int(beat in beats.ends), int(beats.ends.count(beat) > 1), *map(int, beats.mine[beat, 1:])]
+        found.append(pack([*((word, lane_bits(complex_b)) for word in lanes), *((flag, 1) for flag in flags)]))
+    return found, len(beats.states[0]) * lane_bits(complex_b) + len(flags)
 
 
 def lane(s: dict[str, int], complex_b: bool) -> int:

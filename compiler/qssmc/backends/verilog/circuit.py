@@ -54,7 +54,8 @@ class Cell:
     """An instance of a library module.
 
     inputs and outputs by port prefix; an input is a net and the width that the port takes it in. multipliers: how many
-    it keeps busy, each of product bits; work: multiplications of them a firing; ram: bits of memory that it writes;
+    it keeps busy, each of product bits; soft: how many of them are adders; work: multiplications of them a firing;
+    ram: bits of memory that it writes;
     plain: ports that are no streams, and their wires, which a block brings.
     """
 
@@ -71,6 +72,7 @@ class Cell:
     ram: int = 0
     saturates: bool = False
     plain: dict[str, str] = field(default_factory=dict)
+    soft: int = 0
 
 
 @dataclass(eq=False)

@@ -68,7 +68,7 @@ _USES = {
     "qssm_dot": ("qssm_times", "qssm_table", "qssm_rom", "qssm_resize"),
     "qssm_norm": ("qssm_product", "qssm_resize"),
     "qssm_lane": ("qssm_times", "qssm_resize"),
-    "qssm_ssm": ("qssm_lane", "qssm_rom", "qssm_fifo"),
+    "qssm_ssm": ("qssm_lane", "qssm_tree", "qssm_rom", "qssm_fifo"),
 }
 
 
@@ -168,8 +168,8 @@ def _facts(graph: Graph, made: Design, view: dict[str, Any]) -> dict[str, Any]:
         "expected": {
             "interval": made.schedule.interval,
             "latency": made.schedule.latency,
-            "multipliers": sum(cell.multipliers for cell in cells if not cell.parameters.get("SOFT")),
-            "multipliers_of_adders": sum(cell.multipliers for cell in cells if cell.parameters.get("SOFT")),
+            "multipliers": sum(cell.multipliers - cell.soft for cell in cells),
+            "multipliers_of_adders": sum(cell.soft for cell in cells),
             "multiplications": sum(cell.work for cell in cells),
             "rom_bits": sum(memory.bits for memory in made.circuit.memories().values()),
             "ram_bits": sum(cell.ram for cell in made.circuit.cells) + _queue_bits(made.circuit),

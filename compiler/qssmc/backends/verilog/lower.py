@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.backends.verilog.arrays import Arrays
-from qssmc.backends.verilog.circuit import Cell, Circuit, Memory, Net, Parameter, Port, Word, pack, signed_width
+from qssmc.backends.verilog.beats import beats_of
+from qssmc.backends.verilog.circuit import Cell, Circuit, Net, Parameter, Port, signed_width
+from qssmc.backends.verilog.engine import DEPTH, engine
 from qssmc.backends.verilog.make import Ints, Maker
-from qssmc.backends.verilog.recurrence import Layer, absorbed, beats_of, clamp_form, layers_of
+from qssmc.backends.verilog.recurrence import Layer, absorbed, layers_of
 from qssmc.backends.verilog.timing import Frame
-from qssmc.backends.verilog.timing import Layer as LayerTiming
 from qssmc.crossbar.map import CrossbarMap
 from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir.graph import Graph
@@ -47,7 +48,6 @@ from qssmc.ir.types import Type
 from qssmc.passes.bounds import Bound, bounds
 
 Nets = tuple[Net, ...]  # of a value: one, or re and im
-DEPTH = 9  # clocks from a beat to when its new states can be read
 
 
 def width_of(type_: Type) -> int:
@@ -78,10 +78,15 @@ def _soften(circuit: Circuit, lanes: int, multipliers: int) -> None:
         )
     others = [cell for cell in circuit.cells if cell.multipliers and cell.module != "qssm_ssm"]
     for cell in sorted(others, key=lambda cell: -cell.product):
-        if cell.multipliers <= left:
-            left -= cell.multipliers
+        hard = min(cell.multipliers, left)
+        if cell.module == "qssm_dot":  # whole rows, of so many elements each
+            elements = int(str(cell.parameters["K"]))
+            hard -= hard % elements
+            cell.parameters["SOFT"] = (cell.multipliers - hard) // elements
         else:
-            cell.parameters["SOFT"] = 1
+            cell.parameters["SOFT"] = cell.multipliers - hard
+        cell.soft = cell.multipliers - hard
+        left -= hard
 
 
 def _check(graph: Graph) -> None:
@@ -99,7 +104,7 @@ def _check(graph: Graph) -> None:
 def target_clocks(graph: Graph, layers: list[Layer], lanes: int) -> int:
     """What a sample may take: the longest layer at this many lanes; without layers, the largest product."""
     if layers:
-        return max(DEPTH, *(len(beats_of(layer.heads, layer.channels, lanes).states) for layer in layers))
+        return max(DEPTH, *(beats_of(layer.heads, layer.channels, lanes).count for layer in layers))
     largest = [op.weight.data.size for op in graph.step_ops if isinstance(op, (Matvec, Xbar))]
     return max([1, *(-(-size // lanes) for size in largest)])
 
@@ -121,6 +126,7 @@ class _Lowering:
         self.circuit = Circuit(graph.name, self.sample)
         self.make = Maker(self.circuit, target_clocks(graph, self.layers, lanes))
         self.arrays = Arrays(graph, self.bounds, crossbar)
+        self.parted = _parted(graph, self.make.clocks)
         self.values: dict[tuple[str, bool], Nets] = {}
         self.states: dict[str, list[Cell]] = {}
 
@@ -191,6 +197,10 @@ class _Lowering:
                 self.values[op.name, last] = self._sum_of_products(op, "_end" if last else "", last)
         elif op.name in self.arrays.converters:
             self._convert(op, last)
+        elif op.name in self.parted and not last:
+            return  # each piece of it is a product of its own
+        elif isinstance(op, (Take, Slice)) and op.inputs[0] in self.parted and not last:
+            self.values[op.name, last] = self._piece(op)
         else:
             suffix = "_end" if last else ""
             operands = [self._operand(name, last) for name in op.inputs]
@@ -229,81 +239,29 @@ class _Lowering:
     # --- layers ------------------------------------------------------------------------------------------------------
 
     def _layer(self, layer: Layer) -> Net:
-        """The SSM engine: one word of coefficients a beat."""
+        """The SSM engine, which does all ops of a layer."""
         (u,) = self.values[layer.u, False]
-        beats = beats_of(layer.heads, layer.channels, self.lanes)
-        fields, parameters = self._fields(layer)
-        lane_bits = sum(width for _, width in fields)
-        last = np.cumsum(beats.counts) - 1
-        words = []
-        for beat, states in enumerate(beats.states):
-            lanes = [pack([(int(column[s]) if s >= 0 else 0, w) for column, w in fields]) for s in states]
-            words.append(pack([*((word, lane_bits) for word in lanes), (int(beat in last), 1)]))
-        levels = (self.lanes - 1).bit_length()
-        delay = 10 + levels + 2
-        count, period = len(words), max(len(words), DEPTH)
-        queue = -(-(min(beats.counts) + delay + 6) // min(beats.counts)) + 1
         y = Net(self._name(layer.readout.name), width_of(layer.readout.type), layer.channels)
-        phase_bits = layer.requant.phase_bits or 1
-        parameters = {
-            "P": self.lanes, "UW": u.width, **parameters, "TW": self._sum_width(layer), "YW": y.width,
-            "BEATS": count, "PERIOD": period, "QUEUE": queue, "DITHER": int(layer.phase is not None),
-            "PW": phase_bits, "FILE": Memory(tuple(words), self.lanes * lane_bits + 1),
-        }  # fmt: skip
+        made = engine(layer, self.lanes, u.width, y.width, width_of(layer.state.type), self._sum_width(layer))
         inputs = {"s": (u, u.width), "t": (self.token, 1)}
         if layer.phase is not None:
-            inputs["p"] = (self.values[layer.phase, False][0], phase_bits)
-        of_b = 0 if parameters["BW"] == 2 else 2 if parameters["B_COMPLEX"] else 1  # of two bits: wires and an adder
-        products = 4 + of_b + 2
-        ram = self.lanes * count * 2 * width_of(layer.state.type) + queue * y.width
+            inputs["p"] = (self.values[layer.phase, False][0], layer.requant.phase_bits)
         lines = [op_line(self.graph[op.name]) for op in self.graph.ops if self.inside.get(op.name) is layer]
         self.make.about = "\n".join(lines)
         self.make.cell(
-            "qssm_ssm", y.name, parameters, inputs, {"m": y}, LayerTiming(period, beats.counts, delay),
-            multipliers=products * self.lanes, work=products * len(layer.heads), ram=ram, saturates=True,
+            "qssm_ssm", y.name, made.parameters, inputs, {"m": y}, made.timing,
+            multipliers=made.multipliers, work=made.work, ram=made.ram, saturates=True,
         )  # fmt: skip
         return y
 
     def _sum_width(self, layer: Layer) -> int:
         """Bits of A x + (B u) 2^raise + d, and of x 2^keep where that is added before the shift back."""
-        if not _kept_after(layer):
+        if not layer.kept_after:
             return self.bounds[layer.requant.name].inner_width
         terms = [self.bounds[name].value for name in layer.total.inputs if name != layer.kept]
         low = sum(term.low for term in terms)
         high = sum(term.high for term in terms) + (1 << layer.shift)[:, None]
         return signed_width(int(np.min(low)), int(np.max(high)))
-
-    def _fields(self, layer: Layer) -> tuple[list[tuple[Ints, int]], dict[str, Parameter]]:
-        """The columns of a lane's word, lowest first, and the parameters that say how to read it."""
-        form = clamp_form(layer)
-        assert form is not None
-        per_state, bits = form
-        complex_b = bool(layer.b[:, 1].any())
-        width = width_of(layer.state.type)
-        least = int(bits.min()) if per_state else 2
-        before = layer.keep is not None and not _kept_after(layer)
-        keep = layer.keep if before and layer.keep is not None else np.zeros_like(layer.shift)
-        shifts = {"XS": keep, "BS": layer.raised, "RS": layer.shift}
-        parameters: dict[str, Parameter] = {"XW": width, "KEEP": 1 if before else 2 if _kept_after(layer) else 0}
-        fields: list[tuple[Ints, int]] = []
-        for name, amounts in shifts.items():
-            above = amounts - amounts.min()
-            parameters |= {f"{name}_MIN": int(amounts.min()), f"{name}_W": max(1, int(above.max()).bit_length())}
-            fields.append((above, max(1, int(above.max()).bit_length())))
-        clamp = bits - least if per_state else bits
-        clamp_bits = max(1, int(clamp.max()).bit_length())
-        parameters |= {"CL_TABLE": int(per_state), "CL_MIN": least, "CL_W": clamp_bits}
-        if not per_state:
-            parameters |= {"LOW": Word(int(layer.low[0]), width), "HIGH": Word(int(layer.high[0]), width)}
-        fields.append((clamp, clamp_bits))
-        for name, table in (("A", layer.a), ("B", layer.b), ("C", layer.c)):
-            used = table if name != "B" or complex_b else table[:, :1]
-            bits_of = signed_width(int(used.min()), int(used.max()))
-            parameters[f"{name}W"] = bits_of
-            fields.append((table[:, 0], bits_of))
-            if used.shape[1] == 2 or name != "B":
-                fields.append((table[:, 1], bits_of))
-        return fields, parameters | {"B_COMPLEX": int(complex_b)}
 
     # --- single ops --------------------------------------------------------------------------------------------------
 
@@ -373,6 +331,15 @@ class _Lowering:
         bias = np.sum([part.bias.data for part in parts], axis=0)
         return (self.make.dot(self._name(op.name + suffix), x, weight, bias, width_of(op.type)),)
 
+    def _piece(self, op: Take | Slice) -> Nets:
+        """Some rows of a matrix product."""
+        whole = self._matvec(op.inputs[0])
+        (x,) = self._operand(whole.inputs[0], False)
+        rows = _indices(op)
+        weight, bias = whole.weight.data[rows], np.broadcast_to(whole.bias.data, whole.type.shape)[rows]
+        self.make.about = f"{op_line(whole)}\n{op_line(op)}"
+        return (self.make.dot(self._name(op.name), x, weight, bias, width_of(whole.type)),)
+
     def _matvec(self, name: str) -> Matvec:
         op = self.graph[name]
         assert isinstance(op, Matvec)
@@ -399,7 +366,7 @@ class _Lowering:
         return tuple(self.make.shift(name, net, amounts, width) for name, net in zip(names, x, strict=True))
 
     def take(self, op: Take | Slice, suffix: str, last: bool, x: Nets) -> Nets:
-        chosen = op.indices.data if isinstance(op, Take) else np.arange(op.start, op.stop)
+        chosen = _indices(op)
         names = self._parts(op, suffix)
         return tuple(self.make.take(name, net, chosen) for name, net in zip(names, x, strict=True))
 
@@ -467,9 +434,20 @@ def _summed(graph: Graph) -> frozenset[str]:
     return frozenset(found)
 
 
-def _kept_after(layer: Layer) -> bool:
-    """Whether x is added where the sum has been shifted back, which is the same where both shifts are equal."""
-    return layer.keep is not None and bool((layer.keep == layer.shift).all())
+def _parted(graph: Graph, clocks: int) -> frozenset[str]:
+    """Matrix products of more rows than a sample has clocks, where only pieces of them are read: a stream gives one
+    row a clock, so that each piece becomes a product of its own."""
+    read = {*(output.value for output in graph.outputs), *graph.updates.values()}
+    return frozenset(
+        op.name
+        for op in graph.step_ops
+        if isinstance(op, Matvec) and op.type.shape[0] > clocks and op.name not in read
+        if all(isinstance(user, (Take, Slice)) for user in graph.users[op.name])
+    )
+
+
+def _indices(op: Take | Slice) -> Ints:
+    return op.indices.data if isinstance(op, Take) else np.arange(op.start, op.stop)
 
 
 def _each(data: NDArray[Any], op: Op) -> Ints:

@@ -62,12 +62,13 @@ class Maker:
     def scale(self, name: str, x: Net, factors: Ints, width: int) -> Net:
         """factor * x, element by element."""
         factor = signed_width(int(factors.min()), int(factors.max()))
-        serial = self._serial(x, x.width)
+        narrow = min(x.width, factor)
+        serial = self._serial(x, narrow)
         net = self.net(name, width, x)
         parameters: dict[str, Parameter] = {"XW": x.width, "FW": factor, "OW": width, "N": x.extent}
-        parameters |= {"SERIAL": int(serial), **self.table(factors.tolist(), factor)}
+        parameters |= {"SERIAL": serial, **self.table(factors.tolist(), factor)}
         self.cell(
-            "qssm_scale", name, parameters, {"s": (x, x.width)}, {"m": net}, _product(x.width, serial),
+            "qssm_scale", name, parameters, {"s": (x, x.width)}, {"m": net}, _product(narrow, serial),
             multipliers=0 if serial or x.last else 1, work=0 if serial or x.last else x.extent,
             product=x.width + factor,
         )  # fmt: skip
@@ -79,7 +80,7 @@ class Maker:
             a, b = b, a
         serial = self._serial(a, a.width)
         net = self.net(name, width, a)
-        parameters: dict[str, Parameter] = {"AW": a.width, "BW": b.width, "OW": width, "SERIAL": int(serial)}
+        parameters: dict[str, Parameter] = {"AW": a.width, "BW": b.width, "OW": width, "SERIAL": serial}
         self.cell(
             "qssm_product", name, parameters, {"a": (a, a.width), "b": (b, b.width)}, {"m": net},
             _product(a.width, serial), multipliers=0 if serial else 1, work=0 if serial else a.extent,
@@ -221,26 +222,26 @@ class Maker:
     def dot(self, name: str, x: Net, weight: Ints, bias: Ints, width: int) -> Net:
         """weight @ x + bias. weight: (out, in)."""
         out, extent = weight.shape
-        serial, together = self._dot_form(x, out)
-        groups = -(-out // together)
+        serial, rows, elements = self._dot_form(x, out)
+        groups, steps = -(-out // rows), extent // elements
         bits = [signed_width(int(t.min()), int(t.max())) for t in (weight, bias)]
-        rows = np.zeros((groups * together, extent), np.int64)
-        rows[:out] = weight
-        blocks = rows.reshape(groups, together, extent)
-        weights = [pack([(int(w), bits[0]) for w in blocks[g, :, j]]) for g in range(groups) for j in range(extent)]
-        beats = extent * (x.width if serial else 1)
+        padded = np.zeros((groups * rows, extent), np.int64)
+        padded[:out] = weight
+        blocks = padded.reshape(groups, rows, steps, elements).transpose(0, 2, 1, 3).reshape(groups * steps, -1)
+        weights = [pack([(int(w), bits[0]) for w in block]) for block in blocks]
+        beats = steps * _digits(x.width, serial)
         net = self.net(name, width, x, out)
         parameters: dict[str, Parameter] = {
-            "XW": x.width, "WW": bits[0], "BW": bits[1], "OW": width, "IN": extent, "OUT": out, "M": together,
-            "SERIAL": int(serial), "WEIGHTS": Memory(tuple(weights), together * bits[0]),
+            "XW": x.width, "WW": bits[0], "BW": bits[1], "OW": width, "IN": extent, "OUT": out, "M": rows,
+            "K": elements, "SERIAL": serial, "WEIGHTS": Memory(tuple(weights), rows * elements * bits[0]),
         }  # fmt: skip
         parameters |= self.table(bias.tolist(), bits[1], "BIAS", "BIASES")
-        timing = Dot(max(groups * beats, extent), beats, out, together)
-        ram = (2 << max(1, (extent - 1).bit_length())) * x.width
-        free = serial or x.last
+        timing = Dot(max(groups * beats, extent), beats, out, rows, 4 if elements == 1 else 5)
+        ram = elements * (2 << max(1, (steps - 1).bit_length())) * x.width
         self.cell(
             "qssm_dot", name, parameters, {"s": (x, x.width)}, {"m": net}, timing,
-            multipliers=0 if free else together, work=0 if free else out * extent, product=x.width + bits[0], ram=ram,
+            multipliers=0 if serial else rows * elements, work=0 if serial else out * extent,
+            product=x.width + bits[0], ram=ram,
         )  # fmt: skip
         return net
 
@@ -268,17 +269,33 @@ class Maker:
 
     # --- how many clocks ---------------------------------------------------------------------------------------------
 
-    def _serial(self, x: Net, bits: int) -> bool:
-        """Whether a multiplication bit by bit keeps up."""
-        return x.last or x.extent * (bits + 1) <= self.clocks
+    def _serial(self, x: Net, bits: int) -> int:
+        """The fewest bits a clock, 1 or 2, at which a multiplication by adding keeps up, or 0 where it does not."""
+        return next((a for a in (1, 2) if x.last or x.extent * (_digits(bits, a) + 1) <= self.clocks), 0)
 
-    def _dot_form(self, x: Net, out: int) -> tuple[bool, int]:
-        """Serial or not, and how many rows at a time: the least that keeps up."""
-        if x.last or out * x.extent * x.width <= self.clocks:
-            return True, 1
-        together = next((m for m in range(1, out + 1) if -(-out // m) * x.extent <= self.clocks), out)
-        return False, min(together, max(1, x.extent))
+    def _dot_form(self, x: Net, out: int) -> tuple[int, int, int]:
+        """Bits a clock where it is serial, else 0; rows and elements at a time: the fewest products that keep up."""
+        for serial in (1, 2):
+            if x.last or out * x.extent * _digits(x.width, serial) <= self.clocks:
+                return serial, 1, 1
+        found = []
+        for elements in range(1, x.extent + 1):
+            steps, odd = divmod(x.extent, elements)
+            groups = self.clocks // max(1, steps)
+            rows = -(-out // max(1, groups))
+            if not odd and groups and rows <= steps:  # a group's rows leave while the next one's are worked on
+                found.append((rows * elements, elements, rows))
+        if not found:
+            return 0, min(out, max(1, x.extent)), 1
+        _, elements, rows = min(found)
+        return 0, rows, elements
 
 
-def _product(bits: int, serial: bool) -> Pipe:
-    return Pipe(latency=bits + 1, every=bits + 1) if serial else Pipe()
+def _digits(bits: int, serial: int) -> int:
+    """Clocks of a number of so many bits."""
+    return -(-bits // serial) if serial else 1
+
+
+def _product(bits: int, serial: int) -> Pipe:
+    clocks = _digits(bits, serial) + 1
+    return Pipe(latency=clocks, every=clocks) if serial else Pipe()

@@ -1,4 +1,4 @@
-"""Recurrence: finds the state update and readout that the SSM engine does as a whole, and packs its coefficients."""
+"""Recurrence: finds the state update and readout that the SSM engine does as a whole."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ class Layer:
     low: Ints
     high: Ints
     channels: int
+
+    @property
+    def kept_after(self) -> bool:
+        """Whether x is added where the sum has been shifted back, which is the same where both shifts are equal."""
+        return self.keep is not None and bool((self.keep == self.shift).all())
 
 
 def layers_of(graph: Graph) -> list[Layer]:
@@ -149,26 +154,6 @@ def clamp_form(layer: Layer) -> tuple[bool, Ints] | None:
     bits = np.array([int(high).bit_length() + 1 for high in layer.high], np.int64)
     symmetric = (layer.high == (1 << (bits - 1)) - 1) & (layer.low == -layer.high) & (bits >= 2)
     return (True, bits) if symmetric.all() else None
-
-
-@dataclass(frozen=True)
-class Beats:
-    """Which state each lane does in each beat (-1: none), and how many beats each head takes."""
-
-    states: Ints  # (beats, lanes)
-    counts: tuple[int, ...]
-
-
-def beats_of(heads: Ints, channels: int, lanes: int) -> Beats:
-    """The states of a head side by side on the lanes, head after head; a head without states takes one empty beat."""
-    rows: list[list[int]] = []
-    counts: list[int] = []
-    for head in range(channels):
-        own = [int(i) for i in np.flatnonzero(heads == head)] or [-1]
-        padded = own + [-1] * (-len(own) % lanes)
-        rows += [padded[i : i + lanes] for i in range(0, len(padded), lanes)]
-        counts.append(len(padded) // lanes)
-    return Beats(np.array(rows, np.int64), tuple(counts))
 
 
 def _each(data: NDArray[Any], count: int) -> Ints:

@@ -92,16 +92,20 @@ class Gather(Timing):
 
 @dataclass(frozen=True)
 class Dot(Timing):
-    """The whole vector in, then groups of rows, each after so many beats; the next vector comes in meanwhile."""
+    """The whole vector in, then groups of rows, each delay after its beats; the next vector comes in meanwhile."""
 
     beats: int = 1
     rows: int = 1
     together: int = 1
+    delay: int = 4
 
     def fire(self, valid: Mapping[str, Times], free: int) -> Fired:
         taken = in_turn(valid["s"], EVER)
         start = max(taken[-1] + 1, free)
-        given = [start + (row // self.together + 1) * self.beats + 3 + row % self.together for row in range(self.rows)]
+        given = [
+            start + (row // self.together + 1) * self.beats + self.delay + row % self.together
+            for row in range(self.rows)
+        ]
         groups = -(-self.rows // self.together)
         return Fired({"s": taken}, {"m": given}, start + groups * self.beats)
 
@@ -127,23 +131,28 @@ class Segments(Timing):
 
 @dataclass(frozen=True)
 class Layer(Timing):
-    """A head starts when the one before is through; its result comes some clocks after its last beat."""
+    """Beats follow each other, but one in which a head begins waits for its u; results come some clocks after a head's
+    last beat, one a clock. begins, ends: beats of each head; occupied: clocks of a step, pauses included."""
 
-    beats: tuple[int, ...] = ()
+    begins: tuple[int, ...] = ()
+    ends: tuple[int, ...] = ()
     delay: int = 12
 
     def fire(self, valid: Mapping[str, Times], free: int) -> Fired:
         at = max([free, *(valid[port][0] for port in ("t", "p") if port in valid)])
-        taken: Times = []
+        offered = dict(zip(self.begins, valid["s"], strict=True))
+        clocks: Times = []  # when each beat is decided on
+        for beat in range(self.ends[-1] + 1):
+            at = max(at, offered.get(beat, EVER))
+            clocks.append(at)
+            at += 1
         given: Times = []
-        for offered, beats in zip(valid["s"], self.beats, strict=True):
-            at = max(at, offered)
-            taken.append(at)
-            at += beats
-            given.append(at + self.delay)
+        for beat in self.ends:
+            given.append(max(clocks[beat] + 1 + self.delay, given[-1] + 1 if given else EVER))
+        taken = [clocks[beat] for beat in self.begins]
         used = {port: taken[:1] if port in "tp" else taken for port in valid}
         # The last beat's state must be there before the next sample's first is read.
-        return Fired(used, {"m": given}, at + self.occupied - sum(self.beats))
+        return Fired(used, {"m": given}, at + self.occupied - len(clocks))
 
 
 @dataclass(frozen=True)

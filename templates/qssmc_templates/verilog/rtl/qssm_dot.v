@@ -1,6 +1,7 @@
 // qssm_dot: weight @ x + bias for vectors of IN, M rows at a time, modulo 2^OW; the next vector comes in meanwhile.
-// A word of WEIGHTS is M weights of element j of a group of rows, a word of BIASES one bias; BIAS is that of all rows
-// where FIXED. SERIAL adds bit by bit; SOFT builds multipliers of adders, for devices that have few.
+// K elements of x, which divide IN, are worked on in a clock. A word of WEIGHTS is the K weights of each of M rows, a
+// word of BIASES one bias; BIAS is that of all rows where FIXED. SERIAL bits of x, 1 or 2, are added in a clock where
+// there are no multipliers, for K 1 alone; SOFT rows have multipliers of adders, for devices that have few.
 `default_nettype none
 module qssm_dot #(
     parameter XW = 8,
@@ -10,6 +11,7 @@ module qssm_dot #(
     parameter IN = 4,
     parameter OUT = 4,
     parameter M = 1,
+    parameter K = 1,
     parameter SERIAL = 0,
     parameter SOFT = 0,
     parameter FIXED = 0,
@@ -26,28 +28,34 @@ module qssm_dot #(
     output wire m_valid,
     input  wire m_ready
 );
+    localparam STEPS = IN / K;
     localparam GROUPS = (OUT + M - 1) / M;
     localparam REST = OUT - (GROUPS - 1) * M;
-    localparam JW = IN > 1 ? $clog2(IN) : 1;
+    localparam JW = STEPS > 1 ? $clog2(STEPS) : 1;
+    localparam LW = K > 1 ? $clog2(K) : 1;
     localparam GW = GROUPS > 1 ? $clog2(GROUPS) : 1;
-    localparam WORDS = GROUPS * IN;
+    localparam WORDS = GROUPS * STEPS;
     localparam NW = WORDS > 1 ? $clog2(WORDS) : 1;
     localparam CW = $clog2(M + 1);
-    localparam [31:0] LAST_J_INT = IN - 1;
+    localparam [31:0] LAST_J_INT = STEPS - 1;
     localparam [JW-1:0] LAST_J = LAST_J_INT[JW-1:0];
+    localparam [31:0] LAST_K_INT = K - 1;
+    localparam [LW-1:0] LAST_K = LAST_K_INT[LW-1:0];
     localparam [31:0] LAST_G_INT = GROUPS - 1;
     localparam [GW-1:0] LAST_G = LAST_G_INT[GW-1:0];
+    genvar i, n;
 
-    // Two banks of x: one comes in while the other is multiplied.
-    (* no_rw_check *) reg [XW-1:0] x_mem [0:(2 << JW)-1];
+    // Two banks of x: one comes in, K elements a word, while the other is multiplied.
     reg [1:0] full;
     reg fill_bank, bank;
     reg [JW-1:0] fill;
+    reg [LW-1:0] lane;
     wire write = s_valid && s_ready;
-    wire filled = write && fill == LAST_J;
+    wire word_done = write && lane == LAST_K;
+    wire filled = word_done && fill == LAST_J;
     assign s_ready = !full[fill_bank];
 
-    // One beat: element j of group g, bit by bit where SERIAL.
+    // One beat: K elements, the j-th of group g, bit by bit where SERIAL.
     reg [JW-1:0] j;
     reg [GW-1:0] g;
     reg [NW-1:0] at, group_at;
@@ -64,12 +72,14 @@ module qssm_dot #(
             fill_bank <= 1'b0;
             bank <= 1'b0;
             fill <= {JW{1'b0}};
+            lane <= {LW{1'b0}};
             j <= {JW{1'b0}};
             g <= {GW{1'b0}};
             at <= {NW{1'b0}};
             group_at <= {NW{1'b0}};
         end else begin
-            if (write) fill <= filled ? {JW{1'b0}} : fill + 1'b1;
+            if (write) lane <= word_done ? {LW{1'b0}} : lane + 1'b1;
+            if (word_done) fill <= filled ? {JW{1'b0}} : fill + 1'b1;
             if (filled) begin
                 full[fill_bank] <= 1'b1;
                 fill_bank <= !fill_bank;
@@ -89,68 +99,114 @@ module qssm_dot #(
         end
     end
 
-    // Clock 1: memories. Clock 2: products. Clock 3: sums. Clock 4: the rows of a group stand in the output register.
-    reg  [XW-1:0] x;
-    wire [M*WW-1:0] weights;
-    reg  [2:0] valid, stop;
-    reg  [1:0] start;
-    always @(posedge clk) if (write) x_mem[{fill_bank, fill}] <= s_data;
-    always @(posedge clk) if (move) x <= x_mem[{bank, j}];
-    qssm_rom #(.W(M * WW), .N(WORDS), .FILE(WEIGHTS)) weight_rom (.clk(clk), .en(move), .addr(at), .data(weights));
+    // Clock 1: memories. Clock 2: operands. Clock 3: products. Clock 4, where K > 1: their sum. Then the sums of rows,
+    // and the rows of a group stand in the output register.
+    localparam T = K > 1 ? 4 : 3;
+    wire [K*XW-1:0] x_read;
+    reg  [M*K*WW-1:0] weights;
+    wire [M*K*WW-1:0] word;
+    reg  [T:0] valid, stop;
+    reg  [T-1:0] start, again;
+    generate
+        for (n = 0; n < K; n = n + 1) begin : g_x
+            (* no_rw_check *) reg [XW-1:0] mem [0:(2 << JW)-1];
+            reg [XW-1:0] out;
+            localparam [31:0] LANE_INT = n;
+            localparam [LW-1:0] LANE = LANE_INT[LW-1:0];
+            always @(posedge clk) begin
+                if (write && lane == LANE) mem[{fill_bank, fill}] <= s_data;
+                if (move) out <= mem[{bank, j}];
+            end
+            assign x_read[n*XW +: XW] = out;
+        end
+    endgenerate
+    qssm_rom #(.W(M * K * WW), .N(WORDS), .FILE(WEIGHTS)) weight_rom (.clk(clk), .en(move), .addr(at), .data(word));
+    always @(posedge clk) if (move) weights <= word;
     always @(posedge clk) begin
-        if (rst) valid <= 3'b000;
-        else if (move) valid <= {valid[1:0], issue};
+        if (rst) valid <= {(T + 1){1'b0}};
+        else if (move) valid <= {valid[T-1:0], issue};
     end
     always @(posedge clk) begin
         if (move) begin
-            start <= {start[0], first_bit && j == {JW{1'b0}}};
-            stop <= {stop[1:0], last_j && last_bit};
+            start <= {start[T-2:0], first_bit && j == {JW{1'b0}}};
+            again <= {again[T-2:0], j == {JW{1'b0}}};
+            stop <= {stop[T-1:0], last_j && last_bit};
         end
     end
 
-    wire [M*OW-1:0] terms;  // registered at clock 2
-    wire double;            // at clock 3: the sums so far count twice
-    genvar i;
+    wire [M*OW-1:0] terms;  // registered
     generate
         if (SERIAL == 0) begin : g_parallel
             localparam PW = XW + WW;
+            reg [K*XW-1:0] x;
             assign first_bit = 1'b1;
             assign last_bit = 1'b1;
-            assign double = 1'b0;
+            always @(posedge clk) if (move) x <= x_read;
             for (i = 0; i < M; i = i + 1) begin : g_row
-                wire [PW-1:0] product;
-                qssm_times #(.AW(WW), .BW(XW), .SOFT(SOFT)) times (
-                    .clk(clk), .en(move), .a(weights[i*WW +: WW]), .b(x), .m(product)
-                );
-                qssm_resize #(.IW(PW), .OW(OW)) fit (.s(product), .m(terms[i*OW +: OW]));
+                wire [K*OW-1:0] parts;
+                for (n = 0; n < K; n = n + 1) begin : g_element
+                    wire [PW-1:0] product;
+                    qssm_times #(.AW(WW), .BW(XW), .SOFT(i >= M - SOFT)) times (
+                        .clk(clk), .en(move), .a(weights[(i*K+n)*WW +: WW]), .b(x[n*XW +: XW]), .m(product)
+                    );
+                    qssm_resize #(.IW(PW), .OW(OW)) fit (.s(product), .m(parts[n*OW +: OW]));
+                end
+                if (K == 1) begin : g_one
+                    assign terms[i*OW +: OW] = parts;
+                end else begin : g_sum
+                    wire [K*OW-1:0] sums;
+                    reg [OW-1:0] term;
+                    assign sums[OW-1:0] = parts[OW-1:0];
+                    for (n = 1; n < K; n = n + 1) begin : g_add
+                        assign sums[n*OW +: OW] = sums[(n-1)*OW +: OW] + parts[n*OW +: OW];
+                    end
+                    always @(posedge clk) if (move) term <= sums[(K-1)*OW +: OW];
+                    assign terms[i*OW +: OW] = term;
+                end
             end
         end else begin : g_serial
-            // Bits of x from the sign down; the bit counts again for every element of the row.
-            localparam KW = $clog2(XW);
-            localparam [31:0] TOP_INT = XW - 1;
-            localparam [KW-1:0] TOP = TOP_INT[KW-1:0];
-            reg [KW-1:0] bit_now, bit_read;
-            reg doubles, doubles_next;
-            assign first_bit = bit_now == TOP;
-            assign last_bit = bit_now == {KW{1'b0}};
-            assign double = doubles;
+            // Digits of x from the top down, each once for every element of the row; a digit of two bits is Booth's.
+            localparam DIGITS = (XW + SERIAL - 1) / SERIAL;
+            localparam DW = DIGITS > 1 ? $clog2(DIGITS) : 1;
+            localparam [31:0] TOP_INT = DIGITS - 1;
+            localparam [DW-1:0] TOP = TOP_INT[DW-1:0];
+            reg [DW-1:0] digit, digit1;
+            reg once, twice, minus;
+            assign first_bit = digit == TOP;
+            assign last_bit = digit == {DW{1'b0}};
             always @(posedge clk) begin
-                if (rst) bit_now <= TOP;
-                else if (issue && last_j) bit_now <= last_bit ? TOP : bit_now - 1'b1;
+                if (rst) digit <= TOP;
+                else if (issue && last_j) digit <= last_bit ? TOP : digit - 1'b1;
             end
-            wire on = x[bit_read];
-            always @(posedge clk) begin
-                if (move) begin
-                    bit_read <= bit_now;
-                    doubles_next <= j == {JW{1'b0}};
-                    doubles <= doubles_next;
+            always @(posedge clk) if (move) digit1 <= digit;
+            if (SERIAL == 1) begin : g_bit
+                always @(posedge clk) begin
+                    if (move) begin
+                        once <= x_read[digit1];
+                        twice <= 1'b0;
+                        minus <= digit1 == TOP;
+                    end
+                end
+            end else begin : g_booth
+                wire [2*DIGITS-1:0] wide;
+                wire [2*DIGITS:0] below = {wide, 1'b0};
+                wire [2*DIGITS:0] moved = below >> {digit1, 1'b0};
+                wire unused = &{1'b0, moved};
+                qssm_resize #(.IW(XW), .OW(2 * DIGITS)) extend (.s(x_read), .m(wide));
+                always @(posedge clk) begin
+                    if (move) begin
+                        once <= moved[1] != moved[0];
+                        twice <= moved[2] ? moved[1:0] == 2'b00 : moved[1:0] == 2'b11;
+                        minus <= moved[2];
+                    end
                 end
             end
             for (i = 0; i < M; i = i + 1) begin : g_row
                 wire [OW-1:0] w;
+                wire [OW-1:0] size = twice ? {w[OW-2:0], 1'b0} : w & {OW{once}};
                 reg  [OW-1:0] term;
                 qssm_resize #(.IW(WW), .OW(OW)) fit (.s(weights[i*WW +: WW]), .m(w));
-                always @(posedge clk) if (move) term <= !on ? {OW{1'b0}} : bit_read == TOP ? -w : w;
+                always @(posedge clk) if (move) term <= minus ? -size : size;
                 assign terms[i*OW +: OW] = term;
             end
         end
@@ -159,18 +215,27 @@ module qssm_dot #(
     reg [M*OW-1:0] sums, rows;
     reg [CW-1:0] left;
     reg [GW-1:0] out_g;
-    wire finish = valid[2] && stop[2];
+    wire finish = valid[T] && stop[T];
     wire free = left == {CW{1'b0}} || (left == {{(CW - 1){1'b0}}, 1'b1} && m_ready);
     wire [M*OW-1:0] done_rows;
     assign move = !finish || free;
     generate
         for (i = 0; i < M; i = i + 1) begin : g_sum
             wire [OW-1:0] sum = sums[i*OW +: OW];
-            wire [OW-1:0] base = double ? {sum[OW-2:0], 1'b0} : sum;
+            wire [OW-1:0] base;
+            if (SERIAL == 0) begin : g_whole
+                assign base = sum;
+            end else begin : g_digits
+                // The sums so far count twice, or four times, from one digit to the next.
+                assign base = again[T-1] ? {sum[OW-SERIAL-1:0], {SERIAL{1'b0}}} : sum;
+            end
             always @(posedge clk) begin
-                if (move && valid[1]) sums[i*OW +: OW] <= (start[1] ? {OW{1'b0}} : base) + terms[i*OW +: OW];
+                if (move && valid[T-1]) sums[i*OW +: OW] <= (start[T-1] ? {OW{1'b0}} : base) + terms[i*OW +: OW];
             end
             assign done_rows[i*OW +: OW] = sum;
+        end
+        if (SERIAL == 0) begin : g_no_digits
+            wire unused = &{1'b0, again[T-1]};
         end
     endgenerate
     localparam [31:0] ALL_ROWS_INT = M;

@@ -74,7 +74,7 @@ module qssm_lane #(
     reg [XS_W-1:0] xs2, xs3;
     reg [BS_W-1:0] bs2, bs3;
     reg [RS_W-1:0] rs2, rs3, rs4, rs5, rs6;
-    reg [CL_W-1:0] cl2, cl3, cl4, cl5, cl6, cl7;
+    reg [CL_W-1:0] cl2, cl3, cl4, cl5, cl6;
     reg [PW-1:0] phase2;
     always @(posedge clk) begin
         x2 <= old & {(2 * XW){!first}};
@@ -86,7 +86,7 @@ module qssm_lane #(
         phase2 <= phase;
         {xs3, bs3} <= {xs2, bs2};
         {rs3, rs4, rs5, rs6} <= {rs2, rs3, rs4, rs5};
-        {cl3, cl4, cl5, cl6, cl7} <= {cl2, cl3, cl4, cl5, cl6};
+        {cl3, cl4, cl5, cl6} <= {cl2, cl3, cl4, cl5};
         {c3, c4, c5, c6, c7, c8} <= {c2, c3, c4, c5, c6, c7};
     end
 
@@ -148,11 +148,16 @@ module qssm_lane #(
         if (CL_TABLE != 0) begin : g_clamp_table
             // The state has CL_MIN + cl bits, and its least number is not used.
             wire [XW-1:0] ones = {XW{1'b1}} << (CL_MIN - 1);
-            wire [XW-1:0] top = ~(ones << cl7);
-            assign high = top;
-            assign low = -top;
+            wire [XW-1:0] beyond_top = ones << cl6;
+            reg [XW-1:0] high7, low7;
+            always @(posedge clk) begin
+                high7 <= ~beyond_top;
+                low7 <= {beyond_top[XW-1:1], 1'b1};
+            end
+            assign high = high7;
+            assign low = low7;
         end else begin : g_clamp_fixed
-            wire unused = &{1'b0, cl7};
+            wire unused = &{1'b0, cl6};
             assign high = HIGH;
             assign low = LOW;
         end

@@ -1,5 +1,5 @@
-// qssm_product: a * b, modulo 2^OW. SERIAL takes AW + 1 clocks and an adder, else there is a multiplier and one clock,
-// of adders where SOFT.
+// qssm_product: a * b, modulo 2^OW. SERIAL, 1 or 2, is how many bits of a an adder does in a clock, and one clock more;
+// else there is a multiplier and one clock, of adders where SOFT.
 `default_nettype none
 module qssm_product #(
     parameter AW = 8,
@@ -37,34 +37,51 @@ module qssm_product #(
                 else if (move) m_valid <= both;
             end
         end else begin : g_serial
-            // From the sign bit of a down: m <- 2 m + bit * b, the sign bit counting negative.
-            localparam KW = $clog2(AW + 1);
-            localparam [31:0] ALL_INT = AW;
+            // Digits of a from the top down, SERIAL bits each: m <- 2^SERIAL m + digit * b. Of one bit, the first
+            // counts negative; of two, they are Booth's, from -2 to 1 and what the next lower bit carries.
+            localparam DIGITS = (AW + SERIAL - 1) / SERIAL;
+            localparam TOP = DIGITS * SERIAL;
+            localparam KW = $clog2(DIGITS + 1);
+            localparam [31:0] ALL_INT = DIGITS;
             localparam [KW-1:0] ALL = ALL_INT[KW-1:0];
             reg [OW-1:0] sum;
-            reg [AW-1:0] bits;
+            reg [TOP:0] bits;
             reg [BW-1:0] factor;
             reg [KW-1:0] left;
-            reg sign;
             wire busy = left != {KW{1'b0}};
             wire start = both && !busy && (!m_valid || m_ready);
-            wire [OW-1:0] term;
-            wire [OW-1:0] twice = {sum[OW-2:0], 1'b0};
+            wire [TOP-1:0] a_wide;
+            wire [OW-1:0] b_wide;
+            wire [OW-1:0] size, term;
+            wire [OW-1:0] base = {sum[OW-SERIAL-1:0], {SERIAL{1'b0}}};
+            wire once, twice, minus;
+            assign size = twice ? {b_wide[OW-2:0], 1'b0} : b_wide & {OW{once}};
+            assign term = minus ? base - size : base + size;
             assign m_data = sum;
-            qssm_resize #(.IW(BW), .OW(OW)) fit (.s(factor), .m(term));
+            qssm_resize #(.IW(AW), .OW(TOP)) fit_a (.s(a_data), .m(a_wide));
+            qssm_resize #(.IW(BW), .OW(OW)) fit_b (.s(factor), .m(b_wide));
             assign a_ready = start;
             assign b_ready = start;
+            if (SERIAL == 1) begin : g_bit
+                reg sign;
+                always @(posedge clk) sign <= start;
+                assign once = bits[TOP];
+                assign twice = 1'b0;
+                assign minus = sign;
+            end else begin : g_booth
+                wire [2:0] digit = bits[TOP-:3];
+                assign once = digit[1] != digit[0];
+                assign twice = digit[2] ? digit[1:0] == 2'b00 : digit[1:0] == 2'b11;
+                assign minus = digit[2];
+            end
             always @(posedge clk) begin
                 if (start) begin
-                    bits <= a_data;
+                    bits <= {a_wide, 1'b0};
                     factor <= b_data;
                     sum <= {OW{1'b0}};
-                    sign <= 1'b1;
                 end else if (busy) begin
-                    bits <= {bits[AW-2:0], 1'b0};
-                    sign <= 1'b0;
-                    if (bits[AW-1]) sum <= sign ? twice - term : twice + term;
-                    else sum <= twice;
+                    bits <= {bits[TOP-SERIAL:0], {SERIAL{1'b0}}};
+                    sum <= term;
                 end
             end
             always @(posedge clk) begin

@@ -1,6 +1,8 @@
 // qssm_ssm: a diagonal state-space layer with P lanes: per head one u in and one y = Re(sum C x) out, P states a clock.
-// A word of FILE is {last beat of the head, words of lanes P-1 .. 0}. A head starts when its result has a place to go,
-// so that the pipeline never stops; a sample takes PERIOD clocks, no fewer than the way from a state to its next value.
+// A word of FILE is {the next beat takes a u, words of lanes P-1 .. 0}. Where SPLIT, a head may begin in lanes above
+// those in which another ends: before these there stand {lanes P-1 .. 1 are of the head that begins among them, that
+// head ends here too, the other one ends here}. A head starts when its result has a place to go, so that the pipeline
+// never stops; a sample takes PERIOD clocks, no fewer than the way from a state to its next value.
 `default_nettype none
 module qssm_ssm #(
     parameter P = 1,
@@ -14,6 +16,7 @@ module qssm_ssm #(
     parameter BEATS = 16,
     parameter PERIOD = 16,
     parameter QUEUE = 4,
+    parameter SPLIT = 0,
     parameter KEEP = 1,
     parameter B_COMPLEX = 1,
     parameter XS_MIN = 0,
@@ -59,31 +62,34 @@ module qssm_ssm #(
     localparam [31:0] PAUSE_INT = REST > 0 ? REST - 1 : 0;
     localparam [RW-1:0] PAUSE = PAUSE_INT[RW-1:0];
     localparam LEVELS = P > 1 ? $clog2(P) : 0;
-    localparam LEAVES = 1 << LEVELS;
     localparam DELAY = 9 + LEVELS;
+    localparam FW = P * LW + (SPLIT != 0 ? P + 2 : 1);
 
     // While a beat runs, its word and the old state stand at the memories' outputs: they are read a clock ahead.
     reg running, head_first, first, last;
     reg [KW-1:0] beat;
-    reg [UW-1:0] u;
+    reg [UW-1:0] u, u_before;
     reg [PW-1:0] phase;
     reg [QW-1:0] promised;
     reg [RW-1:0] rest;
-    wire [P*LW:0] word;
+    wire [FW-1:0] word;
     wire pop = m_valid && m_ready;
-    wire head_last = running && word[P*LW];
+    wire wants = running && word[P*LW];
     wire step_last = running && beat == TOP;
     wire step_start = running ? step_last : beat == {KW{1'b0}};
-    wire free = (!running || head_last) && !(REST > 0 && step_last) && rest == {RW{1'b0}};
+    wire free = (!running || wants) && !(REST > 0 && step_last) && rest == {RW{1'b0}};
     wire open = free && promised != PLACES && (!step_start || (t_valid && (DITHER == 0 || p_valid)));
     wire start = open && s_valid;
     wire [KW-1:0] ahead = !running ? beat : step_last ? {KW{1'b0}} : beat + 1'b1;
     assign s_ready = open;
     assign t_ready = start && step_start;
     assign p_ready = t_ready && DITHER != 0;
-    qssm_rom #(.W(P * LW + 1), .N(BEATS), .FILE(FILE)) coefficients (.clk(clk), .en(1'b1), .addr(ahead), .data(word));
+    qssm_rom #(.W(FW), .N(BEATS), .FILE(FILE)) coefficients (.clk(clk), .en(1'b1), .addr(ahead), .data(word));
     always @(posedge clk) begin
-        if (start) u <= s_data;
+        if (start) begin
+            u <= s_data;
+            u_before <= u;
+        end
         if (t_ready) begin
             phase <= p_data;
             first <= last;
@@ -99,7 +105,7 @@ module qssm_ssm #(
             rest <= {RW{1'b0}};
         end else begin
             if (start) running <= 1'b1;
-            else if (head_last) running <= 1'b0;
+            else if (wants) running <= 1'b0;
             beat <= ahead;
             if (t_ready) last <= t_data;
             if (start && !pop) promised <= promised + 1'b1;
@@ -114,10 +120,28 @@ module qssm_ssm #(
         end
     endgenerate
 
-    // The lanes, and the sum of what they give, a clock a level: node n is the sum of nodes 2 n and 2 n + 1.
-    wire [YW*2*LEAVES-1:0] nodes;
-    wire [P-1:0] beyond;
+    // Which lanes are of a head that begins among them, what ends in this beat, and that a head begins at lane 0.
+    wire [P-1:0] mine;
+    wire ends, ends_too;
+    wire mid = mine[P-1];
+    wire fresh = head_first && !mid;
     genvar i;
+    generate
+        if (SPLIT != 0) begin : g_split_word
+            assign mine = {word[P*LW+3 +: P-1], 1'b0};
+            assign {ends_too, ends} = word[P*LW+1 +: 2] & {2{running}};
+        end else begin : g_whole_word
+            wire unused = &{1'b0, u_before};
+            assign mine = {P{1'b0}};
+            assign {ends_too, ends} = {1'b0, wants};
+        end
+    endgenerate
+
+    // The lanes, and the sum of what they give, where SPLIT one for each of the two heads.
+    wire [P*YW-1:0] ys;
+    wire [P-1:0] mine_then;  // as y leaves the lanes
+    wire [P-1:0] beyond;
+    wire [YW-1:0] old_sum, new_sum;
     generate
         for (i = 0; i < P; i = i + 1) begin : g_lane
             qssm_lane #(
@@ -126,44 +150,64 @@ module qssm_ssm #(
                 .RS_W(RS_W), .CL_TABLE(CL_TABLE), .CL_MIN(CL_MIN), .CL_W(CL_W), .LOW(LOW), .HIGH(HIGH),
                 .DITHER(DITHER), .PW(PW)
             ) lane (
-                .clk(clk), .rst(rst), .ahead(ahead), .beat(beat), .valid(running), .word(word[i*LW +: LW]), .u(u),
-                .first(first), .phase(phase), .y(nodes[(LEAVES+i)*YW +: YW]), .saturated(beyond[i])
+                .clk(clk), .rst(rst), .ahead(ahead), .beat(beat), .valid(running), .word(word[i*LW +: LW]),
+                .u(mid && !mine[i] ? u_before : u), .first(first), .phase(phase), .y(ys[i*YW +: YW]),
+                .saturated(beyond[i])
             );
         end
-        for (i = P; i < LEAVES; i = i + 1) begin : g_no_lane
-            assign nodes[(LEAVES+i)*YW +: YW] = {YW{1'b0}};
-        end
-        for (i = 1; i < LEAVES; i = i + 1) begin : g_node
-            reg [YW-1:0] sum;
-            always @(posedge clk) sum <= nodes[2*i*YW +: YW] + nodes[(2*i+1)*YW +: YW];
-            assign nodes[i*YW +: YW] = sum;
-        end
     endgenerate
-    assign nodes[YW-1:0] = {YW{1'b0}};
-    wire unused = &{1'b0, nodes[YW-1:0]};
+    qssm_tree #(.P(P), .W(YW)) old_tree (.clk(clk), .s(ys), .off(mine_then), .m(old_sum));
     assign saturated = beyond != {P{1'b0}};
 
-    // The sum over a head's beats, to the queue after its last.
+    // The sum over a head's beats, to the queue after its last. The result of a second head that ends in a beat waits a
+    // clock, and those behind it too, until a beat comes in which none ends.
     reg [DELAY-1:0] starts, stops;
-    reg [YW-1:0] total;
+    reg [YW-1:0] total, result;
     reg done;
+    wire [YW-1:0] sum = (starts[DELAY-1] ? {YW{1'b0}} : total) + old_sum;
+    wire stop = stops[DELAY-1];
     wire queue_ready;
     wire unused_ready = queue_ready;  // a head starts only where there is a place
-    always @(posedge clk) begin
-        starts <= {starts[DELAY-2:0], head_first};
-        total <= (starts[DELAY-1] ? {YW{1'b0}} : total) + nodes[YW +: YW];
-    end
-    always @(posedge clk) begin
-        if (rst) begin
-            stops <= {DELAY{1'b0}};
-            done <= 1'b0;
-        end else begin
-            stops <= {stops[DELAY-2:0], head_last};
-            done <= stops[DELAY-1];
+    always @(posedge clk) starts <= {starts[DELAY-2:0], fresh};
+    always @(posedge clk) stops <= rst ? {DELAY{1'b0}} : {stops[DELAY-2:0], ends};
+    generate
+        if (SPLIT != 0) begin : g_split
+            reg [DELAY*P-1:0] mines;
+            reg [DELAY-1:0] runs, stops_too;  // a head may wait for the u of the next, and its sum with it
+            reg [YW-1:0] spare;
+            reg waits;
+            wire stop_too = stops_too[DELAY-1];
+            assign mine_then = mines[8*P +: P];
+            qssm_tree #(.P(P), .W(YW)) new_tree (.clk(clk), .s(ys), .off(~mine_then), .m(new_sum));
+            always @(posedge clk) begin
+                mines <= {mines[(DELAY-1)*P-1:0], mine};
+                runs <= {runs[DELAY-2:0], running};
+                if (runs[DELAY-1]) total <= mines[DELAY*P-1] ? new_sum : sum;
+                result <= waits ? spare : sum;
+                spare <= stop_too ? new_sum : sum;
+                if (rst) begin
+                    stops_too <= {DELAY{1'b0}};
+                    done <= 1'b0;
+                    waits <= 1'b0;
+                end else begin
+                    stops_too <= {stops_too[DELAY-2:0], ends_too};
+                    done <= stop || waits;
+                    waits <= stop_too || (stop && waits);
+                end
+            end
+        end else begin : g_whole
+            wire unused = &{1'b0, new_sum, ends_too};
+            assign mine_then = {P{1'b0}};
+            assign new_sum = {YW{1'b0}};
+            always @(posedge clk) begin
+                total <= sum;
+                done <= !rst && stop;
+            end
+            always @* result = total;
         end
-    end
+    endgenerate
     qssm_fifo #(.W(YW), .DEPTH(QUEUE)) queue (
-        .clk(clk), .rst(rst), .s_data(total), .s_valid(done), .s_ready(queue_ready),
+        .clk(clk), .rst(rst), .s_data(result), .s_valid(done), .s_ready(queue_ready),
         .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)
     );
 endmodule
