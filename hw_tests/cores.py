@@ -16,9 +16,11 @@ from qssmc_sim import run
 from qssmc_sim.emitted_verilog import EmittedVerilog, Replay
 
 
-def write(graph: Graph, folder: Path, lanes: int = 1, crossbar: CrossbarMap | None = None) -> Path:
+def write(
+    graph: Graph, folder: Path, lanes: int = 1, crossbar: CrossbarMap | None = None, *, argmax: bool = False
+) -> Path:
     """The emitted files; returns the folder with the top."""
-    for path, text in emit(graph, VerilogOptions(lanes), crossbar).items():
+    for path, text in emit(graph, VerilogOptions(lanes, argmax=argmax), crossbar).items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
@@ -26,9 +28,9 @@ def write(graph: Graph, folder: Path, lanes: int = 1, crossbar: CrossbarMap | No
 
 
 @contextmanager
-def core(graph: Graph, folder: Path, lanes: int = 1) -> Iterator[EmittedVerilog]:
+def core(graph: Graph, folder: Path, lanes: int = 1, *, argmax: bool = False) -> Iterator[EmittedVerilog]:
     """The core built for Icarus, with every warning an error but those that say nothing."""
-    with EmittedVerilog(write(graph, folder, lanes)) as emitted:
+    with EmittedVerilog(write(graph, folder, lanes, argmax=argmax)) as emitted:
         yield emitted
 
 

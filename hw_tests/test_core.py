@@ -140,6 +140,22 @@ def test_short_sequences_back_to_back(tmp_path: Path) -> None:
             replay(graph, emitted, samples, **pauses)
 
 
+@pytest.mark.parametrize("output", ["last", "step"])
+def test_the_index_of_the_largest_output(tmp_path: Path, output: str) -> None:
+    graph = random_s4d([3, 0, 2], seed=6, d_output=5, output=output)
+    samples = extreme_samples(graph, SEED, 4, 9)
+    wanted = design(graph, VerilogOptions(2, argmax=True)).schedule
+    with core(graph, tmp_path, 2, argmax=True) as emitted:
+        for at, pauses in enumerate(PAUSES):
+            replay(graph, emitted, samples, seed=SEED + at, **pauses)
+        assert replay(graph, emitted, extreme_samples(graph, SEED, 1, 1)).span == max(wanted.latency.values())
+
+
+def test_a_complex_output_has_no_largest_element() -> None:
+    with pytest.raises(UnsupportedModelError, match=r"--argmax: an output of .* is complex"):
+        emit(graphs_of_c.complex_pieces(), VerilogOptions(argmax=True))
+
+
 def test_emission_is_pure() -> None:
     graph = random_s4d([3, 0, 2], seed=5)
     assert emit(graph, VerilogOptions(2)) == emit(graph, VerilogOptions(2))

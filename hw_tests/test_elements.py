@@ -97,6 +97,14 @@ def test_segment(tmp_path: Path, counts: list[int]) -> None:
     run_module(tmp_path, "qssm_segment", parameters, {"s": (8, x)}, {"m": (11, wanted)}, files=files)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_argmax(tmp_path: Path, count: int) -> None:
+    x = Dice(SEED).signed(3, 12 * count)  # of three bits, so that many are equal
+    rounds = [x[i : i + count] for i in range(0, len(x), count)]
+    wanted = [max(range(count), key=lambda i, part=part: (part[i], -i)) for part in rounds]
+    run_module(tmp_path, "qssm_argmax", {"W": 3, "N": count, "OW": 4}, {"s": (3, x)}, {"m": (4, wanted)})
+
+
 @pytest.mark.parametrize(("extent", "indices"), [(4, [3, 0, 0, 2, 1]), (1, [0, 0, 0]), (6, [5])])
 def test_gather(tmp_path: Path, extent: int, indices: list[int]) -> None:
     x = Dice(SEED).signed(8, extent * 9)

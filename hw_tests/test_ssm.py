@@ -11,6 +11,7 @@ import pytest
 from dice import Dice, pack, rounded
 from module_bench import SEED, hexes, run_module
 from qssmc.backends.verilog.beats import Beats, beats_of
+from qssmc.backends.verilog.engine import DEPTH
 
 XW, AW, BW, CW, UW, TW, YW = 9, 7, 5, 5, 6, 24, 22
 
@@ -90,7 +91,7 @@ def test_layer(
     words, width = words_of(layer.heads, beats, complex_b)
     parameters: dict[str, int | str] = {
         "P": lanes, "UW": UW, "XW": XW, "AW": AW, "BW": BW, "CW": CW, "TW": TW, "YW": YW, "BEATS": len(words),
-        "PERIOD": max(9, len(words)), "QUEUE": 3, "SPLIT": int(beats.split), "KEEP": keep,
+        "PERIOD": max(DEPTH, len(words)), "QUEUE": 3, "SPLIT": int(beats.split), "KEEP": keep,
         "B_COMPLEX": int(complex_b), "XS_MIN": 6, "XS_W": 1, "BS_MIN": 2, "BS_W": 2, "RS_MIN": 6,
         "RS_W": 1, "CL_TABLE": int(ragged_bits), "CL_MIN": 5,
         "CL_W": 3, "LOW": f"{XW}'h{0x101:x}", "HIGH": f"{XW}'h{0xFF:x}", "DITHER": int(dither), "PW": 16,

@@ -28,6 +28,8 @@ CASES: list[Case] = [
     ("qssm_unpack", {"W": 2, "N": 2}, [("s", 4)], [("m", 2)]),
     ("qssm_concat", {"AW": 2, "BW": 2, "OW": 2}, [("a", 2), ("b", 2)], [("m", 2)]),
     ("qssm_segment", {"XW": 3, "OW": 5, "N": 2, "CW": 2, "WORD": "2'd2"}, [("s", 3)], [("m", 5)]),
+    ("qssm_argmax", {"W": 2, "N": 2, "OW": 2}, [("s", 2)], [("m", 2)]),
+    ("qssm_product", {"AW": 3, "BW": 3, "OW": 6, "SERIAL": 2}, [("a", 3), ("b", 3)], [("m", 6)]),
     (
         "qssm_dot",
         {"XW": 2, "WW": 2, "BW": 2, "OW": 5, "IN": 2, "OUT": 2, "FIXED": 1, "WEIGHTS": "words.mem"},

@@ -125,6 +125,8 @@ class EmittedVerilog:
             values = expected[output["name"]]
             if output["complex"]:
                 values = np.moveaxis(values, -1, -2).reshape(*values.shape[:-2], -1)
+            if output["argmax"]:
+                values = values.argmax(axis=-1)[..., None]
             path = self._stream(f"out_{output['name']}", values, int(output["width"]))
             options.append(f"+{output['name']}={path}")
         text = run_tool([*self.program, *options], self.folder, fails=True)

@@ -81,6 +81,7 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data sets.")
 @click.option("--lanes", type=int, default=1, show_default=True, help="hls, verilog: states worked on in one clock.")
 @click.option("--multipliers", type=int, help="verilog: how many the device has; narrower products are adders then.")
+@click.option("--argmax", is_flag=True, help="verilog: give the index of the largest output, not all of them.")
 @click.option(
     "--steps-per-second", type=float, help="verilog: take the fewest lanes that are so fast at the --clock-period."
 )
@@ -123,6 +124,7 @@ def compile_(
     data: Path | None,
     lanes: int,
     multipliers: int | None,
+    argmax: bool,
     steps_per_second: float | None,
     part: str,
     clock_period: float,
@@ -150,7 +152,7 @@ def compile_(
     pace = None if steps_per_second is None else Pace(steps_per_second, clock_period)
     if pace and given(ctx, "lanes"):
         raise UsageError("give --lanes or --steps-per-second, not both")
-    cores = VerilogOptions(lanes, multipliers, pace)
+    cores = VerilogOptions(lanes, multipliers, pace, argmax)
     single = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), cores, arrays)
     name = symbol(model.stem) if name is None else name
     methods = chosen_methods(scheme, a_form, chosen)

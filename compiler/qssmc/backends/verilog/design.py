@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qssmc.backends.verilog.circuit import Circuit
@@ -41,12 +42,13 @@ class Pace:
 class VerilogOptions:
     """lanes: complex states that each layer updates in a clock; multipliers: of the device, None where they abound.
 
-    pace: take the fewest lanes that keep it, instead of lanes.
+    pace: take the fewest lanes that keep it, instead of lanes; argmax: outputs are the index of their largest element.
     """
 
     lanes: int = 1
     multipliers: int | None = None
     pace: Pace | None = None
+    argmax: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.lanes <= MOST_LANES:
@@ -71,22 +73,22 @@ def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None =
         raise UnsupportedModelError(
             f"graph {graph.name} is of the {graph.stage} stage, but Verilog needs the integer stage"
         )
-    if options.pace is None:
-        return _with_lanes(graph, options.lanes, options.multipliers, crossbar)
-    return _at_pace(graph, options.pace, options.multipliers, crossbar)
+    if options.argmax and any(graph[output.value].type.complex for output in graph.outputs):
+        raise UnsupportedModelError(f"--argmax: an output of {graph.name} is complex and has no largest element")
+
+    def with_lanes(lanes: int) -> Design:
+        circuit = lower(graph, lanes, options.multipliers, crossbar, argmax=options.argmax)
+        return Design(circuit, schedule(circuit), lanes)
+
+    return with_lanes(options.lanes) if options.pace is None else _at_pace(options.pace, with_lanes)
 
 
-def _with_lanes(graph: Graph, lanes: int, multipliers: int | None, crossbar: CrossbarMap | None) -> Design:
-    circuit = lower(graph, lanes, multipliers, crossbar)
-    return Design(circuit, schedule(circuit), lanes)
-
-
-def _at_pace(graph: Graph, pace: Pace, multipliers: int | None, crossbar: CrossbarMap | None) -> Design:
+def _at_pace(pace: Pace, with_lanes: Callable[[int], Design]) -> Design:
     """Lanes are tried from one up, in steps that grow: more lanes are never slower, but they may be no faster."""
     fastest: Design | None = None
     lanes = 1
     while lanes <= MOST_LANES:
-        made = _with_lanes(graph, lanes, multipliers, crossbar)
+        made = with_lanes(lanes)
         if made.schedule.interval <= pace.clocks:
             return made
         if fastest is None or made.schedule.interval < fastest.schedule.interval:

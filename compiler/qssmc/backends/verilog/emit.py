@@ -40,7 +40,7 @@ def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: Crossbar
     texts = {path: environment.get_template(template).render(**view) for path, template in templates.items()}
     texts |= {f"rtl/{module}.v": library_text(module) for module in modules(made.circuit)}
     texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
-    texts["design.json"] = json.dumps(_facts(graph, made, view), indent=1) + "\n"
+    texts["design.json"] = json.dumps(_facts(graph, made, view, argmax=options.argmax), indent=1) + "\n"
     return {f"{FOLDER}/{path}": text for path, text in texts.items()}
 
 
@@ -63,9 +63,9 @@ _USES = {
     "qssm_concat": ("qssm_resize",),
     "qssm_const": ("qssm_table",),
     "qssm_advance": ("qssm_resize",),
-    "qssm_gather": ("qssm_table",),
+    "qssm_gather": ("qssm_table", "qssm_banks"),
     "qssm_segment": ("qssm_table", "qssm_resize"),
-    "qssm_dot": ("qssm_times", "qssm_table", "qssm_rom", "qssm_resize"),
+    "qssm_dot": ("qssm_banks", "qssm_times", "qssm_table", "qssm_rom", "qssm_resize"),
     "qssm_norm": ("qssm_product", "qssm_resize"),
     "qssm_lane": ("qssm_times", "qssm_resize"),
     "qssm_ssm": ("qssm_lane", "qssm_tree", "qssm_rom", "qssm_fifo"),
@@ -141,7 +141,7 @@ def _bytes(width: int) -> int:
     return -(-(width + 1) // 8)
 
 
-def _facts(graph: Graph, made: Design, view: dict[str, Any]) -> dict[str, Any]:
+def _facts(graph: Graph, made: Design, view: dict[str, Any], *, argmax: bool) -> dict[str, Any]:
     """What a simulator's driver and the reports need to know."""
     cells = [cell for cell in made.circuit.cells if cell.work]
     (entrance,) = graph.inputs
@@ -162,6 +162,7 @@ def _facts(graph: Graph, made: Design, view: dict[str, Any]) -> dict[str, Any]:
                 "count": port.extent,
                 "when": "last" if port.last else "step",
                 "complex": graph[next(o.value for o in graph.outputs if o.name == port.name)].type.complex,
+                "argmax": argmax,
             }
             for port, shown in zip(made.circuit.ports, view["ports"], strict=True)
         ],

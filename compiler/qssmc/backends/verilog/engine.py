@@ -11,8 +11,8 @@ from qssmc.backends.verilog.beats import Beats, Ints, beats_of
 from qssmc.backends.verilog.circuit import Memory, Parameter, Word, pack, signed_width
 from qssmc.backends.verilog.recurrence import Layer, clamp_form
 
-DEPTH = 9  # clocks from a beat to when its new states can be read
-_RESULT = 12  # clocks from a head's last beat to its result, and a clock for each level of the lanes' tree
+DEPTH = 10  # clocks from a beat to when its new states can be read
+_RESULT = 13  # clocks from a head's last beat to its result, and a clock for each level of the lanes' tree
 _GONE = 7  # clocks until the result's place is free again
 
 Field = tuple[Ints, int]  # of each state, and its width

@@ -55,14 +55,22 @@ def width_of(type_: Type) -> int:
     return signed_width(*type_.bounds)
 
 
-def lower(graph: Graph, lanes: int, multipliers: int | None = None, crossbar: CrossbarMap | None = None) -> Circuit:
-    """The circuit of an integer graph, without queues; multipliers: how many the device has, if they are few.
+def lower(
+    graph: Graph,
+    lanes: int,
+    multipliers: int | None = None,
+    crossbar: CrossbarMap | None = None,
+    *,
+    argmax: bool = False,
+) -> Circuit:
+    """The circuit of an integer graph, without queues; multipliers: how many the device has, if they are few; argmax:
+    outputs are the index of their largest element.
 
     The reads of a crossbar map become controllers of arrays. Raises UnsupportedModelError with every reason, UsageError
     where the lanes need more multipliers.
     """
     _check(graph)
-    circuit = _Lowering(graph, lanes, crossbar).run()
+    circuit = _Lowering(graph, lanes, crossbar, argmax=argmax).run()
     if multipliers is not None:
         _soften(circuit, lanes, multipliers)
     return circuit
@@ -112,8 +120,8 @@ def target_clocks(graph: Graph, layers: list[Layer], lanes: int) -> int:
 class _Lowering:
     """Holds what each value became, once for the steps and once for the end of a sequence."""
 
-    def __init__(self, graph: Graph, lanes: int, crossbar: CrossbarMap | None) -> None:
-        self.graph, self.lanes = graph, lanes
+    def __init__(self, graph: Graph, lanes: int, crossbar: CrossbarMap | None, *, argmax: bool) -> None:
+        self.graph, self.lanes, self.argmax = graph, lanes, argmax
         self.bounds = bounds(graph)
         self.layers = layers_of(graph)
         self.inside = absorbed(self.layers)
@@ -168,6 +176,9 @@ class _Lowering:
         self.make.about = f"output {name} = %{value}"
         net = nets[0] if len(nets) == 1 else self.make.concat(self._name(f"{value}_parts"), *nets)
         width = width_of(self.graph[value].type)
+        if self.argmax:
+            net = self.make.argmax(self._name(f"{name}_largest"), net)
+            width = net.width
         out = Net(f"out_{name}", width, net.extent, last)
         parameters: dict[str, Parameter] = {"W": width, "N": net.extent, "AT_END": int(last)}
         inputs = {"s": (net, width)} | ({} if last else {"t": (self.token, 1)})

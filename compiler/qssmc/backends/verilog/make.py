@@ -245,6 +245,15 @@ class Maker:
         )  # fmt: skip
         return net
 
+    def argmax(self, name: str, x: Net) -> Net:
+        """The index of the largest element, of equal ones the first."""
+        width = signed_width(0, x.extent - 1)
+        net = self.net(name, width, x, 1)
+        parameters: dict[str, Parameter] = {"W": x.width, "N": x.extent, "OW": width}
+        timing = Segments(x.extent, (x.extent,))
+        self.cell("qssm_argmax", name, parameters, {"s": (x, x.width)}, {"m": net}, timing)
+        return net
+
     def norm(self, name: str, x: Net, eps: int, frac: int, width: int) -> Net:
         """The core of LayerNorm."""
         largest = 1 << (x.width - 1)

@@ -136,7 +136,7 @@ class Layer(Timing):
 
     begins: tuple[int, ...] = ()
     ends: tuple[int, ...] = ()
-    delay: int = 12
+    delay: int = 13
 
     def fire(self, valid: Mapping[str, Times], free: int) -> Fired:
         at = max([free, *(valid[port][0] for port in ("t", "p") if port in valid)])

@@ -46,14 +46,12 @@ module qssm_dot #(
     genvar i, n;
 
     // Two banks of x: one comes in, K elements a word, while the other is multiplied.
-    reg [1:0] full;
-    reg fill_bank, bank;
+    wire fill_bank, bank, ready;
     reg [JW-1:0] fill;
     reg [LW-1:0] lane;
     wire write = s_valid && s_ready;
     wire word_done = write && lane == LAST_K;
     wire filled = word_done && fill == LAST_J;
-    assign s_ready = !full[fill_bank];
 
     // One beat: K elements, the j-th of group g, bit by bit where SERIAL.
     reg [JW-1:0] j;
@@ -63,14 +61,15 @@ module qssm_dot #(
     wire last_j = j == LAST_J;
     wire last_g = g == LAST_G;
     wire first_bit, last_bit;
-    wire issue = full[bank] && move;
+    wire issue = ready && move;
     wire group_done = issue && last_j && last_bit;
     wire drained = group_done && last_g;
+    qssm_banks banks (
+        .clk(clk), .rst(rst), .filled(filled), .drained(drained), .fill_bank(fill_bank), .bank(bank), .room(s_ready),
+        .ready(ready)
+    );
     always @(posedge clk) begin
         if (rst) begin
-            full <= 2'b00;
-            fill_bank <= 1'b0;
-            bank <= 1'b0;
             fill <= {JW{1'b0}};
             lane <= {LW{1'b0}};
             j <= {JW{1'b0}};
@@ -80,10 +79,6 @@ module qssm_dot #(
         end else begin
             if (write) lane <= word_done ? {LW{1'b0}} : lane + 1'b1;
             if (word_done) fill <= filled ? {JW{1'b0}} : fill + 1'b1;
-            if (filled) begin
-                full[fill_bank] <= 1'b1;
-                fill_bank <= !fill_bank;
-            end
             if (issue) begin
                 j <= last_j ? {JW{1'b0}} : j + 1'b1;
                 at <= !last_j ? at + 1'b1 : !last_bit ? group_at : last_g ? {NW{1'b0}} : at + 1'b1;
@@ -91,10 +86,6 @@ module qssm_dot #(
             if (group_done) begin
                 g <= last_g ? {GW{1'b0}} : g + 1'b1;
                 group_at <= last_g ? {NW{1'b0}} : at + 1'b1;
-            end
-            if (drained) begin
-                full[bank] <= 1'b0;
-                bank <= !bank;
             end
         end
     end

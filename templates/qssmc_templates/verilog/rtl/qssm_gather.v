@@ -22,16 +22,18 @@ module qssm_gather #(
     localparam [31:0] LAST_OUT_INT = OUT - 1;
     localparam [NW-1:0] LAST_OUT = LAST_OUT_INT[NW-1:0];
     (* no_rw_check *) reg [W-1:0] mem [0:(2 << JW)-1];
-    reg [1:0] full;
-    reg fill_bank, bank;
+    wire fill_bank, bank, ready;
     reg [JW-1:0] fill;
     reg [NW-1:0] at;
     wire [JW-1:0] index;
     wire write = s_valid && s_ready;
     wire filled = write && fill == LAST_IN;
-    wire read = full[bank] && (!m_valid || m_ready);
+    wire read = ready && (!m_valid || m_ready);
     wire drained = read && at == LAST_OUT;
-    assign s_ready = !full[fill_bank];
+    qssm_banks banks (
+        .clk(clk), .rst(rst), .filled(filled), .drained(drained), .fill_bank(fill_bank), .bank(bank), .room(s_ready),
+        .ready(ready)
+    );
     qssm_table #(.W(JW), .N(OUT), .FIXED(0), .FILE(FILE)) indices (.clk(clk), .rst(rst), .next(read), .word(index));
     always @(posedge clk) begin
         if (write) mem[{fill_bank, fill}] <= s_data;
@@ -39,23 +41,12 @@ module qssm_gather #(
     end
     always @(posedge clk) begin
         if (rst) begin
-            full <= 2'b00;
-            fill_bank <= 1'b0;
-            bank <= 1'b0;
             fill <= {JW{1'b0}};
             at <= {NW{1'b0}};
             m_valid <= 1'b0;
         end else begin
             if (write) fill <= filled ? {JW{1'b0}} : fill + 1'b1;
-            if (filled) begin
-                full[fill_bank] <= 1'b1;
-                fill_bank <= !fill_bank;
-            end
             if (read) at <= drained ? {NW{1'b0}} : at + 1'b1;
-            if (drained) begin
-                full[bank] <= 1'b0;
-                bank <= !bank;
-            end
             if (read) m_valid <= 1'b1;
             else if (m_ready) m_valid <= 1'b0;
         end

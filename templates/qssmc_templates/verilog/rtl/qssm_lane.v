@@ -54,15 +54,15 @@ module qssm_lane #(
     (* no_rw_check *) reg [2*XW-1:0] mem [0:BEATS-1];
     reg [2*XW-1:0] old;
     wire [2*XW-1:0] new_x;
-    reg [7*KW-1:0] beats;
-    reg [6:0] valids;
-    wire [KW-1:0] beat8 = beats[6*KW +: KW];
-    wire valid8 = valids[6];
+    reg [8*KW-1:0] beats;
+    reg [7:0] valids;
+    wire [KW-1:0] beat9 = beats[7*KW +: KW];
+    wire valid9 = valids[7];
     always @(posedge clk) begin
         old <= mem[ahead];
-        if (valid8) mem[beat8] <= new_x;
-        beats <= {beats[6*KW-1:0], beat};
-        valids <= rst ? 7'd0 : {valids[5:0], valid};
+        if (valid9) mem[beat9] <= new_x;
+        beats <= {beats[7*KW-1:0], beat};
+        valids <= rst ? 8'd0 : {valids[6:0], valid};
     end
 
     // Clock 2: operands. A state is zero in the first sample of a sequence, whatever the memory holds.
@@ -70,7 +70,7 @@ module qssm_lane #(
     reg [UW-1:0] u2;
     reg [2*AW-1:0] a2;
     reg [BB-1:0] b2;
-    reg [2*CW-1:0] c2, c3, c4, c5, c6, c7, c8;
+    reg [2*CW-1:0] c2, c3, c4, c5, c6, c7, c8, c9;
     reg [XS_W-1:0] xs2, xs3;
     reg [BS_W-1:0] bs2, bs3;
     reg [RS_W-1:0] rs2, rs3, rs4, rs5, rs6;
@@ -87,7 +87,7 @@ module qssm_lane #(
         {xs3, bs3} <= {xs2, bs2};
         {rs3, rs4, rs5, rs6} <= {rs2, rs3, rs4, rs5};
         {cl3, cl4, cl5, cl6} <= {cl2, cl3, cl4, cl5};
-        {c3, c4, c5, c6, c7, c8} <= {c2, c3, c4, c5, c6, c7};
+        {c3, c4, c5, c6, c7, c8, c9} <= {c2, c3, c4, c5, c6, c7, c8};
     end
 
     // Clock 3: products with A and B.
@@ -134,32 +134,35 @@ module qssm_lane #(
     end
 
     // Clock 4: A x and the shifted B u. Clock 5: with x * 2^xs and with d. Clock 6: the sum. Clock 7: shifted back.
-    // Clock 8: clamped.
+    // Clock 8: compared. Clock 9: clamped.
     localparam NW = TW - RS_MIN > 2 ? TW - RS_MIN : 2;  // of the sum without what is always cut off
     localparam SW = (NW > XW ? NW : XW) + 1;
     wire [2*AX-1:0] left = {ri, rr};
     wire [2*AX-1:0] right = {ir, ii};
     wire [2*BU-1:0] bu = {bu_im, bu_re};
     wire [1:0] beyond;
-    wire [XW-1:0] low, high;
+    wire [XW-1:0] low, high, low_then, high_then;
     wire [TW-1:0] d;
     qssm_resize #(.IW(DW), .OW(TW)) fit_d (.s(d4), .m(d));
     generate
         if (CL_TABLE != 0) begin : g_clamp_table
             // The state has CL_MIN + cl bits, and its least number is not used.
             wire [XW-1:0] ones = {XW{1'b1}} << (CL_MIN - 1);
-            wire [XW-1:0] beyond_top = ones << cl6;
-            reg [XW-1:0] high7, low7;
+            reg [XW-1:0] beyond7, beyond8;
             always @(posedge clk) begin
-                high7 <= ~beyond_top;
-                low7 <= {beyond_top[XW-1:1], 1'b1};
+                beyond7 <= ones << cl6;
+                beyond8 <= beyond7;
             end
-            assign high = high7;
-            assign low = low7;
+            assign high = ~beyond7;
+            assign low = {beyond7[XW-1:1], 1'b1};
+            assign high_then = ~beyond8;
+            assign low_then = {beyond8[XW-1:1], 1'b1};
         end else begin : g_clamp_fixed
             wire unused = &{1'b0, cl6};
             assign high = HIGH;
             assign low = LOW;
+            assign high_then = HIGH;
+            assign low_then = LOW;
         end
         for (i = 0; i < 2; i = i + 1) begin : g_part
             wire [TW-1:0] l, r, b;
@@ -167,15 +170,13 @@ module qssm_lane #(
             reg [TW-1:0] ax4, bu4, sum5, bu5;
             reg signed [TW-1:0] total6;
             reg signed [SW-1:0] rounded7;
-            reg [XW-1:0] clamped8;
-            reg outside8;
+            reg [XW-1:0] rounded8, clamped9;
+            reg below8, above8, outside9;
             wire [TW-1:0] least_cut = total6 >>> RS_MIN;
             wire signed [NW-1:0] cut;
             wire [NW-1:0] back = cut >>> rs6;
             wire signed [SW-1:0] least = {{(SW - XW){low[XW-1]}}, low};
             wire signed [SW-1:0] most = {{(SW - XW){high[XW-1]}}, high};
-            wire below = rounded7 < least;
-            wire above = rounded7 > most;
             qssm_resize #(.IW(AX), .OW(TW)) fit_l (.s(left[i*AX +: AX]), .m(l));
             qssm_resize #(.IW(AX), .OW(TW)) fit_r (.s(right[i*AX +: AX]), .m(r));
             qssm_resize #(.IW(BU), .OW(TW)) fit_b (.s(bu[i*BU +: BU]), .m(b));
@@ -186,11 +187,14 @@ module qssm_lane #(
                 bu4 <= (b << BS_MIN) << bs3;
                 bu5 <= bu4 + d;
                 total6 <= sum5 + bu5;
-                clamped8 <= below ? low : above ? high : rounded7[XW-1:0];
-                outside8 <= below || above;
+                rounded8 <= rounded7[XW-1:0];
+                below8 <= rounded7 < least;
+                above8 <= rounded7 > most;
+                clamped9 <= below8 ? low_then : above8 ? high_then : rounded8;
+                outside9 <= below8 || above8;
             end
-            assign new_x[i*XW +: XW] = clamped8;
-            assign beyond[i] = outside8;
+            assign new_x[i*XW +: XW] = clamped9;
+            assign beyond[i] = outside9;
             if (KEEP == 2) begin : g_keep_after
                 reg [XW-1:0] x4, x5, x6;
                 wire [SW-1:0] x;
@@ -221,14 +225,14 @@ module qssm_lane #(
             wire unused = &{1'b0, xs3};
         end
     endgenerate
-    assign saturated = valid8 && beyond != 2'b00;
+    assign saturated = valid9 && beyond != 2'b00;
 
-    // Clock 9: the new state is written; products with C. Clock 10: their difference.
+    // Clock 10: the new state is written; products with C. Clock 11: their difference.
     localparam CX = CW + XW;
     wire [CX-1:0] cr, ci;
     wire [YW-1:0] yr, yi;
-    qssm_times #(.AW(CW), .BW(XW)) times_cr (.clk(clk), .en(1'b1), .a(c8[CW-1:0]), .b(new_x[XW-1:0]), .m(cr));
-    qssm_times #(.AW(CW), .BW(XW)) times_ci (.clk(clk), .en(1'b1), .a(c8[2*CW-1:CW]), .b(new_x[2*XW-1:XW]), .m(ci));
+    qssm_times #(.AW(CW), .BW(XW)) times_cr (.clk(clk), .en(1'b1), .a(c9[CW-1:0]), .b(new_x[XW-1:0]), .m(cr));
+    qssm_times #(.AW(CW), .BW(XW)) times_ci (.clk(clk), .en(1'b1), .a(c9[2*CW-1:CW]), .b(new_x[2*XW-1:XW]), .m(ci));
     qssm_resize #(.IW(CX), .OW(YW)) fit_yr (.s(cr), .m(yr));
     qssm_resize #(.IW(CX), .OW(YW)) fit_yi (.s(ci), .m(yi));
     always @(posedge clk) y <= yr - yi;

@@ -62,7 +62,7 @@ module qssm_ssm #(
     localparam [31:0] PAUSE_INT = REST > 0 ? REST - 1 : 0;
     localparam [RW-1:0] PAUSE = PAUSE_INT[RW-1:0];
     localparam LEVELS = P > 1 ? $clog2(P) : 0;
-    localparam DELAY = 9 + LEVELS;
+    localparam DELAY = 10 + LEVELS;
     localparam FW = P * LW + (SPLIT != 0 ? P + 2 : 1);
 
     // While a beat runs, its word and the old state stand at the memories' outputs: they are read a clock ahead.
@@ -177,7 +177,7 @@ module qssm_ssm #(
             reg [YW-1:0] spare;
             reg waits;
             wire stop_too = stops_too[DELAY-1];
-            assign mine_then = mines[8*P +: P];
+            assign mine_then = mines[9*P +: P];
             qssm_tree #(.P(P), .W(YW)) new_tree (.clk(clk), .s(ys), .off(~mine_then), .m(new_sum));
             always @(posedge clk) begin
                 mines <= {mines[(DELAY-1)*P-1:0], mine};
