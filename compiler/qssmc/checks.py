@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.apart import apart
-from qssmc.comparison import Progress, Values, compare_outputs, compare_steps
+from qssmc.comparison import Progress, Values, compare_firings, compare_outputs, compare_steps
 from qssmc.crossbar import read_map
 from qssmc.crossbar_check import check_stages, check_weights
-from qssmc.errors import UnsupportedModelError
+from qssmc.errors import UnsupportedModelError, VerificationError
 from qssmc.ir.graph import Graph
 from qssmc_sim.emitted_c import EmittedC
 from qssmc_sim.emitted_hls import EmittedHls
@@ -107,14 +108,32 @@ FEW_STEPS = 2  # of one sequence, for a core of arrays, in which every op has ce
 
 
 def _run_verilog(subject: Subject, tools: Tools) -> Run:
-    """The core replays whole sequences; every element of every output, and its place in the stream, is compared."""
+    """The core replays whole sequences; every element of every output, and its place in the stream, is compared, and
+    under Icarus every value of every op that the core holds."""
     few = FEW if tools.simulator == "icarus" and not subject.limited else len(subject.samples)
     samples = subject.samples[:few]
     expected = {name: values[:few] for name, values in subject.expected.items()}
+    compared = sum(values.size for values in expected.values())
+
+    def look(steps: Values, closings: Values) -> None:
+        nonlocal compared
+        compared += compare_firings(subject.graph, samples, steps, closings, "the emitted Verilog")
+
     with EmittedVerilog(subject.folder / "verilog", simulator=tools.simulator) as emitted:
-        replay = emitted.replay(samples, expected)
+        replay = emitted.replay(samples, expected, look=look if tools.simulator == "icarus" else None)
+        wanted = emitted.design["expected"]
+        if _is_steady(wanted, samples.shape[1]) and replay.interval != wanted["interval"]:
+            raise VerificationError(
+                f"the emitted Verilog in {subject.folder} takes {replay.interval} clocks a sample under "
+                f"{emitted.version}, but the compiler's schedule has {wanted['interval']}"
+            )
         by = f"{emitted.version}, {few} sequences, {replay.interval} clocks a sample"
-    return Run(sum(values.size for values in expected.values()), by)
+    return Run(compared, by)
+
+
+def _is_steady(wanted: Mapping[str, Any], length: int) -> bool:
+    """Whether sequences are so long that the end of one does not hold up the last samples of the next."""
+    return bool(length * wanted["interval"] > 2 * max(wanted["latency"].values()))
 
 
 def _run_onnx(subject: Subject, tools: Tools) -> Run:

@@ -56,6 +56,27 @@ def compare_values(ops: Sequence[Op], wanted: Values, got: Values, t: int, what:
     return compared
 
 
+def compare_firings(graph: Graph, samples: NDArray[np.int64], steps: Values, closings: Values, what: str) -> int:
+    """Golden against firings of ops, one sequence's behind the other's: (firings, elements[, 2]). Returns their number.
+
+    Firings that never came are not compared: whoever waits for outputs misses them.
+    """
+    golden = Machine(graph, len(samples))
+    length, compared = samples.shape[1], 0
+
+    def compare(ops: Sequence[Op], wanted: Values, fired: Values, t: int, period: int) -> int:
+        number = 0
+        for op in ops:
+            if op.name in fired:
+                got = fired[op.name][t % period :: period]
+                number += compare_values([op], {op.name: wanted[op.name][: len(got)]}, {op.name: got}, t, what)
+        return number
+
+    for t in range(length):
+        compared += compare(graph.step_ops, golden.step(samples[:, t]), steps, t, length)
+    return compared + (compare(graph.last_ops, golden.last(), closings, length, 1) if graph.last_ops else 0)
+
+
 def _first_difference(op: Op, wanted: NDArray[Any], got: NDArray[Any], t: int, what: str) -> str:
     at = tuple(int(i) for i in np.argwhere(wanted != got)[0])
     element = f"element {at[1]}" + ("" if len(at) < 3 else (" re", " im")[at[2]])

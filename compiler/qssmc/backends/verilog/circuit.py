@@ -98,15 +98,28 @@ class Port:
     last: bool
 
 
+@dataclass(frozen=True)
+class Value:
+    """What an op computes, as the core holds it: a net, or one for re and one for im."""
+
+    op: str
+    nets: tuple[Net, ...]
+    last: bool
+
+
 @dataclass(eq=False)
 class Circuit:
-    """All cells in an order in which operands come first, new values of states excepted; queues, skids by edge."""
+    """All cells in an order in which operands come first, new values of states excepted; queues, skids by edge.
+
+    values: of the ops that a simulator can look at.
+    """
 
     name: str
     sample: Net
     cells: list[Cell] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
     queues: dict[tuple[str, str], int] = field(default_factory=dict)  # (cell, port prefix) -> depth
     skids: set[tuple[str, str]] = field(default_factory=set)
 

@@ -131,6 +131,7 @@ def _view(graph: Graph, made: Design) -> dict[str, Any]:
         "ports": ports,
         "closing": closing["prefix"],
         "wires": wires,
+        "traced": sorted({net.name for value in circuit.values for net in value.nets}),
         "instances": found,
         "saturated": [f"{cell.name}_saturated" for cell in circuit.cells if cell.saturates],
     }
@@ -165,6 +166,14 @@ def _facts(graph: Graph, made: Design, view: dict[str, Any], *, argmax: bool) ->
                 "argmax": argmax,
             }
             for port, shown in zip(made.circuit.ports, view["ports"], strict=True)
+        ],
+        "values": [
+            {
+                "op": value.op,
+                "when": "last" if value.last else "step",
+                "nets": [{"name": net.name, "width": net.width, "count": net.extent} for net in value.nets],
+            }
+            for value in made.circuit.values
         ],
         "expected": {
             "interval": made.schedule.interval,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qssmc.backends.verilog.arrays import Arrays
 from qssmc.backends.verilog.beats import beats_of
-from qssmc.backends.verilog.circuit import Cell, Circuit, Net, Parameter, Port, signed_width
+from qssmc.backends.verilog.circuit import Cell, Circuit, Net, Parameter, Port, Value, signed_width
 from qssmc.backends.verilog.engine import DEPTH, engine
 from qssmc.backends.verilog.make import Ints, Maker
 from qssmc.backends.verilog.recurrence import Layer, absorbed, layers_of
@@ -157,6 +157,11 @@ class _Lowering:
         for output in self.graph.outputs:
             self._output(output.name, output.value, output.when == "last")
         self.circuit.blocks += self.arrays.blocks()
+        self.circuit.values += [
+            Value(name, nets, last)
+            for (name, last), nets in self.values.items()
+            if not isinstance(self.graph[name], (Input, State)) and self.sample not in nets
+        ]
         return self.circuit
 
     @staticmethod
