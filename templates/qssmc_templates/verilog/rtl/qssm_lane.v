@@ -169,14 +169,17 @@ module qssm_lane #(
             wire [SW-1:0] shifted;
             reg [TW-1:0] ax4, bu4, sum5, bu5;
             reg signed [TW-1:0] total6;
-            reg signed [SW-1:0] rounded7;
+            reg [SW-1:0] rounded7;
             reg [XW-1:0] rounded8, clamped9;
             reg below8, above8, outside9;
             wire [TW-1:0] least_cut = total6 >>> RS_MIN;
             wire signed [NW-1:0] cut;
             wire [NW-1:0] back = cut >>> rs6;
-            wire signed [SW-1:0] least = {{(SW - XW){low[XW-1]}}, low};
-            wire signed [SW-1:0] most = {{(SW - XW){high[XW-1]}}, high};
+            // Signs of differences, for comparisons leave the adders by their carry, which takes longer.
+            wire [SW:0] wide7 = {rounded7[SW-1], rounded7};
+            wire [SW:0] over_least = wide7 - {{(SW + 1 - XW){low[XW-1]}}, low};
+            wire [SW:0] under_most = {{(SW + 1 - XW){high[XW-1]}}, high} - wide7;
+            wire unused_differences = &{1'b0, over_least, under_most};
             qssm_resize #(.IW(AX), .OW(TW)) fit_l (.s(left[i*AX +: AX]), .m(l));
             qssm_resize #(.IW(AX), .OW(TW)) fit_r (.s(right[i*AX +: AX]), .m(r));
             qssm_resize #(.IW(BU), .OW(TW)) fit_b (.s(bu[i*BU +: BU]), .m(b));
@@ -188,8 +191,8 @@ module qssm_lane #(
                 bu5 <= bu4 + d;
                 total6 <= sum5 + bu5;
                 rounded8 <= rounded7[XW-1:0];
-                below8 <= rounded7 < least;
-                above8 <= rounded7 > most;
+                below8 <= over_least[SW];
+                above8 <= under_most[SW];
                 clamped9 <= below8 ? low_then : above8 ? high_then : rounded8;
                 outside9 <= below8 || above8;
             end

@@ -57,8 +57,12 @@ module qssm_round #(
     always @(posedge clk) if (en) rounded <= result;
     wire signed [W-1:0] least = {{(W - OW){bottom[OW-1]}}, bottom};
     wire signed [W-1:0] most = {{(W - OW){top[OW-1]}}, top};
-    wire below = rounded < least;
-    wire above = rounded > most;
+    // Signs of differences, for comparisons leave the adders by their carry, which takes longer.
+    wire [W:0] over_least = {rounded[W-1], rounded} - {least[W-1], least};
+    wire [W:0] under_most = {most[W-1], most} - {rounded[W-1], rounded};
+    wire below = over_least[W];
+    wire above = under_most[W];
+    wire unused_differences = &{1'b0, over_least, under_most};
     always @(posedge clk) begin
         if (en) begin
             bottom <= low;

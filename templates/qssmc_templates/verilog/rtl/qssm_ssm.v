@@ -67,7 +67,8 @@ module qssm_ssm #(
 
     // While a beat runs, its word and the old state stand at the memories' outputs: they are read a clock ahead.
     reg running, head_first, first, last;
-    reg [KW-1:0] beat;
+    reg [KW-1:0] beat, after;
+    reg at_top;
     reg [UW-1:0] u, u_before;
     reg [PW-1:0] phase;
     reg [QW-1:0] promised;
@@ -75,12 +76,12 @@ module qssm_ssm #(
     wire [FW-1:0] word;
     wire pop = m_valid && m_ready;
     wire wants = running && word[P*LW];
-    wire step_last = running && beat == TOP;
+    wire step_last = running && at_top;
     wire step_start = running ? step_last : beat == {KW{1'b0}};
     wire free = (!running || wants) && !(REST > 0 && step_last) && rest == {RW{1'b0}};
     wire open = free && promised != PLACES && (!step_start || (t_valid && (DITHER == 0 || p_valid)));
     wire start = open && s_valid;
-    wire [KW-1:0] ahead = !running ? beat : step_last ? {KW{1'b0}} : beat + 1'b1;
+    wire [KW-1:0] ahead = running ? after : beat;
     assign s_ready = open;
     assign t_ready = start && step_start;
     assign p_ready = t_ready && DITHER != 0;
@@ -100,6 +101,8 @@ module qssm_ssm #(
         if (rst) begin
             running <= 1'b0;
             beat <= {KW{1'b0}};
+            after <= BEATS > 1 ? {{(KW - 1){1'b0}}, 1'b1} : {KW{1'b0}};
+            at_top <= BEATS == 1;
             last <= 1'b1;
             promised <= {QW{1'b0}};
             rest <= {RW{1'b0}};
@@ -107,6 +110,8 @@ module qssm_ssm #(
             if (start) running <= 1'b1;
             else if (wants) running <= 1'b0;
             beat <= ahead;
+            after <= ahead == TOP ? {KW{1'b0}} : ahead + 1'b1;
+            at_top <= ahead == TOP;
             if (t_ready) last <= t_data;
             if (start && !pop) promised <= promised + 1'b1;
             if (pop && !start) promised <= promised - 1'b1;
