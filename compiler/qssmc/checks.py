@@ -119,8 +119,9 @@ def _run_verilog(subject: Subject, tools: Tools) -> Run:
         nonlocal compared
         compared += compare_firings(subject.graph, samples, steps, closings, "the emitted Verilog")
 
-    with EmittedVerilog(subject.folder / "verilog", simulator=tools.simulator) as emitted:
-        replay = emitted.replay(samples, expected, look=look if tools.simulator == "icarus" else None)
+    traced = tools.simulator == "icarus"
+    with EmittedVerilog(subject.folder / "verilog", simulator=tools.simulator, trace=traced) as emitted:
+        replay = emitted.replay(samples, expected, look=look if traced else None)
         wanted = emitted.design["expected"]
         if _is_steady(wanted, samples.shape[1]) and replay.interval != wanted["interval"]:
             raise VerificationError(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.errors import MalformedInputError, ToolError, VerificationError
+from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
 
 Traced = Mapping[str, NDArray[np.int64]]
 SIMULATORS = ("icarus", "verilator")
@@ -40,7 +40,8 @@ class Replay:
 class EmittedVerilog:
     """The core in a folder (design.json among its files), built in a folder of its own; a context manager.
 
-    sources take the place of the core's Verilog: a netlist of it, and the models of its cells.
+    sources take the place of the core's Verilog: a netlist of it, and the models of its cells. With trace, under Icarus
+    alone, every value of every op that the core holds can be looked at.
     Raises ToolError if a program is missing or cannot build the core.
     """
 
@@ -51,7 +52,11 @@ class EmittedVerilog:
         simulator: str = SIMULATORS[0],
         extra: Sequence[str] = (),
         sources: Sequence[Path] = (),
+        trace: bool = False,
     ) -> None:
+        if trace and simulator != "icarus":
+            raise UsageError(f"a core is traced under Icarus, not under {simulator}")
+        self.trace = trace
         self.folder = folder.absolute()
         try:
             self.design: dict[str, Any] = json.loads((folder / "design.json").read_text())
@@ -89,6 +94,7 @@ class EmittedVerilog:
                     bench,
                     "-o",
                     self.program[2],
+                    *(["-DTRACE"] if self.trace else []),
                     *extra,
                     *self.sources,
                     f"sim/{bench}.v",
@@ -118,9 +124,11 @@ class EmittedVerilog:
         """Whole sequences, one after another. samples: (count, length, d_input); expected as the golden model gives it.
 
         idle and stall: of 256 clocks, those without a sample and without room for results. look is called with the
-        values of ops in steps and at the ends of sequences before outputs are judged (Icarus alone). Raises
-        VerificationError at the first results that differ, and where the core stops.
+        values of ops in steps and at the ends of sequences before outputs are judged; it needs a build with trace.
+        Raises VerificationError at the first results that differ, and where the core stops.
         """
+        if look is not None and not self.trace:
+            raise UsageError("EmittedVerilog shows values of ops in a trace build only: create it with trace=True")
         width = int(self.design["sample"]["width"])
         options = [f"+idle={idle}", f"+stall={stall}", f"+seed={seed}", f"+patience={patience}"]
         options.append(f"+samples={self._stream('samples', samples, width)}")
@@ -132,7 +140,7 @@ class EmittedVerilog:
                 values = values.argmax(axis=-1)[..., None]
             path = self._stream(f"out_{output['name']}", values, int(output["width"]))
             options.append(f"+{output['name']}={path}")
-        if look is not None:
+        if self.trace:
             options.append(f"+trace={self._work}")
         text = run_tool([*self.program, *options], self.folder, fails=True)
         if look is not None:

@@ -1,0 +1,74 @@
+"""Every op that a core holds is looked at in a trace build, and the first that differs from golden is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cores import write
+from graphs import random_s4d
+from module_bench import SEED
+from one_op import extreme_samples
+from qssmc.comparison import compare_firings
+from qssmc.errors import UsageError, VerificationError
+from qssmc.ir import Graph
+from qssmc_sim import run
+from qssmc_sim.emitted_verilog import EmittedVerilog
+
+INSIDE = ("_x", "_ax", "_x1", "_bu", "_bu1", "_xs", "_xn")  # of a layer, which the engine does as a whole
+
+
+def looked_at(graph: Graph, folder: Path) -> tuple[int, set[str]]:
+    """Compares a core with golden, op by op; the number of values, and the ops."""
+    samples = extreme_samples(graph, SEED, 3, 7)
+    found: set[str] = set()
+    count = 0
+
+    def look(steps: Any, closings: Any) -> None:
+        nonlocal count
+        found.update(steps, closings)
+        count += compare_firings(graph, samples, steps, closings, "the core")
+
+    with EmittedVerilog(folder, trace=True) as emitted:
+        emitted.replay(samples, run(graph, samples).outputs, look=look, idle=60, stall=60)
+    return count, found
+
+
+def test_every_op_outside_the_engine(tmp_path: Path) -> None:
+    graph = random_s4d([2, 3, 0], seed=4)
+    count, found = looked_at(graph, write(graph, tmp_path))
+    sources = {op.name for op in (*graph.states, *graph.inputs)}
+    ops = [op for op in (*graph.step_ops, *graph.last_ops) if op.name not in sources]
+    hidden = {op.name for op in ops} - found
+    assert hidden == {f"l0{end}" for end in INSIDE} - sources | {
+        "decoder",
+        "decoder_bias",
+        "one",
+    }  # two products that are one sum, and a constant
+    assert count == sum(
+        (21 if op in graph.step_ops else 3) * op.type.shape[0] * (2 if op.type.complex else 1)
+        for op in ops
+        if op.name in found
+    )
+
+
+@pytest.mark.parametrize("op", ["encoder", "l0_mix", "l0_gate", "logits"])
+def test_the_op_that_differs_first_is_named(tmp_path: Path, op: str) -> None:
+    graph = random_s4d([2, 3], seed=4)
+    folder = write(graph, tmp_path)
+    memory = next(path for path in sorted((folder / "mem").iterdir()) if path.name.startswith(f"{op}"))
+    words = memory.read_text().split()
+    memory.write_text("".join(f"{int(word, 16) ^ 1:0{len(word)}x}\n" for word in words))
+    with pytest.raises(VerificationError, match=rf"golden and the core diverge first at op %{op} "):
+        looked_at(graph, folder)
+
+
+def test_a_plain_build_shows_nothing(tmp_path: Path) -> None:
+    graph = random_s4d([1], seed=1)
+    folder = write(graph, tmp_path)
+    with EmittedVerilog(folder) as emitted, pytest.raises(UsageError, match="in a trace build only"):
+        emitted.replay(extreme_samples(graph, SEED, 1, 2), {}, look=print)
+    with pytest.raises(UsageError, match="traced under Icarus, not under verilator"):
+        EmittedVerilog(folder, simulator="verilator", trace=True)
