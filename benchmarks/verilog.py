@@ -1,4 +1,4 @@
-"""Verilog: clocks a step beside their bounds, and cores placed on boards, written to docs/results/verilog.md.
+"""Verilog: clocks a step, whole sequences in simulators, cores placed on boards, written to docs/results/verilog.md.
 
 Run by `make results-verilog`; needs MNIST, yosys, nextpnr and their packers. Designs and placed cores are kept in
 --work, so that a run that was interrupted goes on where it stopped.
@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import resource
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,11 @@ from qssmc.backends.verilog import VerilogOptions, emit
 from qssmc.backends.verilog.beats import beats_of
 from qssmc.backends.verilog.recurrence import layers_of
 from qssmc.compile import file_sha256
-from qssmc.folder import read_manifest, with_manifest, write_folder
+from qssmc.folder import MANIFEST, read_manifest, with_manifest, write_folder
 from qssmc.ir import parse
 from qssmc.synth import synthesise
-from verilog_cases import BOARDS, CASES, LANES, Case, Placed
+from qssmc.verify import verify_folder
+from verilog_cases import BOARDS, CASES, LANES, REPLAYS, Case, Placed, Replayed
 from verilog_page import page
 
 
@@ -32,12 +35,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("out/verilog"), help="where designs and points are kept")
     parser.add_argument("-o", "--out", type=Path, default=Path("docs/results"))
-    parser.add_argument("--kept", action="store_true", help="place nothing; the page names the cores not placed yet")
+    parser.add_argument(
+        "--kept", action="store_true", help="place and simulate nothing; the page names what is missing"
+    )
     arguments = parser.parse_args()
     paces = [_pace(arguments.work, case, lanes) for case in CASES for lanes in LANES]
+    replays = [(replay, _replayed(arguments.work, replay, kept=arguments.kept)) for replay in REPLAYS]
     found = [(placed, _placed(arguments.work, placed, kept=arguments.kept)) for placed in BOARDS]
     arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "verilog.md").write_text(page(paces, found))
+    (arguments.out / "verilog.md").write_text(page(paces, replays, found))
     print(f"written: {arguments.out / 'verilog.md'}")
 
 
@@ -68,6 +74,43 @@ def _pace(work: Path, case: Case, lanes: int) -> dict[str, Any]:
     states = [len(layer.heads) for layer in layers]
     beats = [beats_of(layer.heads, layer.channels, lanes).count for layer in layers]
     return {"case": case, "lanes": lanes, "states": states, "beats": beats, **expected}
+
+
+def _replayed(work: Path, replay: Replayed, *, kept: bool) -> dict[str, Any] | None:
+    """What verification of whole sequences compared, read back or made, or None where only kept ones are wanted.
+
+    Raises VerificationError where the core differs from golden.
+    """
+    compiled = _compiled(work, replay.case)
+    files = _core(work, replay.case, VerilogOptions(replay.lanes))
+    digest = _short(json.dumps({path: hashlib.sha256(text).hexdigest() for path, text in sorted(files.items())}))
+    folder = work / f"{replay.case.name}-{replay.lanes}-{digest}"
+    result = folder.with_name(f"{folder.name}-{replay.simulator}-{replay.sequences}.json")
+    if not result.is_file():
+        if kept:
+            return None
+        for path in compiled.rglob("*"):
+            name = path.relative_to(compiled).as_posix()
+            if path.is_file() and not name.startswith("verilog/") and name != MANIFEST:
+                files[name] = path.read_bytes()
+        facts = {name: fact for name, fact in read_manifest(compiled).items() if name != "files"}
+        write_folder(with_manifest(files, facts), folder, force=True)
+        print(f"{replay.case.title}: {replay.sequences} sequences in {replay.simulator}", flush=True)
+        started = time.process_time() + _children()
+        verified = verify_folder(folder, simulator=replay.simulator, limit=replay.sequences)
+        seconds = time.process_time() + _children() - started
+        interval = json.loads(files["verilog/design.json"])["expected"]["interval"]
+        facts = {"values": verified.values, "by": verified.compiler, "interval": interval, "seconds": round(seconds)}
+        result.write_text(json.dumps(facts))
+        print(f"{verified.values:,} values equal, {seconds:.0f} s of CPU", flush=True)
+    found: dict[str, Any] = json.loads(result.read_text())
+    return found
+
+
+def _children() -> float:
+    """Seconds of CPU of programs that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _placed(work: Path, placed: Placed, *, kept: bool) -> dict[str, Any] | None:

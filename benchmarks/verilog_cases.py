@@ -16,11 +16,12 @@ class Case:
     title: str
     model: Path
     options: str
+    vectors: int = 16
 
     @property
     def arguments(self) -> list[str]:
-        """Of `qssmc compile`, without the folder. Few sequences are kept: nothing is simulated here."""
-        return ["--target", "verilog", *self.options.split(), "--vectors", "16"]
+        """Of `qssmc compile`, without the folder."""
+        return ["--target", "verilog", *self.options.split(), "--vectors", str(self.vectors)]
 
     @property
     def command(self) -> str:
@@ -34,7 +35,9 @@ _S4D16, _S4D64 = Path("examples/s4d16_mnist.pt"), Path("examples/s4d64_mnist.pt"
 PRUNED = Case(
     "s4d16_pruned", "S4D-16, 6 of 32 states", _S4D16,
     "--bits W4A6 --states 6 --state-bits 9 --a-bits 9 --fill 1 --input-bits 6 --bits-by mixed --calib mnist:256",
+    200,
 )  # fmt: skip
+WHOLE = Case("s4d64_whole", "S4D-64, all states", _S4D64, "--prune-loss 0 --calib mnist:256", 200)
 CASES = (
     PRUNED,
     Case("s4d16", "S4D-16, all states", _S4D16, _PLAIN),
@@ -65,4 +68,27 @@ BOARDS = (
     Placed(PRUNED, "hx8k", 1),
     Placed(PRUNED, "ulx3s", 1, least_mhz=120),
     Placed(PRUNED, "ulx3s", 4, least_mhz=90),
+)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """Whole sequences through a core in a simulator, each output compared, and under Icarus each op."""
+
+    case: Case
+    lanes: int
+    simulator: str
+    sequences: int
+
+    @property
+    def command(self) -> str:
+        """As it is typed."""
+        how = f"--simulator {self.simulator} --sequences {self.sequences}"
+        return f"{self.case.command} --lanes {self.lanes} && qssmc verify DIR {how}"
+
+
+REPLAYS = tuple(
+    Replayed(case, 4, simulator, sequences)
+    for case in (PRUNED, WHOLE)
+    for simulator, sequences in (("verilator", 200), ("icarus", 20))
 )

@@ -6,21 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from verilog_cases import CASES, Placed
+from verilog_cases import CASES, Placed, Replayed
 
 Found = Sequence[tuple[Placed, Mapping[str, Any]]]
 
 
-def page(paces: Sequence[Mapping[str, Any]], reports: Sequence[tuple[Placed, Mapping[str, Any] | None]]) -> str:
-    """The whole of verilog.md. reports: None for a core that is not placed yet."""
+def page(
+    paces: Sequence[Mapping[str, Any]],
+    replays: Sequence[tuple[Replayed, Mapping[str, Any] | None]],
+    reports: Sequence[tuple[Placed, Mapping[str, Any] | None]],
+) -> str:
+    """The whole of verilog.md. None for what has not been replayed or placed yet."""
     found = [(placed, report) for placed, report in reports if report is not None]
     missing = [f"{placed.board}, P = {placed.lanes}" for placed, report in reports if report is None]
-    lines = [*_head(), *_paces(paces), *_boards(found, missing), *_expected(found), *_commands(found)]
+    lines = [*_head(), *_paces(paces), *_replays(replays), *_boards(found, missing), *_expected(found)]
+    lines += _commands(replays, found)
     return "\n".join(lines) + "\n"
 
 
 def _head() -> Iterator[str]:
-    yield "# Verilog cores, scheduled and placed"
+    yield "# Verilog cores: scheduled, simulated and placed"
     yield ""
     yield "Made by `.venv/bin/python benchmarks/verilog.py` (`make results-verilog`); every row's command is below."
     yield ""
@@ -29,11 +34,12 @@ def _head() -> Iterator[str]:
 def _paces(paces: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "## Clocks a step"
     yield ""
-    yield "Clocks between samples as the compiler's schedule has them; `hw_tests` holds the schedule against what the"
-    yield "simulation counts; `qssmc verify` tells its count. The engine's bound is the states of the largest layer"
-    yield "over P; its beats are more where a head's states do not fill the lanes, for heads do not share a beat. The"
-    yield "whole core's bound is all multiplications of a step over all multipliers, as if each could do any product."
-    yield "Multipliers are those of a device that has plenty. The unpruned designs are calibrated on 16 sequences only,"
+    yield "Clocks between samples as the compiler's schedule has them; `hw_tests` and `qssmc verify` hold the schedule"
+    yield "against what the simulation counts. The engine's bound is the states of the largest layer over P; its beats"
+    yield "are more where heads are short and ragged: two may share a beat, but a beat begins one alone. The whole"
+    yield "core's bound is all multiplications of a step over all multipliers, as if each could do any product; products"
+    yield "that adders do bit by bit, or two bits at a time, count on neither side. Multipliers are those of a device"
+    yield "that has plenty. The unpruned designs are calibrated on 16 sequences only,"
     yield "so that they compile fast; for accuracy see ptq.md."
     yield ""
     yield (
@@ -50,6 +56,28 @@ def _paces(paces: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"| {pace['interval'] / core:.2f} | {pace['interval'] / engine:.2f} |"
         )
     yield ""
+
+
+def _replays(replays: Sequence[tuple[Replayed, Mapping[str, Any] | None]]) -> Iterator[str]:
+    yield "## Whole sequences in simulators"
+    yield ""
+    yield "Test images of 784 steps, one behind the other: every output is golden's, and so every prediction; under Icarus"
+    yield "every value of every op that the core holds as well, and the clocks a step are those of the schedule."
+    yield ""
+    yield "| design | P | simulator | sequences | values equal | clocks a step | CPU seconds |"
+    yield "|---|---|---|---|---|---|---|"
+    for replay, found in replays:
+        if found is not None:
+            by = str(found["by"]).split(",", maxsplit=1)[0]
+            yield (
+                f"| {replay.case.title} | {replay.lanes} | {by} | {replay.sequences} | {found['values']:,} "
+                f"| {found['interval']:,} | {found['seconds']:,} |"
+            )
+    yield ""
+    missing = [f"{r.case.title}, {r.simulator}" for r, found in replays if found is None]
+    if missing:
+        yield f"Not run yet: {'; '.join(missing)}."
+        yield ""
 
 
 def _boards(found: Found, missing: Sequence[str]) -> Iterator[str]:
@@ -125,13 +153,19 @@ def _expected(found: Found) -> Iterator[str]:
     yield ""
 
 
-def _commands(found: Found) -> Iterator[str]:
+def _commands(replays: Sequence[tuple[Replayed, Mapping[str, Any] | None]], found: Found) -> Iterator[str]:
     yield "## Commands"
     yield ""
     yield "Clocks a step, with `--lanes P` each, in `DIR/verilog/design.json`:"
     yield ""
     yield "```"
     yield from (case.command for case in CASES)
+    yield "```"
+    yield ""
+    yield "Whole sequences:"
+    yield ""
+    yield "```"
+    yield from (replay.command for replay, _ in replays)
     yield "```"
     yield ""
     yield "Placed, with the report in `DIR/synth/report.txt`:"
