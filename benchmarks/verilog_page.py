@@ -37,9 +37,9 @@ def _paces(paces: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "Clocks between samples as the compiler's schedule has them; `hw_tests` and `qssmc verify` hold the schedule"
     yield "against what the simulation counts. The engine's bound is the states of the largest layer over P; its beats"
     yield "are more where heads are short and ragged: two may share a beat, but a beat begins one alone. The whole"
-    yield "core's bound is all multiplications of a step over all multipliers, as if each could do any product; products"
-    yield "that adders do bit by bit, or two bits at a time, count on neither side. Multipliers are those of a device"
-    yield "that has plenty. The unpruned designs are calibrated on 16 sequences only,"
+    yield "core's bound is all multiplications of a step over all multipliers, as if each could do any product; what"
+    yield "adders multiply, one or two bits at a time, counts on neither side. Multipliers are those of a device that"
+    yield "has plenty. The unpruned designs are calibrated on 16 sequences only,"
     yield "so that they compile fast; for accuracy see ptq.md."
     yield ""
     yield (
@@ -61,8 +61,8 @@ def _paces(paces: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _replays(replays: Sequence[tuple[Replayed, Mapping[str, Any] | None]]) -> Iterator[str]:
     yield "## Whole sequences in simulators"
     yield ""
-    yield "Test images of 784 steps, one behind the other: every output is golden's, and so every prediction; under Icarus"
-    yield "every value of every op that the core holds as well, and the clocks a step are those of the schedule."
+    yield "Images of 784 steps, one behind the other: every output is golden's, and so every prediction; under Icarus"
+    yield "every value of every op that the core holds as well. The clocks a step are those of the schedule."
     yield ""
     yield "| design | P | simulator | sequences | values equal | clocks a step | CPU seconds |"
     yield "|---|---|---|---|---|---|---|"

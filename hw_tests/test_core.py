@@ -115,6 +115,16 @@ def any_model(seed: int) -> tuple[Graph, int]:
     return graph, dice.choice([1, 2, 3, 4, 8])
 
 
+def test_many_lanes_for_short_heads(tmp_path: Path) -> None:
+    """Heads share beats, several elements of a product are worked on in a clock, and its pieces are apart."""
+    graph = random_s4d([7, 8, 5, 4, 5, 4, 7, 5, 13, 13, 10, 1, 2, 4, 4, 4], seed=1)
+    cells = {cell.name: cell for cell in design(graph, VerilogOptions(4)).circuit.cells}
+    assert cells["l0_cx"].parameters["SPLIT"] == 1
+    assert cells["l0_a"].parameters["K"] == 2
+    assert "l0_mix" not in cells
+    compare(graph, tmp_path, 4)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_random_models(tmp_path: Path, seed: int) -> None:
     graph, lanes = any_model(SEED + seed)

@@ -66,7 +66,7 @@ MODULE_FAULTS: list[tuple[str, str, str, Test, tuple[Any, ...]]] = [
     ("qssm_banks", "fill_bank ? !full1 : !full0", "1'b1", test_dot.test_dot, (0, 0, 4, 5, 2)),
     ("qssm_dot", "again[T-1] ? {sum[OW-SERIAL-1:0], {SERIAL{1'b0}}} : sum", "sum", test_dot.test_dot, (1, 0, 4, 5, 2)),
     ("qssm_dot", "moved[1] != moved[0]", "moved[0]", test_dot.test_dot, (2, 0, 4, 5, 2)),
-    ("qssm_dot", "sums[(n-1)*OW +: OW] +", "", test_dot.test_several_elements_a_clock, (0, 6, 3, 2, 3)),
+    ("qssm_dot", "g_add[n-1].sum +", "", test_dot.test_several_elements_a_clock, (0, 6, 3, 2, 3)),
     ("qssm_array", "at : HALF", "at : {PW{1'b0}}", test_array.test_two_reads, (1,)),
     ("qssm_array", "adc[2*COLUMN] ? at : HALF", "HALF", test_array.test_two_reads, (1,)),
     ("qssm_array", "cell_plus - cell_minus", "cell_minus - cell_plus", test_array.test_two_reads, (1,)),

@@ -28,6 +28,7 @@ CORES: dict[str, tuple[Graph, int]] = {
     "pooled": (random_s4d([3, 0, 5], seed=1), 1),
     "steps": (random_s4d([3, 2], seed=2, output="step", norm=True, multiplier=True, layers=2), 3),
     "dithered": (dithered(), 2),
+    "shared beats": (random_s4d([7, 8, 5, 4, 5, 4, 7, 5, 13, 13, 10, 1, 2, 4, 4, 4], seed=1), 4),
     "long names": (long_names(random_s4d([1, 2], seed=4)), 1),
 }
 

@@ -145,13 +145,16 @@ module qssm_dot #(
                 if (K == 1) begin : g_one
                     assign terms[i*OW +: OW] = parts;
                 end else begin : g_sum
-                    wire [K*OW-1:0] sums;
                     reg [OW-1:0] term;
-                    assign sums[OW-1:0] = parts[OW-1:0];
                     for (n = 1; n < K; n = n + 1) begin : g_add
-                        assign sums[n*OW +: OW] = sums[(n-1)*OW +: OW] + parts[n*OW +: OW];
+                        wire [OW-1:0] sum;
+                        if (n == 1) begin : g_first
+                            assign sum = parts[OW-1:0] + parts[OW +: OW];
+                        end else begin : g_next
+                            assign sum = g_add[n-1].sum + parts[n*OW +: OW];
+                        end
                     end
-                    always @(posedge clk) if (move) term <= sums[(K-1)*OW +: OW];
+                    always @(posedge clk) if (move) term <= g_add[K-1].sum;
                     assign terms[i*OW +: OW] = term;
                 end
             end
