@@ -1,19 +1,28 @@
-"""Stream rules, proven with yosys-smtbmc and z3: what a library module offers stays until it is taken, for ever."""
+"""Stream rules, proven with yosys-smtbmc and z3: what a module, or a whole core, offers stays until it is taken."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cores import write
 from module_bench import RTL, hexes
+from qssmc.ir import Builder, Graph, Table, Type
+from qssmc.passes.prove import prove
 
 # Module, parameters, ports of inputs and outputs with their widths, and .mem files.
 Ports = Sequence[tuple[str, int]]
 Case = tuple[str, dict[str, int | str], Ports, Ports]
+LAYER: dict[str, int | str] = {
+    "UW": 2, "XW": 2, "AW": 2, "BW": 2, "CW": 2, "TW": 5, "YW": 4, "BEATS": 2, "PERIOD": 10, "QUEUE": 2, "KEEP": 2,
+    "B_COMPLEX": 0, "RS_MIN": 1, "LOW": "2'b11", "HIGH": "2'b01", "PW": 2, "FILE": "words.mem",
+}  # fmt: skip
 CASES: list[Case] = [
     ("qssm_skid", {"W": 3}, [("s", 3)], [("m", 3)]),
     ("qssm_fifo", {"W": 3, "DEPTH": 4}, [("s", 3)], [("m", 3)]),
@@ -34,6 +43,8 @@ CASES: list[Case] = [
     ("qssm_advance", {"W": 4, "BITS": 3, "STEP": "3'd3"}, [("s", 4)], [("m", 4)]),
     ("qssm_const", {"W": 3, "N": 2, "FIXED": 0, "FILE": "words.mem"}, [], [("m", 3)]),
     ("qssm_state", {"W": 2, "N": 2}, [("t", 1), ("s", 2)], [("m", 2), ("l", 2)]),
+    ("qssm_gather", {"W": 2, "IN": 2, "OUT": 3, "FILE": "words.mem"}, [("s", 2)], [("m", 2)]),
+    ("qssm_ssm", LAYER, [("t", 1), ("p", 2), ("s", 2)], [("m", 4)]),
     ("qssm_argmax", {"W": 2, "N": 2, "OW": 2}, [("s", 2)], [("m", 2)]),
     ("qssm_product", {"AW": 3, "BW": 3, "OW": 6, "SERIAL": 2}, [("a", 3), ("b", 3)], [("m", 6)]),
     (
@@ -66,23 +77,25 @@ endmodule
 """
 
 
-def _rule(verb: str, port: str) -> str:
+def _rule(verb: str, port: str, data: str = "") -> str:
+    data = data or f"{port}_data"
     return f"""
     always @(posedge clk) if (age > 2'd1 && $past({port}_valid) && !$past({port}_ready)) begin
         {verb} ({port}_valid);
-        {verb} ({port}_data == $past({port}_data));
+        {verb} ({data} == $past({data}));
     end"""
 
 
-def proven(folder: Path, library: Path, text: str, *, depth: int, induction: bool = False) -> bool:
-    """Whether the solver proves all assertions."""
+def proven(folder: Path, library: Path, text: str, *, depth: int, induction: bool = False, cover: bool = False) -> bool:
+    """Whether the solver proves all assertions, or finds ways to all that is to be covered."""
     (folder / "rules.v").write_text(text)
     script = (
         f"read_verilog -defer {library}/*.v; read_verilog -formal rules.v; hierarchy -check -top rules; "
         "prep -flatten -top rules; dffunmap; write_smt2 -wires rules.smt2"
     )
     subprocess.run(["yosys", "-q", "-p", script], cwd=folder, check=True)
-    solve = ["yosys-smtbmc", "-s", "z3", "-t", str(depth), *(["-i"] if induction else []), "rules.smt2"]
+    how = [*(["-i"] if induction else []), *(["-c"] if cover else [])]
+    solve = ["yosys-smtbmc", "-s", "z3", "--unroll", "-t", str(depth), *how, "rules.smt2"]
     said = subprocess.run(solve, cwd=folder, check=False, capture_output=True, text=True).stdout
     assert "Status: PASSED" in said or "Status: FAILED" in said, said
     return "Status: PASSED" in said
@@ -127,3 +140,63 @@ def test_a_broken_rule_is_found(tmp_path: Path, module: str, old: str, new: str)
     path.write_text(path.read_text().replace(old, new))
     case = next(case for case in CASES if case[0] == module)
     assert not proven(tmp_path, library, wrapper(*case), depth=8)
+
+
+def small_layer() -> Graph:
+    """Two heads of one state, of few bits, and a sum behind them."""
+    b = Builder("small", "integer")
+    one, heads = Table.integer(1), Table.integer([0, 1])
+    u = b.source("input", "u", Type((2,), 2))
+    x = b.source("state", "x", Type((2,), 3, complex=True))
+    driven = b.add("inject", "bu", u, b_bar=Table.integer([[1, 0], [1, 0]]), heads=heads)
+    turned = b.add("diag", "ax", x, lambda_bar=Table.integer([[1, 1], [1, -1]]))
+    total = b.add("add", "xs", b.add("shift_left", "x1", x, amount=one), turned, driven)
+    ends = {"low": Table.integer(-3), "high": Table.integer(3)}
+    b.updates[x] = b.add("requant", "xn", total, multiplier=one, shift=one, **ends)
+    y = b.add("readout", "y", "xn", c=Table.integer([[1, 0], [1, 1]]), heads=heads, channels=2)
+    b.output("out", b.add("requant", "q", b.add("add", "ys", y, u), multiplier=one, shift=one, **ends), "step")
+    return prove(b.graph())
+
+
+def core_rules(design: dict[str, Any]) -> str:
+    """A module that drives a core with a stream that keeps the rules, and asserts that its output keeps them."""
+    bits = design["sample"]["width"], design["outputs"][0]["width"]
+    inner = ", ".join(f".{p}_{part}({p}_{part})" for p in "sm" for part in ("data", "last", "valid", "ready"))
+    free = f"input wire [{bits[0] - 1}:0] s_data, input wire s_last, input wire s_valid, input wire m_ready"
+    rules = [_rule(verb, p, f"{{{p}_last, {p}_data}}") for verb, p in (("assume", "s"), ("assert", "m"))]
+    return f"""
+module rules (input wire clk, {free});
+    wire s_ready, m_last, m_valid;
+    wire [{bits[1] - 1}:0] m_data;
+    reg [1:0] age = 2'd0;
+    wire rst = age == 2'd0;
+    always @(posedge clk) if (age != 2'd3) age <= age + 2'd1;
+    {design["top"]} core (.clk(clk), .rst(rst), {inner}, .busy(), .saturations());
+    {" ".join(rules)}
+    always @(posedge clk) if (age > 2'd1) cover (m_valid && m_last);
+endmodule
+"""
+
+
+@pytest.mark.tool("yosys")
+@pytest.mark.tool("z3")
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_core_keeps_the_rules(tmp_path: Path, broken: bool) -> None:
+    folder = write(small_layer(), tmp_path)
+    if broken:
+        frame = folder / "rtl" / "qssm_frame.v"
+        frame.write_text(
+            frame.read_text().replace("m_valid = s_valid && open", "m_valid = s_valid && open && !was_held")
+        )
+        frame.write_text(frame.read_text().replace("    reg [IW-1:0] index;\n", FLICKER))
+    design = json.loads((folder / "design.json").read_text())
+    (folder / "rtl" / "top.v").write_bytes((folder / f"{design['top']}.v").read_bytes())
+    text = core_rules(design)
+    if not broken:
+        assert proven(folder, folder / "rtl", text, depth=30, cover=True), "no result within so many clocks"
+    assert proven(folder, folder / "rtl", text, depth=34) is not broken
+
+
+FLICKER = (
+    "    reg [IW-1:0] index;\n    reg was_held = 1'b0;\n    always @(posedge clk) was_held <= m_valid && !m_ready;\n"
+)
