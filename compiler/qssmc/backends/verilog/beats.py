@@ -59,45 +59,40 @@ def beats_of(heads: Ints, channels: int, lanes: int) -> Beats:
 def _plan(counts: tuple[int, ...], lanes: int, *, alone: bool) -> list[int | None]:
     """How many lanes of the beat in which the head before ends each head takes, or None where it begins a beat.
 
-    fill: lanes taken of the last beat; single: its last head began in it too; waiting: two heads have ended in a beat,
-    and the result of the second has not left since: it leaves in a beat in which none ends.
+    fill: lanes taken of the last beat; single: its last head began in it too. Where a second head ends in a beat, its
+    result waits for a beat in which none ends; there is one before the next such beat, for there the first of the two
+    has begun in a beat before, and behind a second end a head begins a beat.
     """
 
     @cache
-    def best(head: int, fill: int, single: bool, waiting: bool) -> tuple[int, int | None]:
+    def best(head: int, fill: int, single: bool) -> tuple[int, int | None]:
         if head == len(counts):
             return 0, None
         count, free = max(1, counts[head]), lanes - fill
 
         def after(left: int, began: bool) -> int:
             beats = -(-left // lanes)
-            last = left - (beats - 1) * lanes
-            return beats + best(head + 1, last, began and beats == 1, waiting and beats == 1)[0]
+            return beats + best(head + 1, left - (beats - 1) * lanes, began and beats == 1)[0]
 
         found: list[tuple[int, int | None]] = [(after(count, True), None)]
         if not alone and not single and free:
             for taken in range(min(free, count) + 1):
-                if taken < count:
-                    found.append((after(count - taken, False), taken))
-                elif not waiting:
-                    found.append((best(head + 1, lanes, True, True)[0], taken))
+                whole = taken == count
+                found.append((best(head + 1, lanes, True)[0] if whole else after(count - taken, False), taken))
         return min(found, key=lambda pair: pair[0])
 
-    choices: list[int | None] = []
-    fill, single, waiting = lanes, True, False
     for head in reversed(range(len(counts))):  # so that no call is as deep as there are heads
-        for state in ((f, s, w) for f in range(1, lanes + 1) for s in (False, True) for w in (False, True)):
+        for state in ((fill, single) for fill in range(1, lanes + 1) for single in (False, True)):
             best(head, *state)
+    choices: list[int | None] = []
+    fill, single = lanes, True
     for head, states in enumerate(counts):
-        choice = best(head, fill, single, waiting)[1]
+        choice = best(head, fill, single)[1]
         choices.append(choice)
         left = max(1, states) - (choice or 0)
-        if left == 0:
-            fill, single, waiting = lanes, True, True
-            continue
         beats = -(-left // lanes)
-        fill, single = left - (beats - 1) * lanes, choice is None and beats == 1
-        waiting = waiting and beats == 1
+        fill = left - (beats - 1) * lanes if left else lanes
+        single = left == 0 or (choice is None and beats == 1)
     return choices
 
 
