@@ -37,7 +37,13 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 @click.command("compile")
 @configurable
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice([*TARGETS, ALL]), default="c", show_default=True, help="What to emit.")
+@click.option(
+    "--target",
+    default="c",
+    show_default=True,
+    metavar="NAME[,NAME]",
+    help=f"What to emit: {', '.join(TARGETS)}, or {ALL} but the last.",
+)
 @click.option("-o", "--output-dir", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option("--force", is_flag=True, help="Replace an existing design.")
 @click.option("--name", help="Prefix of every emitted symbol and file  [default: the model file's name]")
@@ -133,6 +139,7 @@ def compile_(
     terminal: Terminal = ctx.obj
     arrays = chosen_arrays(chosen)
     asked = asked_search(chosen)
+    targets = named(target)
     weight_bits, activation_bits = parse_bits(bits)
     if not asked.pareto:
         check_target(output_dir, force=force)
@@ -157,7 +164,7 @@ def compile_(
     if asked.searches and not given(ctx, "prune_loss"):
         methods = replace(methods, prune_loss=None)  # how many states stay is a matter of the search
     space = search_space(ctx, (weight_bits, activation_bits), state_bits, a_bits)
-    options = CompileOptions(name, quantise, named(target), calib, seed, vectors, methods, asked.goal, space, single)
+    options = CompileOptions(name, quantise, targets, calib, seed, vectors, methods, asked.goal, space, single)
     if asked.pareto:
         sweep_to(terminal, source, options, asked, output_dir, data)
         return

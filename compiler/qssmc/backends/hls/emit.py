@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from qssmc.backends.environment import environment
 from qssmc.backends.hls.blocks import ELEMENTWISE
 from qssmc.backends.hls.estimate import estimate
 from qssmc.backends.hls.flow import edges, levels_of, needs_last
@@ -83,16 +83,8 @@ def emit(graph: Graph, options: HlsOptions | None = None) -> dict[str, str]:
         "qssm_kernels.h": "qssm_kernels.h",
         **{f"standin/{name}": f"standin/{name}" for name in _STANDIN},
     }
-    environment = Environment(
-        loader=PackageLoader("qssmc_templates", "hls"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        comment_start_string="{##",
-        comment_end_string="##}",
-    )
-    texts = {name: environment.get_template(template).render(**view) for name, template in files.items()}
+    made = environment("hls", ("{##", "##}"))  # braces and # stand together in C
+    texts = {name: made.get_template(template).render(**view) for name, template in files.items()}
     texts["layout.json"] = json.dumps(_layout(unit, view), indent=1) + "\n"
     return {ESTIMATE: report, **{f"{FOLDER}/{name}": text for name, text in texts.items()}}
 

@@ -6,8 +6,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from qssmc.backends.environment import environment
 from qssmc.backends.verilog.circuit import Circuit
 from qssmc.backends.verilog.design import Design, VerilogOptions, design
 from qssmc.backends.verilog.text import instances
@@ -26,18 +25,11 @@ def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: Crossbar
     made = design(graph, options, crossbar)
     view = _view(graph, made)
     name = view["name"]
-    environment = Environment(
-        loader=PackageLoader("qssmc_templates", "verilog"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     templates = {f"{name}_top.v": "top.v.j2", f"sim/{name}_tb.v": "tb.v.j2", "sim/main.cpp": "main.cpp.j2"}
     templates |= {"Makefile": "sim.mk.j2", "sim/run.py": "run.py.j2", f"sim/bench_{name}.py": "bench.py.j2"}
     if len(made.circuit.ports) == 1:  # a serial line carries one output
         templates[f"{name}_board.v"] = "board.v.j2"
-    texts = {path: environment.get_template(template).render(**view) for path, template in templates.items()}
+    texts = {path: environment("verilog").get_template(template).render(**view) for path, template in templates.items()}
     texts |= {f"rtl/{module}.v": library_text(module) for module in modules(made.circuit)}
     texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
     texts["design.json"] = json.dumps(_facts(graph, made, view), indent=1) + "\n"

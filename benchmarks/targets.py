@@ -1,0 +1,154 @@
+"""Targets: C, HLS C++ and ONNX held against golden, op by op and by their predictions, as docs/results/targets.md.
+
+Run by `make results-targets`; needs MNIST and g++. Designs and what was compared are kept in --work, so that a run that
+was interrupted goes on where it stopped. A difference ends the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from machine import machine
+from ptq_cases import MODELS
+from qssmc import __version__
+from qssmc.checks import Tools
+from qssmc.compile import file_sha256
+from qssmc.data import Sequences, load_split
+from qssmc.errors import VerificationError
+from qssmc.evaluate import Engine, evaluate
+from qssmc.verify import verify_folder
+from targets_cases import CASES, Design
+from targets_page import page
+
+SEQUENCES = 20  # compared op by op
+PREDICTIONS = 1000  # of the test set
+
+
+@dataclass(frozen=True)
+class By:
+    """What runs a design: a target, and for C++ whether with the open headers."""
+
+    name: str
+    what: str
+    target: Engine
+    open_headers: bool = False
+
+
+RUNS = (
+    By("c", "C", "c"),
+    By("hls", "C++, stand-in", "hls"),
+    By("hls-open", "C++, open headers", "hls", open_headers=True),
+    By("onnx", "ONNX Runtime", "onnx"),
+)
+
+
+def main() -> None:
+    """Compare what was not compared yet, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--ap-types", type=Path, help="folder of the open ap_int.h, for the C++ a second time")
+    parser.add_argument("--work", type=Path, default=Path("out/targets"), help="where designs and figures are kept")
+    parser.add_argument("-o", "--out", type=Path, default=Path("docs/results"))
+    arguments = parser.parse_args()
+    test = load_split("mnist", "test", arguments.data).take(PREDICTIONS)
+    found = [_compared(arguments.work, design, test, arguments) for design in CASES]
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    text = page(found, machine(None), predictions=len(test), ap_types=arguments.ap_types is not None)
+    (arguments.out / "targets.md").write_text(text)
+    print(f"written: {arguments.out / 'targets.md'}")
+
+
+def _compared(work: Path, design: Design, test: Sequences, arguments: argparse.Namespace) -> dict[str, Any]:
+    """All figures of one design: by what ran it, every op and the predictions; and `make csim`."""
+    folder = _compiled(work, design, arguments.data)
+    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    kept = Kept(work, f"{design.name}-{digest[:12]}")
+    golden = kept("golden", lambda: _predicted(folder, "golden", Tools(), test))
+    found: dict[str, Any] = {}
+    for by in (by for by in RUNS if arguments.ap_types is not None or not by.open_headers):
+        tools = Tools(ap_types=arguments.ap_types if by.open_headers else None)
+        ops = kept(f"{by.name}-ops", lambda: _verified(folder, by.target, tools))  # noqa: B023
+        predictions = kept(f"{by.name}-predictions", lambda: _predicted(folder, by.target, tools, test))  # noqa: B023
+        differing = np.flatnonzero(np.not_equal(predictions["found"], golden["found"]))
+        if differing.size:
+            raise VerificationError(f"{design.name}: {by.what} and golden differ at test image {differing[0]}")
+        found[by.what] = {"ops": ops, "predictions": predictions}
+    csim = kept("csim", lambda: _csim(folder))
+    right = int((np.array(golden["found"]) == test.labels).sum())
+    return {"design": design, "right": right, "golden": golden, "runs": found, "csim": csim}
+
+
+class Kept:
+    """Figures by name, measured once and read back later."""
+
+    def __init__(self, work: Path, stem: str) -> None:
+        self.work, self.stem = work, stem
+
+    def __call__(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        path = self.work / f"{self.stem}-{name}.json"
+        if not path.is_file():
+            print(f"{self.stem}: {name}", flush=True)
+            started, before = time.monotonic(), _cpu()
+            told = {**measure(), "seconds": round(time.monotonic() - started, 1)}
+            told["cpu_seconds"] = round(_cpu() - before, 1)
+            partial = path.with_suffix(".partial")
+            partial.write_text(json.dumps(told))
+            partial.replace(path)
+        return dict(json.loads(path.read_text()))
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and of those that it has ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _compiled(work: Path, design: Design, data: Path | None) -> Path:
+    """The folder of a design, compiled by the command that the page names if it is not there."""
+    model = Path("examples") / MODELS[design.case.model]
+    identity = json.dumps([design.arguments, file_sha256(model), __version__])
+    folder = work / f"{design.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    if not folder.is_dir():
+        where = [] if data is None else ["--data", str(data)]
+        command = [sys.executable, "-m", "qssmc", "-q", "compile", str(model), *design.arguments, *where]
+        subprocess.run([*command, "-o", str(folder)], check=True)
+    return folder
+
+
+def _verified(folder: Path, target: str, tools: Tools) -> dict[str, Any]:
+    """What verify_folder says of the first sequences."""
+    told = verify_folder(folder, tools=tools, limit=SEQUENCES, only=(target,))
+    return {"sequences": told.sequences, "steps": told.steps, "ops": told.ops, "values": told.values}
+
+
+def _predicted(folder: Path, engine: Engine, tools: Tools, test: Sequences) -> dict[str, Any]:
+    return {"found": evaluate(folder, engine, test, tools=tools).predictions.tolist()}
+
+
+def _csim(folder: Path) -> dict[str, Any]:
+    """`make csim` from nothing, with g++ and the stand-in alone."""
+    hls = folder / "hls"
+    subprocess.run(["make", "-s", "-C", str(hls), "clean"], check=True)
+    said = subprocess.run(
+        ["make", "-C", str(hls), "csim", "CXX=g++"], capture_output=True, text=True, check=True
+    ).stdout
+    subprocess.run(["make", "-s", "-C", str(hls), "clean"], check=True)
+    (sequences,) = re.findall(r"(\d+) sequences of \d+ samples: every output is as expected", said)
+    return {"sequences": int(sequences)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Targets page: what was compared of each design and by what, as Markdown tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Found = Sequence[Mapping[str, Any]]
+
+
+def page(found: Found, machine: Mapping[str, str], *, predictions: int, ap_types: bool) -> str:
+    """The whole of targets.md. ap_types: whether the C++ was built with the open headers too."""
+    lines = [*_head(ap_types), *_ops(found), *_predictions(found, predictions), *_csim(found)]
+    return "\n".join([*lines, *_commands(found, machine)]) + "\n"
+
+
+def _head(ap_types: bool) -> Iterator[str]:
+    option = " --ap-types DIR" if ap_types else ""
+    yield "# Targets, held against golden"
+    yield ""
+    yield f"Made by `.venv/bin/python benchmarks/targets.py{option}` (`make results-targets`), which ends with an"
+    yield "error at the first difference: this page is written only where everything below is equal. Seconds are of"
+    yield "CPU, of one process and the compilers that it calls."
+    if ap_types:
+        yield "DIR was the folder of the open `ap_int.h` that hls4ml ships (`hls4ml/templates/vivado/ap_types`)."
+    else:
+        yield "It was given no `--ap-types`, so the C++ was built with the stand-in of the project alone."
+    yield ""
+
+
+def _ops(found: Found) -> Iterator[str]:
+    yield "## Every op, every step"
+    yield ""
+    yield "`qssmc verify DIR --sequences 20 --target ...`: every element of every op at every step of whole MNIST"
+    yield "sequences, and again the outputs of what a user builds. The seconds are golden's too."
+    yield ""
+    yield "| design | by | ops | sequences × steps | values equal to golden | s |"
+    yield "|---|---|---|---|---|---|"
+    for one in found:
+        for what, run in one["runs"].items():
+            ops = run["ops"]
+            yield (
+                f"| {one['design'].case.title} | {what} | {ops['ops']} | {ops['sequences']} × {ops['steps']} "
+                f"| {ops['values']:,} | {ops['cpu_seconds']:g} |"
+            )
+    yield ""
+
+
+def _predictions(found: Found, count: int) -> Iterator[str]:
+    yield "## Predictions"
+    yield ""
+    yield f"`qssmc eval DIR --engine ... --count {count} --dataset mnist`: the first {count:,} test images, on all of"
+    yield "which each engine answers what golden answers."
+    yield ""
+    columns = list(found[0]["runs"])
+    yield f"| design | accuracy % | golden, s | {' | '.join(f'{what}, s' for what in columns)} |"
+    yield "|" + "---|" * (3 + len(columns))
+    for one in found:
+        seconds = [f"{one['runs'][what]['predictions']['cpu_seconds']:g}" for what in columns]
+        accuracy = 100 * one["right"] / count
+        yield (
+            f"| {one['design'].case.title} | {accuracy:.1f} | {one['golden']['cpu_seconds']:g} | {' | '.join(seconds)} |"
+        )
+    yield ""
+
+
+def _csim(found: Found) -> Iterator[str]:
+    yield "## The project by itself"
+    yield ""
+    yield "`make -C DIR/hls csim`, g++ and the stand-in alone, from nothing: both builds, every value of one sequence"
+    yield "twice, and the outputs of all recorded ones."
+    yield ""
+    yield "| design | sequences | s |"
+    yield "|---|---|---|"
+    for one in found:
+        yield f"| {one['design'].case.title} | {one['csim']['sequences']} | {one['csim']['cpu_seconds']:g} |"
+    yield ""
+
+
+def _commands(found: Found, machine: Mapping[str, str]) -> Iterator[str]:
+    yield "## Commands"
+    yield ""
+    yield "```"
+    yield from (one["design"].command for one in found)
+    yield "```"
+    yield ""
+    compiler = machine["compiler"].split(" -")[0]
+    runtime = f"onnx {machine['onnx']}, onnxruntime {machine['onnxruntime']}, numpy {machine['numpy']}"
+    yield f"Measured on {machine['cpu']}, one process, {machine['system']}, {compiler}; {runtime}."
