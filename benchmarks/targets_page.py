@@ -57,10 +57,8 @@ def _predictions(found: Found, count: int) -> Iterator[str]:
     yield "|" + "---|" * (3 + len(columns))
     for one in found:
         seconds = [f"{one['runs'][what]['predictions']['cpu_seconds']:g}" for what in columns]
-        accuracy = 100 * one["right"] / count
-        yield (
-            f"| {one['design'].case.title} | {accuracy:.1f} | {one['golden']['cpu_seconds']:g} | {' | '.join(seconds)} |"
-        )
+        row = [one["design"].case.title, f"{100 * one['right'] / count:.1f}", f"{one['golden']['cpu_seconds']:g}"]
+        yield f"| {' | '.join([*row, *seconds])} |"
     yield ""
 
 

@@ -11,8 +11,9 @@ from typing import Any, get_args
 import click
 from rich.table import Table
 
+from qssmc.backends import hls, verilog
 from qssmc.backends.c import as_prefix
-from qssmc.backends.hls import ESTIMATE, FLAVORS, Flavor, HlsOptions
+from qssmc.backends.hls import FLAVORS, Flavor, HlsOptions
 from qssmc.backends.verilog import Pace, VerilogOptions
 from qssmc.cli.arrays import array_options, chosen_arrays
 from qssmc.cli.config import configurable
@@ -180,17 +181,21 @@ def compile_(
     terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))
     if len(options.targets) > 1:
         terminal.note(design.files["report/targets.txt"].decode().rstrip())
-    if ESTIMATE in design.files:
-        terminal.note(estimate_text(json.loads(design.files[ESTIMATE])))
+    for what, path in (("hls", hls.ESTIMATE), ("verilog", verilog.ESTIMATE)):
+        if path in design.files:
+            terminal.note(estimate_text(what, json.loads(design.files[path])))
     terminal.note(f"next: qssmc verify {output_dir}")
 
 
-def estimate_text(facts: dict[str, Any]) -> str:
+def estimate_text(target: str, facts: dict[str, Any]) -> str:
     """Clocks and resources in a line."""
+    at = f" for {facts['part']}" if "part" in facts else ""
+    at += f" at {facts['clock_period_ns']:g} ns" if "clock_period_ns" in facts else ""
+    every = f"{facts['interval_cycles']:,} clocks"
+    every += f" ({facts['interval_us']:g} us)" if "interval_us" in facts else ""
     return (
-        f"hls estimate for {facts['part']} at {facts['clock_period_ns']:g} ns, {facts['lanes']} lane(s): a sample "
-        f"every {facts['interval_cycles']:,} clocks ({facts['interval_us']:g} us), latency {facts['latency_cycles']:,} "
-        f"clocks, {facts['dsp']} DSP, {facts['bram18']} BRAM18, about {facts['luts']:,} LUT"
+        f"{target} estimate{at}, {facts['lanes']} lane(s): a sample every {every}, latency "
+        f"{facts['latency_cycles']:,} clocks, {facts['dsp']} DSP, {facts['bram18']} BRAM18, about {facts['luts']:,} LUT"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from qssmc.backends.environment import environment
 from qssmc.backends.verilog.circuit import Circuit
 from qssmc.backends.verilog.design import Design, VerilogOptions, design
+from qssmc.backends.verilog.estimate import ESTIMATE, estimate
 from qssmc.backends.verilog.text import instances
 from qssmc.crossbar.map import CrossbarMap
 from qssmc.ir.graph import Graph
@@ -17,7 +18,8 @@ FOLDER = "verilog"
 
 
 def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: CrossbarMap | None = None) -> dict[str, str]:
-    """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench.
+    """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench;
+    and what it is expected to take.
 
     crossbar: the map of arrays whose reads leave the core, which then drives a model of each array.
     """
@@ -33,7 +35,11 @@ def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: Crossbar
     texts |= {f"rtl/{module}.v": library_text(module) for module in modules(made.circuit)}
     texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
     texts["design.json"] = json.dumps(_facts(graph, made, view), indent=1) + "\n"
-    return {f"{FOLDER}/{path}": text for path, text in texts.items()}
+    found = {f"{FOLDER}/{path}": text for path, text in texts.items()}
+    if crossbar is None:
+        period = options.pace.clock_period if options.pace else None
+        found[ESTIMATE] = json.dumps(estimate(made, period), indent=1) + "\n"
+    return found
 
 
 def library_text(module: str) -> str:
