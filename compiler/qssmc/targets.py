@@ -63,7 +63,8 @@ def _bytes(texts: Mapping[str, str]) -> Files:
 
 
 def _onnx(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    return onnx_backend.emit(stages["prove"], stages["discretize"])
+    (*_, quantised) = (graph for graph in stages.values() if graph.stage == "quantised")
+    return onnx_backend.emit(stages["prove"], stages["discretize"], quantised)
 
 
 def _crossbar(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
