@@ -24,17 +24,23 @@ import numpy as np
 from machine import machine
 from ptq_cases import MODELS
 from qssmc import __version__
+from qssmc.backends import hls, verilog
+from qssmc.backends.hls import HlsOptions
+from qssmc.backends.verilog import VerilogOptions
 from qssmc.checks import Tools
 from qssmc.compile import file_sha256
 from qssmc.data import Sequences, load_split
 from qssmc.errors import VerificationError
 from qssmc.evaluate import Engine, evaluate
+from qssmc.folder import read_manifest
+from qssmc.ir import Graph, parse
 from qssmc.verify import verify_folder
 from targets_cases import CASES, Design
 from targets_page import page
 
 SEQUENCES = 20  # compared op by op
 PREDICTIONS = 1000  # of the test set
+LANES = (1, 4)  # of the estimates
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,20 @@ def _compared(work: Path, design: Design, test: Sequences, arguments: argparse.N
         found[by.what] = {"ops": ops, "predictions": predictions}
     csim = kept("csim", lambda: _csim(folder))
     right = int((np.array(golden["found"]) == test.labels).sum())
-    return {"design": design, "right": right, "golden": golden, "runs": found, "csim": csim}
+    estimates = _estimates(parse((folder / read_manifest(folder)["golden"]).read_text()))
+    return {
+        "design": design, "right": right, "golden": golden, "runs": found, "csim": csim, "estimates": estimates,
+    }  # fmt: skip
+
+
+def _estimates(graph: Graph) -> dict[tuple[int, str], dict[str, Any]]:
+    """What the compiler expects of HLS and of Verilog, by lanes and target."""
+    found = {}
+    for lanes in LANES:
+        project, core = hls.emit(graph, HlsOptions(lanes=lanes)), verilog.emit(graph, VerilogOptions(lanes))
+        found[lanes, "HLS"] = dict(json.loads(project[hls.ESTIMATE]))
+        found[lanes, "Verilog"] = dict(json.loads(core[verilog.ESTIMATE]))
+    return found
 
 
 class Kept:

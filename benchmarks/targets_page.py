@@ -10,7 +10,7 @@ Found = Sequence[Mapping[str, Any]]
 
 def page(found: Found, machine: Mapping[str, str], *, predictions: int, ap_types: bool) -> str:
     """The whole of targets.md. ap_types: whether the C++ was built with the open headers too."""
-    lines = [*_head(ap_types), *_ops(found), *_predictions(found, predictions), *_csim(found)]
+    lines = [*_head(ap_types), *_ops(found), *_predictions(found, predictions), *_csim(found), *_estimates(found)]
     return "\n".join([*lines, *_commands(found, machine)]) + "\n"
 
 
@@ -72,6 +72,23 @@ def _csim(found: Found) -> Iterator[str]:
     yield "|---|---|---|"
     for one in found:
         yield f"| {one['design'].case.title} | {one['csim']['sequences']} | {one['csim']['cpu_seconds']:g} |"
+    yield ""
+
+
+def _estimates(found: Found) -> Iterator[str]:
+    yield "## Clocks and resources, expected"
+    yield ""
+    yield "What `qssmc compile --target hls,verilog --lanes P` tells (`report/targets.txt`): each target's schedule, and"
+    yield "one model of what products and memories take on a Xilinx device, good to a factor of two, for LUTs to an order"
+    yield "of magnitude. What yosys and nextpnr found on other devices is in verilog.md."
+    yield ""
+    yield "| design | P | target | clocks a sample | latency, clocks | DSP | BRAM18 | LUT |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for one in found:
+        for (lanes, target), facts in one["estimates"].items():
+            numbers = [facts[name] for name in ("interval_cycles", "latency_cycles", "dsp", "bram18", "luts")]
+            told = " | ".join(f"{number:,}" for number in numbers)
+            yield f"| {one['design'].case.title} | {lanes} | {target} | {told} |"
     yield ""
 
 

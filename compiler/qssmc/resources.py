@@ -14,8 +14,8 @@ from typing import Any
 @dataclass(frozen=True)
 class Fabric:
     """A device. dsp: bits of the factors of a signed product that a block takes; small: bits of a factor whose product
-    is made of LUTs; ram: words and bits of a block at its widest; least: bits of a memory that takes a block; lut: bits
-    of memory that a LUT holds."""
+    is made of LUTs; ram: words and bits of a block at its widest; lut: words of one bit that a LUT holds, and a memory
+    of no more words, or of no more bits than least, is made of LUTs."""
 
     name: str
     dsp: tuple[int, int]
@@ -89,7 +89,7 @@ def need(use: Use, fabric: Fabric = XILINX) -> Need:
             dsp += count * _blocks(max(a, b), fabric.dsp[0]) * _blocks(min(a, b), fabric.dsp[1])
     ram = 0
     for words, width, count in use.memories:
-        if words * width <= fabric.least:
+        if words <= fabric.lut or words * width <= fabric.least:
             luts += count * -(-words // fabric.lut) * width
         else:
             ram += count * -(-width // fabric.ram[1]) * -(-words // fabric.ram[0])

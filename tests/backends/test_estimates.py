@@ -92,4 +92,5 @@ def test_what_fits_a_block_takes_one() -> None:
     words, width = XILINX.ram
     assert need(Use(memories=((words, width, 2),))).bram18 == 2
     assert need(Use(memories=((words + 1, width, 1), (words, width + 1, 1)))).bram18 == 4
-    assert need(Use(memories=((64, 16, 1),))) == need(Use(gates=16))
+    assert need(Use(memories=((64, 160, 1), (65, 15, 1)))) == need(Use(gates=160 + 2 * 15))
+    assert need(Use(memories=((65, 16, 1),))).bram18 == 1
