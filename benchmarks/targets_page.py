@@ -78,9 +78,9 @@ def _csim(found: Found) -> Iterator[str]:
 def _estimates(found: Found) -> Iterator[str]:
     yield "## Clocks and resources, expected"
     yield ""
-    yield "What `qssmc compile --target hls,verilog --lanes P` tells (`report/targets.txt`): each target's schedule, and"
-    yield "one model of what products and memories take on a Xilinx device, good to a factor of two, for LUTs to an order"
-    yield "of magnitude. What yosys and nextpnr found on other devices is in verilog.md."
+    yield "What `qssmc compile --target hls,verilog --lanes P` tells (`report/targets.txt`): each target's schedule,"
+    yield "and one model of what products and memories take on a Xilinx device, good to a factor of two, for LUTs to an"
+    yield "order of magnitude. What yosys and nextpnr found on other devices is in verilog.md."
     yield ""
     yield "| design | P | target | clocks a sample | latency, clocks | DSP | BRAM18 | LUT |"
     yield "|---|---|---|---|---|---|---|---|"

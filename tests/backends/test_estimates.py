@@ -60,6 +60,12 @@ def test_clocks_of_the_recurrence_are_those_of_its_loops() -> None:
     assert found["latency_cycles"] >= found["interval_cycles"]
 
 
+@TARGETS
+def test_states_are_kept_in_memories(facts: Callable[..., dict[str, Any]]) -> None:
+    """Re and im of 128 states, of 30 bits instead of 8: a word of both is wider than a block."""
+    assert facts(1, state_bits=30)["bram18"] > facts(1, state_bits=8)["bram18"]
+
+
 def test_clocks_and_multipliers_of_a_core_are_those_of_its_design() -> None:
     files = verilog.emit(random_s4d(STATES), VerilogOptions(2))
     expected = json.loads(files["verilog/design.json"])["expected"]
@@ -88,6 +94,8 @@ def test_both_targets_say_the_same_facts() -> None:
 def test_what_fits_a_block_takes_one() -> None:
     assert need(Use(products=((27, 18, 1), (18, 27, 1)))).dsp == 2
     assert need(Use(products=((28, 18, 1), (27, 19, 1)))).dsp == 4
+    assert need(Use(products=((53, 35, 1),))).dsp == 4  # of 26 and 17 bits beside the sign
+    assert need(Use(products=((54, 35, 1), (53, 36, 1)))).dsp == 12
     assert need(Use(products=((4, 27, 3),))) == need(Use(soft=((4, 27, 3),))) == need(Use(gates=324))
     words, width = XILINX.ram
     assert need(Use(memories=((words, width, 2),))).bram18 == 2
