@@ -74,8 +74,9 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Work is stolen, not dealt out: a file's tests stay with one process, which makes what they share once.
 test: lint
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/bench.py --eval
