@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from machine import machine
-from ptq_cases import MODELS
 from qssmc import __version__
 from qssmc.backends import hls, verilog
 from qssmc.backends.hls import HlsOptions
@@ -41,6 +40,7 @@ from targets_page import page
 SEQUENCES = 20  # compared op by op
 PREDICTIONS = 1000  # of the test set
 LANES = (1, 4)  # of the estimates
+Figures = dict[str, Any] | None  # None: not measured yet
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,16 @@ class By:
     target: Engine
     open_headers: bool = False
 
+    def tools(self, ap_types: Path | None) -> Tools:
+        """The compilers of a run."""
+        return Tools(ap_types=ap_types if self.open_headers else None)
+
 
 RUNS = (
     By("c", "C", "c"),
     By("hls", "C++, stand-in", "hls"),
-    By("hls-open", "C++, open headers", "hls", open_headers=True),
     By("onnx", "ONNX Runtime", "onnx"),
+    By("hls-open", "C++, open headers", "hls", open_headers=True),
 )
 
 
@@ -67,10 +71,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--ap-types", type=Path, help="folder of the open ap_int.h, for the C++ a second time")
     parser.add_argument("--work", type=Path, default=Path("out/targets"), help="where designs and figures are kept")
+    parser.add_argument("--kept", action="store_true", help="measure nothing; the page says what is not there yet")
     parser.add_argument("-o", "--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     test = load_split("mnist", "test", arguments.data).take(PREDICTIONS)
-    found = [_compared(arguments.work, design, test, arguments) for design in CASES]
+    designs = [one for one in CASES if not arguments.kept or _folder(arguments.work, one).is_dir()]
+    found = [_compared(arguments.work, design, test, arguments) for design in designs]
     arguments.out.mkdir(parents=True, exist_ok=True)
     text = page(found, machine(None), predictions=len(test), ap_types=arguments.ap_types is not None)
     (arguments.out / "targets.md").write_text(text)
@@ -78,26 +84,39 @@ def main() -> None:
 
 
 def _compared(work: Path, design: Design, test: Sequences, arguments: argparse.Namespace) -> dict[str, Any]:
-    """All figures of one design: by what ran it, every op and the predictions; and `make csim`."""
+    """All figures of one design: by what ran it, every op and the predictions; and `make csim`.
+
+    What takes longest, the open headers, comes last.
+    """
     folder = _compiled(work, design, arguments.data)
     digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
-    kept = Kept(work, f"{design.name}-{digest[:12]}")
-    golden = kept("golden", lambda: _predicted(folder, "golden", Tools(), test))
-    found: dict[str, Any] = {}
-    for by in (by for by in RUNS if arguments.ap_types is not None or not by.open_headers):
-        tools = Tools(ap_types=arguments.ap_types if by.open_headers else None)
-        ops = kept(f"{by.name}-ops", lambda: _verified(folder, by.target, tools))  # noqa: B023
-        predictions = kept(f"{by.name}-predictions", lambda: _predicted(folder, by.target, tools, test))  # noqa: B023
-        differing = np.flatnonzero(np.not_equal(predictions["found"], golden["found"]))
-        if differing.size:
-            raise VerificationError(f"{design.name}: {by.what} and golden differ at test image {differing[0]}")
-        found[by.what] = {"ops": ops, "predictions": predictions}
+    kept = Kept(work, f"{design.name}-{digest[:12]}", only=arguments.kept)
+    given = {by.what: test.take(design.open_predictions) if by.open_headers else test for by in RUNS}
+
+    def ops(by: By) -> Figures:
+        return kept(f"{by.name}-ops", lambda: _verified(folder, by.target, by.tools(arguments.ap_types)))
+
+    def predictions(by: By) -> Figures:
+        tools, images = by.tools(arguments.ap_types), given[by.what]
+        return kept(f"{by.name}-{len(images)}-predictions", lambda: _predicted(folder, by.target, tools, images))
+
     csim = kept("csim", lambda: _csim(folder))
-    right = int((np.array(golden["found"]) == test.labels).sum())
-    estimates = _estimates(parse((folder / read_manifest(folder)["golden"]).read_text()))
+    found: dict[str, dict[str, Figures]] = {by.what: {"ops": ops(by)} for by in RUNS if not by.open_headers}
+    golden = kept("golden", lambda: _predicted(folder, "golden", Tools(), test))
+    for by in (by for by in RUNS if arguments.ap_types is not None or not by.open_headers):
+        found[by.what] = {"ops": ops(by), "predictions": predictions(by)}
+        if golden and (told := found[by.what]["predictions"]):
+            differing = np.flatnonzero(np.not_equal(told["found"], golden["found"][: len(told["found"])]))
+            if differing.size:
+                raise VerificationError(f"{design.name}: {by.what} and golden differ at test image {differing[0]}")
     return {
-        "design": design, "right": right, "golden": golden, "runs": found, "csim": csim, "estimates": estimates,
-    }  # fmt: skip
+        "design": design,
+        "right": golden and int((np.array(golden["found"]) == test.labels).sum()),
+        "golden": golden,
+        "runs": found,
+        "csim": csim,
+        "estimates": _estimates(parse((folder / read_manifest(folder)["golden"]).read_text())),
+    }
 
 
 def _estimates(graph: Graph) -> dict[tuple[int, str], dict[str, Any]]:
@@ -111,14 +130,16 @@ def _estimates(graph: Graph) -> dict[tuple[int, str], dict[str, Any]]:
 
 
 class Kept:
-    """Figures by name, measured once and read back later."""
+    """Figures by name, measured once and read back later; only: nothing is measured, and what is not there is None."""
 
-    def __init__(self, work: Path, stem: str) -> None:
-        self.work, self.stem = work, stem
+    def __init__(self, work: Path, stem: str, *, only: bool) -> None:
+        self.work, self.stem, self.only = work, stem, only
 
-    def __call__(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def __call__(self, name: str, measure: Callable[[], dict[str, Any]]) -> Figures:
         path = self.work / f"{self.stem}-{name}.json"
         if not path.is_file():
+            if self.only:
+                return None
             print(f"{self.stem}: {name}", flush=True)
             started, before = time.monotonic(), _cpu()
             told = {**measure(), "seconds": round(time.monotonic() - started, 1)}
@@ -135,14 +156,18 @@ def _cpu() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
+def _folder(work: Path, design: Design) -> Path:
+    """Where a design lies, by its model, what is asked of it and the version."""
+    identity = json.dumps([design.arguments, file_sha256(design.model), __version__])
+    return work / f"{design.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
 def _compiled(work: Path, design: Design, data: Path | None) -> Path:
     """The folder of a design, compiled by the command that the page names if it is not there."""
-    model = Path("examples") / MODELS[design.case.model]
-    identity = json.dumps([design.arguments, file_sha256(model), __version__])
-    folder = work / f"{design.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    folder = _folder(work, design)
     if not folder.is_dir():
         where = [] if data is None else ["--data", str(data)]
-        command = [sys.executable, "-m", "qssmc", "-q", "compile", str(model), *design.arguments, *where]
+        command = [sys.executable, "-m", "qssmc", "-q", "compile", str(design.model), *design.arguments, *where]
         subprocess.run([*command, "-o", str(folder)], check=True)
     return folder
 

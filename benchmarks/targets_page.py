@@ -39,6 +39,9 @@ def _ops(found: Found) -> Iterator[str]:
     for one in found:
         for what, run in one["runs"].items():
             ops = run["ops"]
+            if ops is None:
+                yield f"| {one['design'].case.title} | {what} | not run yet | | | |"
+                continue
             yield (
                 f"| {one['design'].case.title} | {what} | {ops['ops']} | {ops['sequences']} × {ops['steps']} "
                 f"| {ops['values']:,} | {ops['cpu_seconds']:g} |"
@@ -50,16 +53,27 @@ def _predictions(found: Found, count: int) -> Iterator[str]:
     yield "## Predictions"
     yield ""
     yield f"`qssmc eval DIR --engine ... --count {count} --dataset mnist`: the first {count:,} test images, on all of"
-    yield "which each engine answers what golden answers."
+    yield "which each engine answers what golden answers; with the open headers, whose streams lock a mutex at"
+    yield "every element, on as many as the column says."
     yield ""
     columns = list(found[0]["runs"])
     yield f"| design | accuracy % | golden, s | {' | '.join(f'{what}, s' for what in columns)} |"
     yield "|" + "---|" * (3 + len(columns))
     for one in found:
-        seconds = [f"{one['runs'][what]['predictions']['cpu_seconds']:g}" for what in columns]
+        seconds = [_seconds(one["runs"][what]["predictions"], count) for what in columns]
+        if one["golden"] is None:
+            yield f"| {one['design'].case.title} | not run yet |" + " |" * (1 + len(columns))
+            continue
         row = [one["design"].case.title, f"{100 * one['right'] / count:.1f}", f"{one['golden']['cpu_seconds']:g}"]
         yield f"| {' | '.join([*row, *seconds])} |"
     yield ""
+
+
+def _seconds(predictions: Mapping[str, Any] | None, count: int) -> str:
+    if predictions is None:
+        return "not run yet"
+    fewer = len(predictions["found"])
+    return f"{predictions['cpu_seconds']:g}" + ("" if fewer == count else f" (of {fewer})")
 
 
 def _csim(found: Found) -> Iterator[str]:
@@ -70,8 +84,9 @@ def _csim(found: Found) -> Iterator[str]:
     yield ""
     yield "| design | sequences | s |"
     yield "|---|---|---|"
-    for one in found:
-        yield f"| {one['design'].case.title} | {one['csim']['sequences']} | {one['csim']['cpu_seconds']:g} |"
+    for one in (one for one in found if one["csim"] is not None):
+        sequences, seconds = (one["csim"][name] for name in ("sequences", "cpu_seconds"))
+        yield f"| {one['design'].case.title} | {sequences} | {seconds:g} |"
     yield ""
 
 
