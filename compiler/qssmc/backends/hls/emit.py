@@ -150,7 +150,7 @@ def _view(unit: Unit, writers: list[Writer], found: tuple[Edge, ...]) -> dict[st
     (entrance,) = unit.graph.inputs
     assert entrance.type.width is not None
     levels = levels_of(unit.processes, found)
-    told = [name for writer in writers for name in (writer.told() if writer.receives else [])]
+    told = [name for writer in writers for name in (writer.work.told() if writer.work.receives else [])]
     streams = [(e.name, unit.element(e.value), e.depth) for e in found]
     streams += [(f"{name}_last", "ap_uint<1> ", levels[name] + 2) for name in told]
     constants = [
@@ -191,12 +191,12 @@ def _arguments(writer: Writer) -> list[str]:
     """What the top function hands to a process, in the order of its parameters."""
     process = writer.process
     found = []
-    if writer.receives:
-        found += ["samples", *(f"{name}_last" for name in writer.told())]
-    if writer.asks_last:
+    if writer.work.receives:
+        found += ["samples", *(f"{name}_last" for name in writer.work.told())]
+    if writer.work.asks_last:
         found.append(f"{process.name}_last")
-    found += [edge.name for edge in (*writer.incoming.values(), *writer.outgoing)]
-    return found + [f"qssm_{output.name}" for output in writer.sent()]
+    found += [edge.name for edge in (*writer.work.incoming.values(), *writer.work.outgoing)]
+    return found + [f"qssm_{output.name}" for output in writer.work.sent()]
 
 
 def _traced(unit: Unit) -> list[tuple[str, int, int, str]]:

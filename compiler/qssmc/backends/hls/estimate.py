@@ -51,18 +51,18 @@ def _width(unit: Unit, name: str) -> int:
 
 def _busy(unit: Unit, writer: Writer) -> int:
     """Clocks of a process: of its loops, and of those that take values in."""
-    read = [name for name in writer.stored if name in {local for local, _ in writer.incoming}]
-    return sum(unit.tokens(name) + _DEPTH for name in read) + sum(_cycles(unit, block) for block in writer.blocks)
+    read = [name for name in writer.work.stored if name in {local for local, _ in writer.work.incoming}]
+    return sum(unit.tokens(name) + _DEPTH for name in read) + sum(_cycles(unit, block) for block in writer.work.blocks)
 
 
 def _use(unit: Unit, writer: Writer) -> Use:
     """What the function of a process is made of."""
     found = Use(memories=tuple(_table(array) for array in dict.fromkeys(writer.used)))
-    for block in writer.blocks:
+    for block in writer.work.blocks:
         lanes = block.space.order.lanes if block.space is not None and block.space.order is not None else 1
         for item in block.items:
             found += _item(unit, item, lanes)
-    for name in [*writer.states, *sorted(n for n in writer.stored if ":" not in n)]:
+    for name in [*writer.work.states, *sorted(n for n in writer.work.stored if ":" not in n)]:
         order = unit.orders.get(name)
         lanes = order.lanes if order else 1
         found += Use(memories=((-(-unit.tokens(name) // lanes), _width(unit, name), lanes * len(unit.parts(name))),))
