@@ -11,7 +11,7 @@ export QSSMC_DATA ?= $(abspath ../shared/data)
 TORCH       := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml | head -n 1)
 TORCH_INDEX ?=
 
-.PHONY: help setup system demo test lint bench results results-crossbar results-verilog clean
+.PHONY: help setup system demo test lint bench results results-crossbar results-targets results-verilog clean
 
 help:
 	@echo "make setup    install what is missing: Debian packages, a virtual environment in $(VENV)"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench    nanoseconds a step beside other runtimes"
 	@echo "make results  accuracy and memory of the shipped models under each scheme, written to docs/results"
 	@echo "make results-crossbar  accuracy on arrays over the errors of cells and converters"
+	@echo "make results-targets  C, HLS C++ and ONNX held against golden on whole sequences; AP_TYPES=DIR names the open ap_int.h"
 	@echo "make results-verilog  clocks a step of the Verilog cores beside their bounds, and cores placed on boards"
 	@echo "make clean    remove outputs and caches; the virtual environment and unfinished trainings stay"
 
@@ -73,8 +74,9 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Work is stolen, not dealt out: a file's tests stay with one process, which makes what they share once.
 test: lint
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/bench.py --eval
@@ -85,6 +87,9 @@ results: $(VENV)/.bench
 
 results-crossbar: $(VENV)/.bench
 	$(BIN)/python benchmarks/crossbar.py
+
+results-targets: $(VENV)/.bench
+	$(BIN)/python benchmarks/targets.py $(if $(AP_TYPES),--ap-types $(AP_TYPES))
 
 # The programs on PATH and those of the yowasp packages, which have the ECP5's.
 results-verilog: $(VENV)/.bench

@@ -17,7 +17,7 @@ from qssmc_sim.emitted_c import EmittedC
 
 INT = Table.integer
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic")
-SANITIZE = ("-O1", "-g", "-fsanitize=undefined,address", "-fno-sanitize-recover=all")
+SANITIZE = ("-O0", "-fsanitize=undefined,address", "-fno-sanitize-recover=all")
 
 
 def write(graph: Graph, folder: Path, samples: Any = None) -> Path:

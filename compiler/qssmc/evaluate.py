@@ -1,4 +1,4 @@
-"""Evaluate: the accuracy of a model or of a compiled design on a data set, by one of three engines."""
+"""Evaluate: the accuracy of a model or of a compiled design on a data set, by one of five engines."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.checks import Tools
 from qssmc.data import InputFormat, Sequences
 from qssmc.errors import MalformedInputError, UsageError, VerificationError
 from qssmc.folder import altered_text, changed_files, read_manifest
@@ -18,8 +19,8 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
 
-Engine = Literal["torch", "golden", "c"]
-ENGINES: tuple[Engine, ...] = ("torch", "golden", "c")
+Engine = Literal["torch", "golden", "c", "hls", "onnx"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 _BATCH = 500
 
 
@@ -40,15 +41,20 @@ class Evaluation:
 
 
 def evaluate(
-    path: Path, engine: Engine, data: Sequences, *, cc: str | None = None, progress: Callable[[int], None] | None = None
+    path: Path,
+    engine: Engine,
+    data: Sequences,
+    *,
+    tools: Tools | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Classify every sequence. path: a checkpoint for torch, a compiled folder for golden and c.
+    """Classify every sequence. path: a checkpoint for torch, a compiled folder for the other engines.
 
     Per-step models are judged by their answer at the last step.
     """
     if not len(data):
         raise UsageError("the data set is empty, so there is nothing to evaluate")
-    classify = {"torch": _torch, "golden": _golden, "c": _emitted}[engine](path, data, cc)
+    classify = _CLASSIFIERS[engine](path, data, tools or Tools())
     predictions, seconds = [], 0.0
     for start in range(0, len(data), _BATCH):
         started = time.monotonic()
@@ -75,7 +81,7 @@ def _answer(outputs: dict[str, NDArray[Any]], data: Sequences) -> NDArray[np.int
     return np.asarray(values.argmax(axis=-1), np.int64)
 
 
-def _torch(path: Path, data: Sequences, cc: str | None) -> Classify:
+def _torch(path: Path, data: Sequences, tools: Tools) -> Classify:
     import torch
 
     from qssmc.models import load_checkpoint
@@ -93,25 +99,49 @@ def _torch(path: Path, data: Sequences, cc: str | None) -> Classify:
     return classify
 
 
-def _golden(path: Path, data: Sequences, cc: str | None) -> Classify:
+def _golden(path: Path, data: Sequences, tools: Tools) -> Classify:
     from qssmc_sim import run
 
     graph = design_of(path, data)
     return lambda samples: _answer(run(graph, samples.astype(np.int64)).outputs, data)
 
 
-def _emitted(path: Path, data: Sequences, cc: str | None) -> Classify:
+def _c(path: Path, data: Sequences, tools: Tools) -> Classify:
     from qssmc_sim.emitted_c import EmittedC
 
-    design_of(path, data)
-    emitted = EmittedC(path / "c", cc=cc)
+    design_of(path, data, "c")
+    emitted = EmittedC(path / "c", cc=tools.cc)
     return lambda samples: _answer(emitted.run(samples), data)
 
 
-def design_of(path: Path, data: Sequences) -> Graph:
-    """The golden model of an unaltered folder that takes such samples."""
+def _hls(path: Path, data: Sequences, tools: Tools) -> Classify:
+    from qssmc_sim.emitted_hls import EmittedHls
+
+    design_of(path, data, "hls")
+    emitted = EmittedHls(path / "hls", cxx=tools.cxx, ap_types=tools.ap_types)
+    return lambda samples: _answer(emitted.run(samples), data)
+
+
+def _onnx(path: Path, data: Sequences, tools: Tools) -> Classify:
+    from qssmc_sim.emitted_onnx import EmittedOnnx
+
+    emitted = EmittedOnnx(path / "onnx", design_of(path, data, "onnx"))
+    return lambda samples: _answer(emitted.run(samples.astype(np.int64)), data)
+
+
+_CLASSIFIERS: dict[Engine, Callable[[Path, Sequences, Tools], Classify]] = {
+    "torch": _torch,
+    "golden": _golden,
+    "c": _c,
+    "hls": _hls,
+    "onnx": _onnx,
+}
+
+
+def design_of(path: Path, data: Sequences, target: str | None = None) -> Graph:
+    """The golden model of a folder that takes such samples, and whose files of a target are as compiled."""
     manifest = read_manifest(path)
-    altered = [name for name in changed_files(path, manifest) if name.startswith(("c/", "ir/"))]
+    altered = [name for name in changed_files(path, manifest) if name.startswith((f"{target or 'c'}/", "ir/"))]
     if altered:
         raise VerificationError(altered_text(altered))
     try:
@@ -121,6 +151,8 @@ def design_of(path: Path, data: Sequences) -> Graph:
     except (OSError, ValueError, KeyError, TypeError, UsageError, IRError) as error:
         raise MalformedInputError(f"{path} is not complete ({error}); compile the model again") from error
     _check_samples(data, wanted, graph.inputs[0].type.shape[0])
+    if target and not any(name.startswith(f"{target}/") for name in manifest["files"]):
+        raise UsageError(f"{path} holds no {target}; compile the model with --target {target}")
     length = data.samples.shape[1]
     if length > most and any(output.mean for output in graph.outputs):
         raise UsageError(

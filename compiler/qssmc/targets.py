@@ -16,6 +16,7 @@ from qssmc.backends import verilog as verilog_backend
 from qssmc.backends.hls import HlsOptions
 from qssmc.backends.verilog import VerilogOptions
 from qssmc.crossbar.options import CrossbarOptions
+from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc_sim import run
 
@@ -62,7 +63,8 @@ def _bytes(texts: Mapping[str, str]) -> Files:
 
 
 def _onnx(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    return onnx_backend.emit(stages["prove"], stages["discretize"])
+    (*_, quantised) = (graph for graph in stages.values() if graph.stage == "quantised")
+    return onnx_backend.emit(stages["prove"], stages["discretize"], quantised)
 
 
 def _crossbar(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
@@ -80,6 +82,20 @@ TARGETS: Mapping[str, Target] = {
 }
 
 
-def named(name: str) -> tuple[str, ...]:
-    """The targets that a name stands for; all are those of one digital design."""
-    return tuple(target for target in TARGETS if target != ARRAYS) if name == ALL else (name,)
+def named(text: str) -> tuple[str, ...]:
+    """The targets that a name, or several with commas between them, stand for; all are those of one digital design.
+
+    >>> named("hls,c,hls")
+    ('c', 'hls')
+    """
+    words = [word.strip() for word in text.split(",")]
+    unknown = [word for word in words if word not in (*TARGETS, ALL)]
+    if unknown:
+        raise UsageError(
+            f"--target must be {', '.join(TARGETS)} or {ALL}, or several of them with commas, "
+            f"not {', '.join(map(repr, unknown))}"
+        )
+    if ARRAYS in words and set(words) != {ARRAYS}:
+        raise UsageError(f"--target {ARRAYS} cannot be made together with others: its golden model is another")
+    digital = {target for target in TARGETS if target != ARRAYS} if ALL in words else set()
+    return tuple(target for target in TARGETS if target in digital or target in words)

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from qssmc.checks import CHECKS, Check, Subject, Tools
 from qssmc.comparison import Progress
-from qssmc.errors import MalformedInputError, ToolError, VerificationError
+from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
 from qssmc.folder import MANIFEST, altered_text, changed_files, read_manifest
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
-from qssmc_sim.emitted_verilog import SIMULATORS
 from qssmc_sim.range_check import check_ranges
 
 _ALWAYS = ("report/certificate.json", "vectors/samples.npy")  # beside the golden model
@@ -39,10 +38,8 @@ class Verified:
 def verify_folder(
     folder: Path,
     *,
-    cc: str | None = None,
-    cxx: str | None = None,
-    ap_types: Path | None = None,
-    simulator: str = SIMULATORS[0],
+    tools: Tools | None = None,
+    only: Sequence[str] | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> Verified:
@@ -50,10 +47,14 @@ def verify_folder(
 
     The certificate's bounds must follow from the emitted tables. Then, for every target in the folder, every value of
     every op at every step of the recorded sequences must be the same in golden and in what was emitted, built or loaded
-    for tracing, and what a user builds must give the recorded outputs.
+    for tracing, and what a user builds must give the recorded outputs. only: of these targets alone.
     """
     manifest = read_manifest(folder)
-    checks = [CHECKS[name] for name in manifest.get("config", {}).get("targets", ()) if name in CHECKS]
+    names = [name for name in manifest.get("config", {}).get("targets", ()) if name in CHECKS]
+    missed = [name for name in only or () if name not in names]
+    if missed:
+        raise UsageError(f"{folder} holds no {missed[0]}; compile the model with --target {missed[0]}")
+    checks = [CHECKS[name] for name in names if only is None or name in only]
     if not checks:
         raise MalformedInputError(f"{folder}/{MANIFEST} names no target that can be verified; compile the model again")
     always = [*_ALWAYS, *(name for check in checks for name in check.rests_on)]
@@ -71,7 +72,7 @@ def verify_folder(
     accumulators = check_ranges(folder)
     subject = Subject(folder, graph, samples, expected, progress or (lambda what, done, of: None), limit is not None)
     try:
-        runs = [check.run(subject, Tools(cc, cxx, ap_types, simulator)) for check in checks]
+        runs = [check.run(subject, tools or Tools()) for check in checks]
     except ToolError as error:
         if not altered:
             raise

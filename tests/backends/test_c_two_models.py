@@ -68,13 +68,20 @@ def output_type(design: Path, name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("cc", ["gcc", "clang"])
-@pytest.mark.parametrize("files", [("one.c", "two.c", "both.c"), ("unity.c",)], ids=["linked", "one unit"])
-def test_two_models_in_one_program(files: tuple[str, ...], cc: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two designs, and the samples that the program makes as their vectors."""
+    folder = tmp_path_factory.mktemp("pair")
     steps = np.arange(LENGTH)
     samples = np.stack([7 * steps, 11 * steps + 3, steps * steps], axis=-1)[None] & 255
-    one = compiled(tmp_path, "one", samples[..., :1], norm="layer", n_layers=2)
-    two = compiled(tmp_path, "two", samples, d_input=3, output="step", d_output=2, norm="layer")
+    one = compiled(folder, "one", samples[..., :1], norm="layer", n_layers=2)
+    return one, compiled(folder, "two", samples, d_input=3, output="step", d_output=2, norm="layer")
+
+
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+@pytest.mark.parametrize("files", [("one.c", "two.c", "both.c"), ("unity.c",)], ids=["linked", "one unit"])
+def test_two_models_in_one_program(files: tuple[str, ...], cc: str, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    one, two = pair
     src = tmp_path / "src"
     src.mkdir()
     for design, name in ((one, "one"), (two, "two")):
@@ -89,10 +96,10 @@ def test_two_models_in_one_program(files: tuple[str, ...], cc: str, tmp_path: Pa
     assert [int(line) for line in printed.split()] == wanted
 
 
-def test_no_symbol_but_those_of_the_prefix_leaves_the_object(tmp_path: Path) -> None:
-    design = compiled(tmp_path, "one", np.full((1, LENGTH, 1), 9), norm="layer")
-    subprocess.run(["gcc", *STRICT, "-O2", "-c", "one.c"], cwd=design / "c", check=True)
-    listed = subprocess.run(["nm", "-g", "one.o"], cwd=design / "c", check=True, capture_output=True, text=True).stdout
+def test_no_symbol_but_those_of_the_prefix_leaves_the_object(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    source = pair[0] / "c" / "one.c"
+    subprocess.run(["gcc", *STRICT, "-O2", "-c", str(source)], cwd=tmp_path, check=True)
+    listed = subprocess.run(["nm", "-g", "one.o"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     defined = {line.split()[-1] for line in listed.splitlines() if " U " not in line}
     needed = {line.split()[-1] for line in listed.splitlines() if " U " in line}
     assert defined == {"one_init", "one_reset", "one_step", "one_last"}

@@ -14,19 +14,26 @@ from graphs import random_s4d
 from one_op import MNEMONICS, extreme_samples, one_op
 from qssmc.backends.onnx import SUPPORTED, emit
 from qssmc.errors import UnsupportedModelError
+from qssmc.frontend import trace
 from qssmc.ir import Graph
-from qssmc.ir.ops import STAGES, Input, State
+from qssmc.ir.ops import STAGES, Cast, Input, State
+from qssmc.models import ModelConfig
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
+from qssmc.passes.methods import FULL
 from qssmc.passes.prove import prove
+from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import Machine, run
 from qssmc_sim.emitted_onnx import EmittedOnnx
-from random_models import ragged_graph
+from random_models import compile_stages, ragged_graph, random_model, sensor_samples, to_real
 
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is missing: pip install onnx onnxruntime")
 
+import onnx
+
 from qssmc.backends.onnx.integer import INTEGER
 from qssmc.backends.onnx.models import last_model, sequence_model, step_model
+from qssmc.backends.onnx.nodes import numpy_helper, parts
 
 
 def write(graph: Graph, folder: Path) -> Path:
@@ -116,6 +123,55 @@ def test_the_float_step_is_that_of_the_float_graph(output: str, tmp_path: Path) 
         given = {value.name: states[value.name] for value in closing.get_inputs()}
         (found_y,) = closing.run(["output:y"], given)
         assert np.allclose(found_y, machine.last()[graph.outputs[0].value], atol=1e-6)
+
+
+@pytest.mark.parametrize("dither", [False, True])
+@pytest.mark.parametrize(("norm", "share"), [("none", 0.9), ("layer", 0.65)])
+def test_the_qdq_step_stays_near_the_integers(norm: str, share: float, dither: bool) -> None:
+    """Most outputs of 60 steps are the same numbers: float32 rounds few sums to the other side of a step."""
+    import onnxruntime
+
+    config = ModelConfig(d_input=2, d_model=6, d_state=4, n_layers=2, d_output=4, norm=norm, output="step")
+    samples = sensor_samples(2, length=60)
+    options = QuantiseOptions(dither=dither, max_steps=100)
+    stages = compile_stages(trace(random_model(config), 2, "m"), options, samples, FULL)
+    quantised, integer = stages["refit"], stages["prove"]
+    step = onnxruntime.InferenceSession(step_model(quantised).SerializeToString())
+    names = [value.name for value in step.get_outputs()]
+    states = {v.name: np.zeros((3, v.shape[1]), np.float32) for v in step.get_inputs() if v.name != "u"}
+    machine, (y,) = Machine(integer, 3), integer.outputs
+    wanted, found = [], []
+    for t in range(60):
+        given = {"u": to_real(samples)[:, t].astype(np.float32), **states}
+        values = dict(zip(names, step.run(names, given), strict=True))
+        states = {name: values[f"{name}:next"] for name in states}
+        wanted.append(machine.step(samples[:, t])[y.value] * integer.scales[y.value].data)
+        found.append(values["output:y"])
+    error = np.abs(np.array(found) - np.array(wanted)) / np.abs(wanted).max()
+    assert error.max() < 0.02
+    assert (error < 1e-6).mean() > share
+
+
+def test_the_qdq_step_quantises_where_the_design_does() -> None:
+    stages = compile_stages(ragged_graph([2, 1]), QuantiseOptions(), sensor_samples(2))
+    quantised, integer = stages["quantise"], stages["prove"]
+    model = step_model(quantised)
+    casts = [op for op in quantised.ops if isinstance(op, Cast)]
+    made = {node.output[0]: node for node in model.graph.node}
+    for op in casts:
+        for name in (op.name + part for part in parts(op)):
+            back = made[name]
+            assert back.op_type == "DequantizeLinear", name
+            assert made[back.input[0]].op_type == "QuantizeLinear"
+    tables = {table.name: numpy_helper.to_array(table) for table in model.graph.initializer}
+    weight = tables["encoder.weight.q"]
+    assert np.array_equal(weight.T, integer["encoder"].weight.data)
+    assert weight.dtype == np.int8
+    scale = made["encoder:1"]
+    assert (scale.op_type, scale.input[0]) == ("DequantizeLinear", "encoder.weight.q")
+    emitted = emit(integer, stages["discretize"], quantised)
+    assert emitted["onnx/qdq_step.onnx"] == model.SerializeToString(deterministic=True)
+    onnx.checker.check_model(onnx.load_from_string(emitted["onnx/qdq_step.onnx"]), full_check=True)
 
 
 def test_empty_vectors_are_refused() -> None:

@@ -181,10 +181,10 @@ def _heed_interrupts() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_killed_in_the_middle_leaves_nothing(number: signal.Signals, model: Path) -> None:
-    long = np.random.default_rng(0).integers(0, 256, (64, 2000, 1))
+    long = np.random.default_rng(0).integers(0, 256, (64, 600, 1))
     np.save("calib.npy", long)
     command = [sys.executable, "-m", "qssmc", "compile", "tiny.pt", "-o", "out/deep", "--calib", "calib.npy"]
-    command += ["--max-steps", "2000"]
+    command += ["--max-steps", "600"]
     # A test run in the background ignores the interrupt key, and so would its children.
     heed: dict[str, Any] = {"preexec_fn": _heed_interrupts}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **heed) as process:

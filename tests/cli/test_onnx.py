@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from qssmc.cli import main
+from qssmc.data import InputFormat, Sequences
+from qssmc.errors import UsageError
+from qssmc.evaluate import evaluate
 from tiny import LENGTH, tiny_model
 
 onnx = pytest.importorskip("onnx", reason="the package onnx is missing: pip install onnx onnxruntime")
@@ -42,7 +45,8 @@ def change_table(path: Path, name: str, amount: int = 1) -> None:
 
 def test_models_are_valid_onnx_and_say_where_each_node_comes_from(compiled: Path) -> None:
     files = sorted(path.name for path in (compiled / "onnx").iterdir())
-    assert files == ["float_last.onnx", "float_step.onnx", "last.onnx", "sequence.onnx", "step.onnx"]
+    steps = ["float_last.onnx", "float_step.onnx", "last.onnx", "qdq_last.onnx", "qdq_step.onnx"]
+    assert files == [*steps, "sequence.onnx", "step.onnx"]
     for name in files:
         model = onnx.load(compiled / "onnx" / name)
         onnx.checker.check_model(model, full_check=True)
@@ -96,14 +100,68 @@ def test_a_model_that_is_none_is_a_finding(design: Path, capsys: pytest.CaptureF
     assert "onnx/float_step.onnx is not what was compiled" in capsys.readouterr().err
 
 
-def test_all_targets_from_one_compile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model, out = str(tiny_model(tmp_path, output="step", norm="layer")), tmp_path / "out"
+@pytest.fixture(scope="module")
+def every_target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("all")
+    model, out = str(tiny_model(folder, output="step", norm="layer", d_output=10)), folder / "out"
     assert main(["-q", "compile", model, "-o", str(out), "--target", "all", "--vectors", "4", "--a-bits", "10"]) == 0
-    assert {"c", "hls", "onnx"} <= {path.name for path in out.iterdir()}
+    return out
+
+
+def test_all_targets_from_one_compile(every_target: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert {"c", "hls", "onnx", "verilog"} <= {path.name for path in every_target.iterdir()}
     capsys.readouterr()
-    assert main(["--json", "verify", str(out)]) == 0
-    assert {"C", "HLS C++", "ONNX"} <= set(json.loads(capsys.readouterr().out)["targets"])
-    session = pytest.importorskip("onnxruntime").InferenceSession(str(out / "onnx" / "sequence.onnx"))
-    samples = np.load(out / "vectors" / "samples.npy").astype(np.int64)
+    assert main(["--json", "verify", str(every_target)]) == 0
+    assert {"C", "HLS C++", "ONNX", "Verilog"} <= set(json.loads(capsys.readouterr().out)["targets"])
+    session = pytest.importorskip("onnxruntime").InferenceSession(str(every_target / "onnx" / "sequence.onnx"))
+    samples = np.load(every_target / "vectors" / "samples.npy").astype(np.int64)
     (y,) = session.run(None, {"u": samples})
-    assert np.array_equal(y, np.load(out / "vectors" / "y.npy"))
+    assert np.array_equal(y, np.load(every_target / "vectors" / "y.npy"))
+
+
+def test_some_of_the_targets_are_verified(every_target: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["--json", "verify", str(every_target), "--target", "onnx,c"]) == 0
+    assert json.loads(capsys.readouterr().out)["targets"] == ["C", "ONNX"]
+    assert main(["verify", str(every_target), "--target", "crossbar"]) == 2
+    assert "holds no crossbar; compile the model with --target crossbar" in capsys.readouterr().err
+
+
+def test_every_engine_gives_the_same_predictions(every_target: Path) -> None:
+    samples = np.random.default_rng(1).integers(0, 256, (60, LENGTH, 1), dtype=np.uint8)
+    data = Sequences(samples, np.arange(60) % 10, InputFormat(8, 8, False))
+    wanted = evaluate(every_target, "golden", data).predictions
+    assert len(np.unique(wanted)) > 1
+    for engine in ("c", "hls", "onnx"):
+        assert np.array_equal(evaluate(every_target, engine, data).predictions, wanted), engine
+
+
+def test_an_engine_that_the_folder_does_not_hold(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = Sequences(np.zeros((1, LENGTH, 1), np.uint8), np.zeros(1, np.int64), InputFormat(8, 8, False))
+    with pytest.raises(UsageError, match="holds no hls; compile the model with --target hls"):
+        evaluate(compiled, "hls", data)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (
+            "c,vhdl",
+            "--target must be c, hls, verilog, onnx, crossbar or all, or several of them with commas, not 'vhdl'",
+        ),
+        ("c,crossbar", "--target crossbar cannot be made together with others"),
+        ("", "not ''"),
+    ],
+)
+def test_targets_that_cannot_be(target: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(tiny_model(tmp_path))
+    assert main(["-q", "compile", model, "-o", str(tmp_path / "out"), "--target", target]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_several_targets_at_once(tmp_path: Path) -> None:
+    model, out = str(tiny_model(tmp_path)), tmp_path / "out"
+    assert main(["-q", "compile", model, "-o", str(out), "--target", "onnx, c", "--vectors", "1"]) == 0
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["config"]["targets"] == ["c", "onnx"]
+    assert {"c", "onnx"} == {path.name for path in out.iterdir()} & {"c", "hls", "verilog", "onnx"}

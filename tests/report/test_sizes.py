@@ -23,7 +23,9 @@ def test_every_target_of_one_graph() -> None:
     assert f"{found['c']['table_bytes']} bytes of constant tables" in header
     assert f"{found['c']['state_bytes']} bytes of state" in header
     assert found["hls"]["interval_cycles"] == json.loads(texts[ESTIMATE])["interval_cycles"]
-    assert found["verilog"]["interval"] == json.loads(texts["verilog/design.json"])["expected"]["interval"]
+    assert found["verilog"]["interval_cycles"] == json.loads(texts["verilog/design.json"])["expected"]["interval"]
+    hardware = {"lanes", "interval_cycles", "latency_cycles", "dsp", "bram18", "luts"}
+    assert set(found["hls"]) == set(found["verilog"]) == {"files", "bytes", *hardware}
     lines = sizes_table(found).splitlines()
     assert [line.split()[0] for line in lines] == list(found)
 

@@ -11,8 +11,9 @@ from typing import Any, get_args
 import click
 from rich.table import Table
 
+from qssmc.backends import hls, verilog
 from qssmc.backends.c import as_prefix
-from qssmc.backends.hls import ESTIMATE, FLAVORS, Flavor, HlsOptions
+from qssmc.backends.hls import FLAVORS, Flavor, HlsOptions
 from qssmc.backends.verilog import Pace, VerilogOptions
 from qssmc.cli.arrays import array_options, chosen_arrays
 from qssmc.cli.config import configurable
@@ -37,7 +38,13 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 @click.command("compile")
 @configurable
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice([*TARGETS, ALL]), default="c", show_default=True, help="What to emit.")
+@click.option(
+    "--target",
+    default="c",
+    show_default=True,
+    metavar="NAME[,NAME]",
+    help=f"What to emit: {', '.join(TARGETS)}, or {ALL} but the last.",
+)
 @click.option("-o", "--output-dir", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option("--force", is_flag=True, help="Replace an existing design.")
 @click.option("--name", help="Prefix of every emitted symbol and file  [default: the model file's name]")
@@ -135,6 +142,7 @@ def compile_(
     terminal: Terminal = ctx.obj
     arrays = chosen_arrays(chosen)
     asked = asked_search(chosen)
+    targets = named(target)
     weight_bits, activation_bits = parse_bits(bits)
     if not asked.pareto:
         check_target(output_dir, force=force)
@@ -159,7 +167,7 @@ def compile_(
     if asked.searches and not given(ctx, "prune_loss"):
         methods = replace(methods, prune_loss=None)  # how many states stay is a matter of the search
     space = search_space(ctx, (weight_bits, activation_bits), state_bits, a_bits)
-    options = CompileOptions(name, quantise, named(target), calib, seed, vectors, methods, asked.goal, space, single)
+    options = CompileOptions(name, quantise, targets, calib, seed, vectors, methods, asked.goal, space, single)
     if asked.pareto:
         sweep_to(terminal, source, options, asked, output_dir, data)
         return
@@ -175,17 +183,21 @@ def compile_(
     terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))
     if len(options.targets) > 1:
         terminal.note(design.files["report/targets.txt"].decode().rstrip())
-    if ESTIMATE in design.files:
-        terminal.note(estimate_text(json.loads(design.files[ESTIMATE])))
+    for what, path in (("hls", hls.ESTIMATE), ("verilog", verilog.ESTIMATE)):
+        if path in design.files:
+            terminal.note(estimate_text(what, json.loads(design.files[path])))
     terminal.note(f"next: qssmc verify {output_dir}")
 
 
-def estimate_text(facts: dict[str, Any]) -> str:
+def estimate_text(target: str, facts: dict[str, Any]) -> str:
     """Clocks and resources in a line."""
+    at = f" for {facts['part']}" if "part" in facts else ""
+    at += f" at {facts['clock_period_ns']:g} ns" if "clock_period_ns" in facts else ""
+    every = f"{facts['interval_cycles']:,} clocks"
+    every += f" ({facts['interval_us']:g} us)" if "interval_us" in facts else ""
     return (
-        f"hls estimate for {facts['part']} at {facts['clock_period_ns']:g} ns, {facts['lanes']} lane(s): a sample "
-        f"every {facts['interval_cycles']:,} clocks ({facts['interval_us']:g} us), latency {facts['latency_cycles']:,} "
-        f"clocks, {facts['dsp']} DSP, {facts['bram18']} BRAM18, about {facts['luts']:,} LUT"
+        f"{target} estimate{at}, {facts['lanes']} lane(s): a sample every {every}, latency "
+        f"{facts['latency_cycles']:,} clocks, {facts['dsp']} DSP, {facts['bram18']} BRAM18, about {facts['luts']:,} LUT"
     )
 
 

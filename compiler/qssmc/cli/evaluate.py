@@ -1,12 +1,15 @@
-"""`qssmc eval`: accuracy through torch, golden or the emitted C."""
+"""`qssmc eval`: accuracy through torch, golden or what was emitted."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.progress import Progress
 
+from qssmc.checks import Tools
+from qssmc.cli.compilers import compiler_options
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.data import DATASETS, load_split
@@ -20,7 +23,7 @@ from qssmc.evaluate import ENGINES, Engine, evaluate
 @click.option("--dataset", "--data-set", type=click.Choice(DATASETS), help="What to classify (its test split).")
 @click.option("--data", help="Folder of the data sets, or the name of one as a short form of --dataset.")
 @click.option("--count", type=click.IntRange(1), help="Only the first sequences  [default: all]")
-@click.option("--cc", help="C compiler  [default: $CC, else gcc]")
+@compiler_options
 @common_options
 @click.pass_obj
 def eval_(
@@ -31,9 +34,9 @@ def eval_(
     dataset: str | None,
     data: str | None,
     count: int | None,
-    cc: str | None,
+    **compilers: Any,
 ) -> None:
-    """Classify a test set with PATH: a model file for --engine torch, a compiled folder for golden and c."""
+    """Classify a test set with PATH: a model file for --engine torch, a compiled folder for the others."""
     if dataset is None and data in DATASETS:
         dataset, data = data, None
     if dataset is None:
@@ -44,7 +47,9 @@ def eval_(
     console = PipeConsole(stderr=True)
     with Progress(console=console, transient=True, disable=terminal.quiet or not console.is_terminal) as bar:
         task = bar.add_task(f"{engine}", total=len(sequences))
-        found = evaluate(path, engine, sequences, cc=cc, progress=lambda done: bar.update(task, completed=done))
+        found = evaluate(
+            path, engine, sequences, tools=Tools(**compilers), progress=lambda done: bar.update(task, completed=done)
+        )
     record = {
         "engine": engine,
         "data_set": dataset,

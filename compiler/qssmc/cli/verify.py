@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.progress import Progress
 
+from qssmc.checks import Tools
+from qssmc.cli.compilers import compiler_options
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
+from qssmc.targets import named
 from qssmc.verify import verify_folder
 from qssmc_sim.emitted_verilog import SIMULATORS
 
@@ -17,13 +21,8 @@ from qssmc_sim.emitted_verilog import SIMULATORS
 @click.command("verify")
 @configurable
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--cc", help="C compiler  [default: $CC, else gcc]")
-@click.option("--cxx", help="C++ compiler, for hls  [default: $CXX, else g++]")
-@click.option(
-    "--ap-types",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="hls: folder with the open ap_int.h  [default: the stand-in that comes with the design]",
-)
+@click.option("--target", metavar="NAME[,NAME]", help="Only these of the folder's targets  [default: all]")
+@compiler_options
 @click.option(
     "--simulator",
     type=click.Choice(SIMULATORS),
@@ -38,11 +37,10 @@ def verify(
     terminal: Terminal,
     /,
     folder: Path,
-    cc: str | None,
-    cxx: str | None,
-    ap_types: Path | None,
+    target: str | None,
     simulator: str,
     sequences: int | None,
+    **compilers: Any,
 ) -> None:
     """Compare golden with every target in FOLDER: every op, every step; a difference ends with exit code 1."""
     console = PipeConsole(stderr=True)
@@ -50,10 +48,8 @@ def verify(
         task = bar.add_task("comparing", total=None)
         verified = verify_folder(
             folder,
-            cc=cc,
-            cxx=cxx,
-            ap_types=ap_types,
-            simulator=simulator,
+            tools=Tools(simulator=simulator, **compilers),
+            only=None if target is None else named(target),
             limit=sequences,
             progress=lambda what, done, of: bar.update(task, completed=done, total=of, description=what),
         )

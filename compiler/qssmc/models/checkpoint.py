@@ -7,6 +7,7 @@ import json
 import pickle
 import struct
 import warnings
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,12 +166,20 @@ def _check_calibration(samples: NDArray[Any], config: ModelConfig, input_format:
         raise ValueError(f"calibration samples must lie in {low}..{high}, not {samples.min()}..{samples.max()}")
 
 
+_EARNEST = 1 << 20  # elements of a tensor, about, of a model that is made to see what its tensors are
+
+
 def _wanted(config: ModelConfig, tensors: int) -> dict[str, Tensor]:
-    """The tensors of a model without their memory, because a config may ask for more of it than there is."""
+    """The tensors of a model; of a large one without their memory, because a config may ask for more than there is.
+
+    A small one is made in earnest: torch loads its compiler, for seconds, to make tensors without memory.
+    """
     if config.n_layers > tensors:
         raise ValueError(f"config has {config.n_layers} layers, but there are {tensors} tensors")
+    width = max(config.d_model, config.d_input, config.d_output)
+    large = config.n_layers * width * (width + config.d_state) > _EARNEST
     try:
-        with torch.device("meta"):
+        with torch.random.fork_rng(devices=[]), torch.device("meta") if large else nullcontext():
             return SequenceModel(config).state_dict()
     except RuntimeError as error:
         raise ValueError("config describes a model too large for any memory") from error

@@ -6,18 +6,20 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+_HARDWARE = ("lanes", "interval_cycles", "latency_cycles", "dsp", "bram18", "luts")
 # Of each target: the file with its facts, the path to them in it, and what is told of them.
 _FACTS: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "c": ("c/layout.json", ("memory",), ("table_bytes", "state_bytes")),
-    "hls": ("report/hls.json", (), ("interval_cycles", "latency_cycles", "dsp", "bram18", "luts")),
-    "verilog": ("verilog/design.json", ("expected",), ("interval", "multipliers", "rom_bits", "ram_bits")),
+    "hls": ("report/hls.json", (), _HARDWARE),
+    "verilog": ("report/verilog.json", (), _HARDWARE),
 }
 
 
 def target_sizes(files: Mapping[str, bytes]) -> dict[str, dict[str, int]]:
     """For each target's folder: files and their bytes, and what the target expects of memory, clocks and multipliers.
 
-    files: everything that a compile wrote, by path. A target without facts of its own (onnx) has its bytes alone.
+    HLS and Verilog are estimated by one model for one device, so that the two can be compared. files: everything that
+    a compile wrote, by path. A target without facts of its own (onnx) has its bytes alone.
     """
     return {
         target: {**_folder(files, target), **_facts(files, target)}

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from qssmc.backends.c.blocks import block_lines
 from qssmc.backends.c.lanes import assign
 from qssmc.backends.c.names import identifiers, parameters, prefix_of
@@ -17,6 +15,7 @@ from qssmc.backends.c.scalar import CType, stored
 from qssmc.backends.c.tables import Tables
 from qssmc.backends.c.trace import Trace, elements, layout_of, orders_of, trace_of
 from qssmc.backends.c.unit import Unit, indented
+from qssmc.backends.environment import environment
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph, Output
 from qssmc.ir.ops import Inject, Op, Readout
@@ -74,14 +73,7 @@ def emit(graph: Graph, reads: Sequence[str] = ()) -> dict[str, str]:
         "Makefile": "Makefile.j2",
         "qssm_kernels.h": "qssm_kernels.h",
     }
-    environment = Environment(
-        loader=PackageLoader("qssmc_templates", "c"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    texts = {name: environment.get_template(template).render(**view) for name, template in files.items()}
+    texts = {name: environment("c").get_template(template).render(**view) for name, template in files.items()}
     texts["layout.json"] = json.dumps(_layout(unit, phases, traces, view), indent=1) + "\n"
     return {f"{FOLDER}/{name}": text for name, text in texts.items()}
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from qssmc.backends import c as c_backend
 from qssmc.backends.c.emit import FOLDER
+from qssmc.backends.environment import environment
 from qssmc.crossbar.map import Array, CrossbarMap
 from qssmc.ir.graph import Graph
 
@@ -20,13 +19,6 @@ def host_files(graph: Graph, crossbar: CrossbarMap) -> dict[str, str]:
 
     Raises UnsupportedModelError where a reading needs more than 32 bits.
     """
-    environment = Environment(
-        loader=PackageLoader("qssmc_templates", "crossbar"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     emitted = c_backend.emit(graph, crossbar.ops)
     files = {path.removeprefix(f"{FOLDER}/"): text for path, text in emitted.items()}
     view = {
@@ -37,8 +29,8 @@ def host_files(graph: Graph, crossbar: CrossbarMap) -> dict[str, str]:
             sum(len(row.lines) for row in read.rows) for array in crossbar.arrays for read in array.reads
         ),
     }
-    files[HAL] = environment.get_template(HAL).render()
-    files[SIMULATED] = environment.get_template(f"{SIMULATED}.j2").render(**view)
+    files[HAL] = environment("crossbar").get_template(HAL).render()
+    files[SIMULATED] = environment("crossbar").get_template(f"{SIMULATED}.j2").render(**view)
     return files
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from qssmc.backends.environment import environment
 from qssmc.backends.hls.blocks import ELEMENTWISE
 from qssmc.backends.hls.estimate import estimate
 from qssmc.backends.hls.flow import edges, levels_of, needs_last
@@ -83,16 +83,8 @@ def emit(graph: Graph, options: HlsOptions | None = None) -> dict[str, str]:
         "qssm_kernels.h": "qssm_kernels.h",
         **{f"standin/{name}": f"standin/{name}" for name in _STANDIN},
     }
-    environment = Environment(
-        loader=PackageLoader("qssmc_templates", "hls"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        comment_start_string="{##",
-        comment_end_string="##}",
-    )
-    texts = {name: environment.get_template(template).render(**view) for name, template in files.items()}
+    made = environment("hls", ("{##", "##}"))  # braces and # stand together in C
+    texts = {name: made.get_template(template).render(**view) for name, template in files.items()}
     texts["layout.json"] = json.dumps(_layout(unit, view), indent=1) + "\n"
     return {ESTIMATE: report, **{f"{FOLDER}/{name}": text for name, text in texts.items()}}
 
@@ -158,7 +150,7 @@ def _view(unit: Unit, writers: list[Writer], found: tuple[Edge, ...]) -> dict[st
     (entrance,) = unit.graph.inputs
     assert entrance.type.width is not None
     levels = levels_of(unit.processes, found)
-    told = [name for writer in writers for name in (writer.told() if writer.receives else [])]
+    told = [name for writer in writers for name in (writer.work.told() if writer.work.receives else [])]
     streams = [(e.name, unit.element(e.value), e.depth) for e in found]
     streams += [(f"{name}_last", "ap_uint<1> ", levels[name] + 2) for name in told]
     constants = [
@@ -199,12 +191,12 @@ def _arguments(writer: Writer) -> list[str]:
     """What the top function hands to a process, in the order of its parameters."""
     process = writer.process
     found = []
-    if writer.receives:
-        found += ["samples", *(f"{name}_last" for name in writer.told())]
-    if writer.asks_last:
+    if writer.work.receives:
+        found += ["samples", *(f"{name}_last" for name in writer.work.told())]
+    if writer.work.asks_last:
         found.append(f"{process.name}_last")
-    found += [edge.name for edge in (*writer.incoming.values(), *writer.outgoing)]
-    return found + [f"qssm_{output.name}" for output in writer.sent()]
+    found += [edge.name for edge in (*writer.work.incoming.values(), *writer.work.outgoing)]
+    return found + [f"qssm_{output.name}" for output in writer.work.sent()]
 
 
 def _traced(unit: Unit) -> list[tuple[str, int, int, str]]:

@@ -1,14 +1,12 @@
 """Estimate: clocks and resources of the emitted design, from its loops and widths, before any tool has seen it.
 
 A pipelined loop takes its iterations and the depth of its pipeline; a process is the sum of its loops, the interval of
-the whole is that of its slowest process. Multipliers count as DSP blocks of 27 x 18 bits where both factors are wider
-than 4 bits, memories as BRAM of 18 kbit beyond 1 kbit. Good to a factor of two; the vendor's report is the truth.
+the whole is that of its slowest process. What products and memories take is told by qssmc.resources, as for Verilog.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import networkx as nx
@@ -21,52 +19,28 @@ from qssmc.backends.hls.wholes import lanes_of
 from qssmc.backends.hls.writer import Writer
 from qssmc.ir.ops import Diag, Inject, Matvec, Mul, Normalize, Op, Readout, Requant, Scale, Xbar
 from qssmc.ir.types import width_of
+from qssmc.resources import Pace, Use, part, report
 
 _DEPTH = 5  # registers in a pipelined loop
-_DSP = (26, 17)  # bits of a factor beside its sign
-_LUT_FACTOR = 4  # bits of a factor that is multiplied in LUTs
-_LUT_MEMORY = 1024  # bits of a memory that is built from LUTs
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one process takes: clocks a sample, DSP blocks, BRAM of 18 kbit, and LUTs as an order of magnitude."""
-
-    process: str
-    cycles: int
-    dsp: int
-    bram18: int
-    luts: int
 
 
 def estimate(unit: Unit, writers: Sequence[Writer], edges: Sequence[Edge]) -> dict[str, Any]:
-    """Parts, and for the whole: interval and latency in clocks and microseconds, DSP, BRAM18 and LUT."""
-    parts = [_part(unit, writer) for writer in writers]
-    cycles = {part.process: part.cycles for part in parts}
-    step = [writer.process.name for writer in writers if not writer.process.closing]
+    """The facts of qssmc.resources.report, the part asked for, and the clocks of the closing among them."""
+    cycles = {writer.process.name: _busy(unit, writer) for writer in writers}
     flow: nx.DiGraph[str] = nx.DiGraph()
     flow.add_nodes_from(cycles)
     flow.add_edges_from((edge.source, edge.target) for edge in edges)
     reach: dict[str, int] = {}
     for name in nx.topological_sort(flow):
         reach[name] = cycles[name] + max((reach[before] for before in flow.predecessors(name)), default=0)
-    interval = max(cycles[name] for name in step)
-    fifo = [_memory(edge.depth, _width(unit, edge.value)) for edge in edges]
-    clock = unit.options.clock_period
-    return {
-        "part": unit.options.part,
-        "clock_period_ns": clock,
-        "lanes": unit.options.lanes,
-        "interval_cycles": interval,
-        "interval_us": round(interval * clock / 1000, 3),
-        "latency_cycles": max(reach[name] for name in step),
-        "closing_cycles": sum(part.cycles for part in parts if part.process not in step),
-        "samples_per_second": round(1e9 / (interval * clock)),
-        "dsp": sum(part.dsp for part in parts),
-        "bram18": sum(part.bram18 for part in parts) + sum(blocks for blocks, _ in fifo),
-        "luts": sum(part.luts for part in parts) + sum(luts for _, luts in fifo),
-        "processes": [asdict(part) for part in parts],
-    }
+    step = [writer.process.name for writer in writers if not writer.process.closing]
+    pace = Pace(max(cycles[name] for name in step), max(reach.values()))
+    parts = [part(writer.process.name, cycles[writer.process.name], _use(unit, writer)) for writer in writers]
+    queues = Use(memories=tuple((edge.depth, _width(unit, edge.value), 1) for edge in edges))
+    parts.append(part("streams", 0, queues))
+    closing = sum(cycles[name] for name in cycles if name not in step)
+    facts = report(pace, parts, unit.options.lanes, unit.options.clock_period)
+    return {"part": unit.options.part, "closing_cycles": closing, **facts}
 
 
 def _width(unit: Unit, name: str) -> int:
@@ -75,25 +49,24 @@ def _width(unit: Unit, name: str) -> int:
     return width
 
 
-def _part(unit: Unit, writer: Writer) -> Part:
-    read = [name for name in writer.stored if name in {local for local, _ in writer.incoming}]
-    cycles = sum(unit.tokens(name) + _DEPTH for name in read)
-    dsp = luts = bram = 0
-    for block in writer.blocks:
-        cycles += _cycles(unit, block)
+def _busy(unit: Unit, writer: Writer) -> int:
+    """Clocks of a process: of its loops, and of those that take values in."""
+    read = [name for name in writer.work.stored if name in {local for local, _ in writer.work.incoming}]
+    return sum(unit.tokens(name) + _DEPTH for name in read) + sum(_cycles(unit, block) for block in writer.work.blocks)
+
+
+def _use(unit: Unit, writer: Writer) -> Use:
+    """What the function of a process is made of."""
+    found = Use(memories=tuple(_table(array) for array in dict.fromkeys(writer.used)))
+    for block in writer.work.blocks:
         lanes = block.space.order.lanes if block.space is not None and block.space.order is not None else 1
         for item in block.items:
-            blocks, gates = _item(unit, item, lanes if block.space is not None else 1)
-            dsp, luts = dsp + blocks, luts + gates
-    memories = [_table(array) for array in dict.fromkeys(writer.used)]
-    for name in [*writer.states, *(n for n in writer.stored if ":" not in n)]:
+            found += _item(unit, item, lanes)
+    for name in [*writer.work.states, *sorted(n for n in writer.work.stored if ":" not in n)]:
         order = unit.orders.get(name)
         lanes = order.lanes if order else 1
-        blocks, gates = _memory(-(-unit.tokens(name) // lanes), _width(unit, name))
-        copies = lanes * len(unit.parts(name))
-        memories.append((blocks * copies, gates * copies))
-    bram += sum(blocks for blocks, _ in memories)
-    return Part(writer.process.name, cycles, dsp, bram, luts + sum(gates for _, gates in memories))
+        found += Use(memories=((-(-unit.tokens(name) // lanes), _width(unit, name), lanes * len(unit.parts(name))),))
+    return found
 
 
 def _cycles(unit: Unit, block: Block) -> int:
@@ -120,24 +93,18 @@ def _matrices(op: Op) -> list[tuple[int, int]]:
     return []
 
 
-def _item(unit: Unit, item: Item, lanes: int) -> tuple[int, int]:
-    """DSP blocks and LUTs of one item of a loop, or of one kernel call."""
+def _item(unit: Unit, item: Item, lanes: int) -> Use:
+    """What one item of a loop, or one kernel call, is made of."""
     op = item.op
     if item.kind not in ("op", "sum") or (item.kind == "op" and isinstance(op, Readout) and op.heads is not None):
-        return 0, _width(unit, op.name)
+        return Use(gates=_width(unit, op.name))
     if _matrices(op):
         lanes = lanes_of(unit, _matrices(op)[0][0])
-    dsp, luts = 0, lanes * unit.bounds[op.name].inner_width * len(unit.parts(op.name))
-    for a, b in _products(unit, op):
-        if min(a, b) <= _LUT_FACTOR:
-            luts += lanes * a * b
-        else:
-            wide, narrow = max(a, b) - 1, min(a, b) - 1
-            dsp += lanes * -(-wide // _DSP[0]) * -(-narrow // _DSP[1])
+    bits = lanes * unit.bounds[op.name].inner_width * len(unit.parts(op.name))
+    stages = 1
     if isinstance(op, Requant) and op.shift.data.size > 1:
-        stages = int(np.ptp(op.shift.data)).bit_length()
-        luts += lanes * stages * unit.bounds[op.name].inner_width * len(unit.parts(op.name))
-    return dsp, luts
+        stages += int(np.ptp(op.shift.data)).bit_length()
+    return Use(products=tuple((a, b, lanes) for a, b in _products(unit, op)), gates=bits * stages)
 
 
 def _products(unit: Unit, op: Op) -> list[tuple[int, int]]:
@@ -169,14 +136,6 @@ def _bits(values: np.ndarray[Any, Any]) -> int:
     return width_of(int(values.min(initial=0)), int(values.max(initial=0)))[0]
 
 
-def _table(array: Array) -> tuple[int, int]:
+def _table(array: Array) -> tuple[int, int, int]:
     width = width_of(int(array.values.min()), int(array.values.max()))[0]
-    blocks, luts = _memory(len(array.values), width)
-    return blocks * array.lanes, luts * array.lanes
-
-
-def _memory(words: int, width: int) -> tuple[int, int]:
-    """BRAM of 18 kbit, or LUTs of 64 bits, of one memory."""
-    if words * width <= _LUT_MEMORY:
-        return 0, -(-words // 64) * width
-    return -(-width // 36) * -(-words // 512), 0
+    return len(array.values), width, array.lanes

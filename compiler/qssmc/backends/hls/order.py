@@ -111,7 +111,7 @@ def orders(graph: Graph, lanes: int) -> dict[str, Order]:
         states = graph[next(iter(part))].type.shape[0]
         order = by_heads(heads[0], lanes) if agree and not part & fixed else plain(states)
         found |= dict.fromkeys(part, order)
-    return found
+    return {op.name: found[op.name] for op in graph.ops if op.name in found}  # a set has no order that lasts
 
 
 def order_of(graph: Graph, op: Op, found: dict[str, Order]) -> Order | None:

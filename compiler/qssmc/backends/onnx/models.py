@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from qssmc.backends.onnx import qdq
 from qssmc.backends.onnx.integer import INTEGER, write_op
 from qssmc.backends.onnx.nodes import Nodes, TensorProto, helper, parts
+from qssmc.backends.onnx.qdq import QDQ, QdqNodes
 from qssmc.backends.onnx.real import REAL
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
@@ -22,13 +24,14 @@ NEXT = ":next"
 BATCH = "batch"
 
 
-def emit_models(graph: Graph, real: Graph) -> dict[str, bytes]:
-    """The step, the closing after the last sample, the whole sequence, and the float step."""
+def emit_models(graph: Graph, real: Graph, quantised: Graph | None = None) -> dict[str, bytes]:
+    """The step, the closing after the last sample, the whole sequence; the float step, and that of the quantised stage
+    with QuantizeLinear and DequantizeLinear."""
     if graph.stage != "integer" or real.stage not in ("discrete", "calibrated"):
         raise UnsupportedModelError(
             f"ONNX needs graphs of the integer and the discrete stage, not {graph.stage} and {real.stage}"
         )
-    for op in (*graph.ops, *real.ops):
+    for op in (*graph.ops, *real.ops, *(quantised.ops if quantised else ())):
         check_extent(op)
     models = {
         "step": step_model(graph),
@@ -39,6 +42,10 @@ def emit_models(graph: Graph, real: Graph) -> dict[str, bytes]:
         models["last"] = last_model(graph)
     if real.last_ops:
         models["float_last"] = _noted(last_model(real), graph)
+    if quantised is not None:
+        models["qdq_step"] = step_model(quantised)
+        if quantised.last_ops:
+            models["qdq_last"] = last_model(quantised)
     return {f"{FOLDER}/{what}.onnx": model.SerializeToString(deterministic=True) for what, model in models.items()}
 
 
@@ -117,7 +124,12 @@ def sequence_model(graph: Graph) -> Any:
 def _nodes(graph: Graph) -> tuple[Nodes, int]:
     if graph.stage == "integer":
         return Nodes(np.int64), TensorProto.INT64
+    if graph.stage == "quantised":
+        return QdqNodes(), TensorProto.FLOAT
     return Nodes(np.float64), TensorProto.DOUBLE
+
+
+_RULES: dict[str, dict[type[Op], Any]] = {"integer": INTEGER, "quantised": QDQ}
 
 
 def _names(op: Op) -> list[str]:
@@ -152,7 +164,7 @@ def _closing(nodes: Nodes, graph: Graph, *, batch: bool = True) -> None:
 
 
 def _write(nodes: Nodes, graph: Graph, ops: Sequence[Op]) -> None:
-    rules = INTEGER if graph.stage == "integer" else REAL
+    rules = _RULES.get(graph.stage, REAL)
     for op in ops:
         if not isinstance(op, (Input, State)):
             write_op(nodes, op, rules)
@@ -199,5 +211,6 @@ def _model(graph: Graph, nodes: Nodes, inputs: list[Any], outputs: list[Any], wh
     used = {name for node in nodes.found for name in node.input}
     tables = [table for name, table in nodes.tables.items() if name in used]
     made = helper.make_graph(nodes.found, f"{graph.name}_{what}", inputs, outputs, tables)
-    opsets = [helper.make_opsetid("", OPSET)]
-    return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="qssmc")
+    opset, version = (qdq.OPSET, qdq.IR_VERSION) if graph.stage == "quantised" else (OPSET, IR_VERSION)
+    opsets = [helper.make_opsetid("", opset)]
+    return helper.make_model(made, opset_imports=opsets, ir_version=version, producer_name="qssmc")

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from qssmc.backends.onnx.exact import EXACT, Rule
 from qssmc.backends.onnx.nodes import Nodes, TensorProto
 from qssmc.ir.ops import Activation, Divide, LayerNorm, Op
@@ -13,9 +15,12 @@ from qssmc.ir.ops import Activation, Divide, LayerNorm, Op
 
 def _gelu(n: Nodes, x: str, to: str) -> None:
     """x / 2 (1 + erf(x / sqrt 2))."""
-    scaled = n.add("Div", x, n.constant("root_two", [[math.sqrt(2.0)]]))
-    inner = n.add("Erf", n.add("Cast", scaled, to_type=TensorProto.FLOAT))  # ONNX Runtime has no other on the CPU
-    inner = n.add("Cast", inner, to_type=TensorProto.DOUBLE)
+    inner = n.add("Div", x, n.constant("root_two", [[math.sqrt(2.0)]]))
+    if n.dtype == np.float32:
+        inner = n.add("Erf", inner)
+    else:  # ONNX Runtime has no Erf but of float32 on the CPU
+        inner = n.add("Erf", n.add("Cast", inner, to_type=TensorProto.FLOAT))
+        inner = n.add("Cast", inner, to_type=TensorProto.DOUBLE)
     gate = n.add("Add", inner, n.constant("unit", [[1.0]]))
     n.add("Mul", n.add("Mul", x, gate), n.constant("half", [[0.5]]), to=to)
 

@@ -2,6 +2,7 @@
 
 from qssmc.backends.verilog.design import Pace, VerilogOptions, design
 from qssmc.backends.verilog.emit import FOLDER, emit
+from qssmc.backends.verilog.estimate import ESTIMATE
 from qssmc.backends.verilog.lower import SUPPORTED
 
-__all__ = ["FOLDER", "SUPPORTED", "Pace", "VerilogOptions", "design", "emit"]
+__all__ = ["ESTIMATE", "FOLDER", "SUPPORTED", "Pace", "VerilogOptions", "design", "emit"]

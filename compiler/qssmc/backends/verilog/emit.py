@@ -6,10 +6,10 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from qssmc.backends.environment import environment
 from qssmc.backends.verilog.circuit import Circuit
 from qssmc.backends.verilog.design import Design, VerilogOptions, design
+from qssmc.backends.verilog.estimate import ESTIMATE, estimate
 from qssmc.backends.verilog.text import instances
 from qssmc.crossbar.map import CrossbarMap
 from qssmc.ir.graph import Graph
@@ -18,7 +18,8 @@ FOLDER = "verilog"
 
 
 def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: CrossbarMap | None = None) -> dict[str, str]:
-    """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench.
+    """All files of the Verilog target: {path: text}: the top, the library modules it uses, tables and a test bench;
+    and what it is expected to take.
 
     crossbar: the map of arrays whose reads leave the core, which then drives a model of each array.
     """
@@ -26,22 +27,19 @@ def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: Crossbar
     made = design(graph, options, crossbar)
     view = _view(graph, made)
     name = view["name"]
-    environment = Environment(
-        loader=PackageLoader("qssmc_templates", "verilog"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     templates = {f"{name}_top.v": "top.v.j2", f"sim/{name}_tb.v": "tb.v.j2", "sim/main.cpp": "main.cpp.j2"}
     templates |= {"Makefile": "sim.mk.j2", "sim/run.py": "run.py.j2", f"sim/bench_{name}.py": "bench.py.j2"}
     if len(made.circuit.ports) == 1:  # a serial line carries one output
         templates[f"{name}_board.v"] = "board.v.j2"
-    texts = {path: environment.get_template(template).render(**view) for path, template in templates.items()}
+    texts = {path: environment("verilog").get_template(template).render(**view) for path, template in templates.items()}
     texts |= {f"rtl/{module}.v": library_text(module) for module in modules(made.circuit)}
     texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
     texts["design.json"] = json.dumps(_facts(graph, made, view, argmax=options.argmax), indent=1) + "\n"
-    return {f"{FOLDER}/{path}": text for path, text in texts.items()}
+    found = {f"{FOLDER}/{path}": text for path, text in texts.items()}
+    if crossbar is None:
+        period = options.pace.clock_period if options.pace else None
+        found[ESTIMATE] = json.dumps(estimate(made, period), indent=1) + "\n"
+    return found
 
 
 def library_text(module: str) -> str:
