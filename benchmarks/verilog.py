@@ -83,7 +83,7 @@ def _replayed(work: Path, replay: Replayed, *, kept: bool) -> dict[str, Any] | N
     """
     compiled = _compiled(work, replay.case)
     files = _core(work, replay.case, VerilogOptions(replay.lanes))
-    digest = _short(json.dumps({path: hashlib.sha256(text).hexdigest() for path, text in sorted(files.items())}))
+    digest = _digest(files)
     folder = work / f"{replay.case.name}-{replay.lanes}-{digest}"
     result = folder.with_name(f"{folder.name}-{replay.simulator}-{replay.sequences}.json")
     if not result.is_file():
@@ -119,7 +119,7 @@ def _placed(work: Path, placed: Placed, *, kept: bool) -> dict[str, Any] | None:
     The same files are not placed twice.
     """
     files = _core(work, placed.case, VerilogOptions(placed.lanes, placed.multipliers))
-    digest = _short(json.dumps({path: hashlib.sha256(text).hexdigest() for path, text in sorted(files.items())}))
+    digest = _digest(files)
     folder = work / f"{placed.case.name}-{placed.board}-{placed.lanes}-{digest}"
     report = folder / "synth" / "report.json"
     if not report.is_file():
@@ -135,6 +135,12 @@ def _placed(work: Path, placed: Placed, *, kept: bool) -> dict[str, Any] | None:
         print(made.report["verdict"], flush=True)
     found: dict[str, Any] = json.loads(report.read_text())
     return found
+
+
+def _digest(files: dict[str, bytes]) -> str:
+    """What tells one core from another; reports about it do not."""
+    cores = {path: text for path, text in files.items() if path.startswith("verilog/")}
+    return _short(json.dumps({path: hashlib.sha256(text).hexdigest() for path, text in sorted(cores.items())}))
 
 
 def _short(text: str) -> str:
