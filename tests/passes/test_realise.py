@@ -88,7 +88,7 @@ def test_a_read_sees_no_cell_of_another_tile(encoding: str) -> None:
     """What the cells of an array make of a read's rows and columns is its weight, though other tiles lie around it."""
     found = laid("ragged", CrossbarOptions(size=(24, 40), reads=12, encoding=encoding))  # type: ignore[arg-type]
     products = {op.name.split("_flush")[0]: op for op in found.stages["convert"].ops if isinstance(op, Xbar)}
-    assert len(products) > 2 * len(found.crossbar.arrays)
+    assert len(products) > len(found.crossbar.arrays)
     for name, op in products.items():
         np.testing.assert_array_equal(found.crossbar.weights(name), op.weight.data)
     programmed = sum(int((array.levels > 0).sum()) for array in found.crossbar.arrays)
