@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +75,12 @@ def simulate(
     graph = design_of(folder, data)
     kernels_of(graph)
     samples = data.samples.astype(np.int64)
-    setup = Setup(graph, asked.device, asked.correction, _calibration(folder, asked, calib, root, graph))  # type: ignore[arg-type]
+    learnt = calibration_of(folder, asked, calib, root, graph)
+    setup = Setup(graph, asked.device, asked.correction, learnt, lanes=lanes_of(folder))  # type: ignore[arg-type]
     ideal = ideal_accuracy(graph, samples, data.labels)
     points = []
     for value, device in asked.points():
-        here = Setup(graph, device, setup.correction, setup.calibration)
+        here = replace(setup, device=device)
         told = lambda done: progress()  # noqa: E731
         trials = run_trials(here, samples, data.labels, asked.trials, seed=asked.seed, jobs=asked.jobs, progress=told)
         points.append((value, trials))
@@ -102,7 +103,7 @@ def pictures(setup: Setup, found: Simulated, asked: Simulation, samples: NDArray
     """Conductance maps, error over time, and, of a sweep, accuracy over it; with the record, by file name."""
     files = {"simulation.json": to_json(found.record(asked))}
     device = asked.points()[-1][1]
-    here = Setup(setup.graph, device, setup.correction, setup.calibration)
+    here = replace(setup, device=device)
     if setup.correction != "draws":
         drawn = draw(here, (asked.seed, 0))
         error = 100.0 * error_over_time(here, drawn, samples[:_WATCHED], asked.seed)
@@ -145,7 +146,7 @@ def pictures(setup: Setup, found: Simulated, asked: Simulation, samples: NDArray
     return files
 
 
-def _calibration(
+def calibration_of(
     folder: Path, asked: Simulation, calib: str | None, root: Path | None, graph: Graph
 ) -> NDArray[np.int64] | None:
     """Sequences to learn from: those asked for, else those that the design was verified with."""
@@ -161,6 +162,12 @@ def _calibration(
         calib, recorded, input_format, graph.inputs[0].type.shape[0], seed=asked.seed, data=root
     )
     return samples
+
+
+def lanes_of(folder: Path) -> int:
+    """How many lanes the arrays of a folder have for a signed weight."""
+    config = read_manifest(folder).get("config", {}).get("crossbar", {})
+    return 4 if config.get("encoding") == "four-lane" else 2
 
 
 def sweep_of(text: str) -> tuple[str, tuple[float, ...]]:

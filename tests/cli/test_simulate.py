@@ -76,6 +76,24 @@ def test_a_refit_learns_from_the_recorded_sequences(design: Path, capsys: pytest
     assert (found["correction"], found["points"][0]["sequences"]) == ("refit", 30)
 
 
+def test_the_cheapest_accurate_arrays_are_chosen(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Coarse cells lose answers; of choices within so many points, the one with fewer cells wins."""
+    choose = ["--choose", "weight-bits=3,8", "--choose", "encoding=four-lane,two-lane", "--noise", "0.02"]
+    found = _record(capsys, str(design), *FEW, *choose, "--within", "100")
+    assert [(one["weight_bits"], one["encoding"]) for one in found["tried"]] == [
+        (3, "four-lane"), (3, "two-lane"), (8, "four-lane"), (8, "two-lane"),
+    ]  # fmt: skip
+    assert found["chosen"] == min(found["tried"], key=lambda one: (one["arrays"], one["programmed_cells"]))
+    cells = {(one["weight_bits"], one["encoding"]): one["programmed_cells"] for one in found["tried"]}
+    assert cells[8, "four-lane"] == 2 * cells[8, "two-lane"]
+    strict = _record(capsys, str(design), *FEW, *choose, "--within", "0")
+    most = max(one["accuracy"] for one in strict["tried"])
+    assert strict["tried"] == found["tried"]
+    assert strict["chosen"]["accuracy"] == most
+    compiled = _record(capsys, str(design), *FEW, "--noise", "0.02")["points"][0]
+    assert found["tried"][3]["accuracy"] == compiled["accuracy"]
+
+
 def test_the_table_names_the_swept_value(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", str(design), *FEW, "--sweep", "read=0.1"]) == 0
     said = capsys.readouterr().out
@@ -90,6 +108,10 @@ def test_the_table_names_the_swept_value(design: Path, capsys: pytest.CaptureFix
         (["--sweep", "luck=1"], "--sweep must be NAME=VALUE,VALUE with one of programming,"),
         (["--sweep", "read=much"], "--sweep must be NAME=VALUE,VALUE"),
         (["--age", "60"], "age needs a device that drifts (--device pcm)"),
+        (["--choose", "luck=1"], "--choose must be weight-bits=BITS,BITS or encoding=two-lane,four-lane, not luck=1"),
+        (["--choose", "weight-bits=4", "--sweep", "read=1"], "--choose goes with neither --sweep nor --output-dir"),
+        (["--choose", "weight-bits=9"], "--weight-bits must be 2 (ternary) to 8, not 9"),
+        (["--choose", "encoding=four-lane", "--correct", "scale"], "correction scale needs two lanes"),
         (["--correct", "refit", "--calib", "nowhere.npy"], "nowhere.npy"),
     ],
 )
