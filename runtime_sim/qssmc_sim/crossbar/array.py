@@ -69,8 +69,8 @@ class ArrayProduct:
         if self.whole:
             return self._read(codes, *self.blocks[0][2:])
         z = np.zeros((self.count, codes.shape[1]), np.float32)
-        for columns, rows, *cells in self.blocks:
-            z[columns] = self._read(codes[rows], *cells)
+        for columns, rows, weight, variance, negative in self.blocks:
+            z[columns] = self._read(codes[rows], weight, variance, negative)
         return z
 
     def _read(self, codes: Single, weight: Single, variance: Single | None, negative: Single | None) -> Single:
