@@ -19,7 +19,7 @@ class Case:
     """A model in oscillator form with so many states a head.
 
     activation_bits: of digital values between ops; converters of arrays have their own. headline: test sequences and
-    devices of the points that something is asked of; side: of the others.
+    devices of the points that something is asked of; side: of programming and read errors else; rest: of all others.
     """
 
     name: str
@@ -30,11 +30,12 @@ class Case:
     activation_bits: int
     headline: tuple[int, int]
     side: tuple[int, int]
+    rest: tuple[int, int]
 
 
 CASES = (
-    Case("S4D-16, 8 states", "s4d16_mnist.pt", "mnist", 8.0, 6, 8, (1000, 10), (250, 4)),
-    Case("zero or one, 8 states", "s4d3_zero_one.pt", "zero-one", 8.0, 8, 12, (60, 10), (60, 4)),
+    Case("S4D-16, 8 states", "s4d16_mnist.pt", "mnist", 8.0, 6, 8, (1000, 10), (250, 4), (250, 2)),
+    Case("zero or one, 8 states", "s4d3_zero_one.pt", "zero-one", 8.0, 8, 12, (60, 10), (60, 4), (60, 3)),
 )
 
 
@@ -74,6 +75,7 @@ def _others(case: Case) -> Iterator[Point]:
     one = Point("", 0.0, GAUSSIAN.with_(programming=0.01), "refit", case.adc, *case.side)
     for read in (0.003, 0.01, 0.03):
         yield replace(one, sweep="read", value=read, device=one.device.with_(read=read))
+    one = replace(one, count=case.rest[0], trials=case.rest[1])
     for bits in (3, 4, 5, 6, 7, 8):
         yield replace(one, sweep="adc", value=bits, adc=bits)
     for age in (0.0, 3600.0, DAY):

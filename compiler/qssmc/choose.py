@@ -13,14 +13,13 @@ import numpy as np
 from qssmc.crossbar.options import ENCODINGS, CrossbarOptions, Encoding, Window
 from qssmc.data import InputFormat, Sequences
 from qssmc.errors import MalformedInputError, UsageError
-from qssmc.evaluate import design_of
 from qssmc.folder import read_manifest
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
 from qssmc.passes.pipeline import run_arrays, run_oscillators
 from qssmc.passes.realise import plan
-from qssmc.simulate import Simulation, calibration_of, ideal_accuracy
+from qssmc.simulate import Simulation, analog_of, calibration_of, ideal_accuracy
 from qssmc.tune import observe
 from qssmc_sim.crossbar import Setup, Trials, run_trials
 from qssmc_sim.crossbar.kernel import kernels_of
@@ -101,7 +100,7 @@ def try_all(
 
     Ranges of converters are those of the sequences that the folder records. All see devices of the same seeds.
     """
-    learnt = calibration_of(folder, asked, calib, root, design_of(folder, data))
+    learnt = calibration_of(folder, asked, calib, root, analog_of(folder, data))
     samples = data.samples.astype(np.int64)
     found = []
     for options in ways.of(_options(folder)):

@@ -16,6 +16,7 @@ from qssmc.errors import MalformedInputError, UsageError
 from qssmc.evaluate import design_of
 from qssmc.folder import read_manifest, to_json
 from qssmc.ir.graph import Graph
+from qssmc.ir.text import parse
 from qssmc.report import Line, line_chart, shade_map
 from qssmc_sim.crossbar import Device, Setup, Trials, array_errors, draw, error_over_time, run_trials
 from qssmc_sim.crossbar.cells import program
@@ -72,8 +73,7 @@ def simulate(
     folder: Path, asked: Simulation, data: Sequences, calib: str | None, root: Path | None, progress: Callable[[], None]
 ) -> tuple[Simulated, Setup]:
     """Classify data with the ideal design and with drawn ones. calib: as of compile, for corrections that learn."""
-    graph = design_of(folder, data)
-    kernels_of(graph)
+    graph = analog_of(folder, data)
     samples = data.samples.astype(np.int64)
     learnt = calibration_of(folder, asked, calib, root, graph)
     setup = Setup(graph, asked.device, asked.correction, learnt, lanes=lanes_of(folder))  # type: ignore[arg-type]
@@ -162,6 +162,15 @@ def calibration_of(
         calib, recorded, input_format, graph.inputs[0].type.shape[0], seed=asked.seed, data=root
     )
     return samples
+
+
+def analog_of(folder: Path, data: Sequences) -> Graph:
+    """The graph whose products devices are drawn for: of oscillators the one before their heads share reads."""
+    graph = design_of(folder, data)
+    if (found := next((folder / "ir").glob("*_oscillate.ir"), None)) is not None:
+        graph = parse(found.read_text())
+    kernels_of(graph)
+    return graph
 
 
 def lanes_of(folder: Path) -> int:
