@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from qssmc.passes.realise import Realise, plan
 from qssmc.report import arrays_report
 from qssmc_sim import run
 
-_SEQUENCES = 4
+_SEQUENCES = 2
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,35 @@ LAYOUTS = (
 
 def layouts(work: Path) -> list[dict[str, Any]]:
     """What every layout reports of its arrays."""
-    found = []
-    for layout in LAYOUTS:
-        proven, source = _stages(work, layout.model, layout.data, layout.methods)
-        options = CrossbarOptions(
-            size=(layout.size, layout.size), weight_bits=layout.weight_bits, reads=layout.reads, packing=layout.packing
-        )
-        report = arrays_report(plan(prove(Fuse(options.form)(proven)), options), source)
-        found.append({**vars(layout), "allowed": layout.reads, **report})
-    return found
+    return [_kept(work, f"layout {layout}", partial(_layout, layout, work)) for layout in LAYOUTS]
 
 
 def same(form: Form, work: Path) -> dict[str, Any]:
+    """What of the fused products the arrays of a form give exactly. Raises VerificationError if not all of it."""
+    return _kept(work, f"same {form} {_SEQUENCES}", partial(_same, form, work))
+
+
+def _kept(work: Path, what: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A record, read back where it is there."""
+    path = work / f"arrays_{hashlib.sha256(what.encode()).hexdigest()[:12]}.json"
+    if not path.is_file():
+        path.write_text(json.dumps(make()))
+        print(what, flush=True)
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _layout(layout: Layout, work: Path) -> dict[str, Any]:
+    proven, source = _stages(work, layout.model, layout.data, layout.methods)
+    options = CrossbarOptions(
+        size=(layout.size, layout.size), weight_bits=layout.weight_bits, reads=layout.reads, packing=layout.packing
+    )
+    report = arrays_report(plan(prove(Fuse(options.form)(proven)), options), source)
+    named = {name: value for name, value in vars(layout).items() if name != "methods"}
+    return {**named, "allowed": layout.reads, **report}
+
+
+def _same(form: Form, work: Path) -> dict[str, Any]:
     """Run S4D-16 through the stages and count the values that are the same. Raises VerificationError if any is not.
 
     Arrays with ideal converters beside fused products, every value of every op that both have, at every step; and, if y

@@ -16,9 +16,12 @@ for the errors of arrays. Accuracies are of the test sets; how many sequences an
 beside it, and its interval is a 95 % bootstrap interval over both. Designs are in oscillator form with 8-bit weights,
 8-bit DACs and 64x64 arrays; `ideal %` is the same design on the same sequences without any error of cells:
 
-    qssmc compile examples/s4d16_mnist.pt --target crossbar --form oscillator --weight-bits 8 --adc-bits 6 --states 8 \\
-      --state-bits 10 --a-bits 10 --calib mnist:112 -o out
-    qssmc simulate out --dataset mnist --noise 0.01 --correct refit --calib mnist:64 --trials 10
+    plain="--target crossbar --form oscillator --weight-bits 8 --states 8 --state-bits 10 --a-bits 10 --fill 0 \\
+      --bits-by none --no-place --no-clip"
+    qssmc compile examples/s4d16_mnist.pt $plain --adc-bits 6 --calib mnist:112 -o out
+    qssmc simulate out --dataset mnist --noise 0.01 --correct refit --calib mnist:64 --trials 10 --count 1000
+    qssmc compile examples/s4d3_zero_one.pt $plain --bits W8A12 --adc-bits 8 --calib zero-one:112 -o three
+    qssmc simulate three --dataset zero-one --noise 0.01 --correct refit --calib zero-one:64 --trials 10
 
 The errors: `programming` is the standard deviation of every programmed weight relative to its column's largest weight;
 `read` the same of every single read. Cells of weight zero are unformed and hold nothing, but for the line `idle`, where

@@ -18,8 +18,8 @@ HEADLINE = (0.01, 0.03)  # programming errors that something is asked of
 class Case:
     """A model in oscillator form with so many states a head.
 
-    activation_bits: of digital values between ops; converters of arrays have their own. headline: test sequences and
-    devices of the points that something is asked of; side: of programming and read errors else; rest: of all others.
+    activation_bits: of digital values between ops; converters of arrays have their own. Test sequences and devices:
+    headline, of the points that something is asked of; side, of other programming and read errors; rest, of all others.
     """
 
     name: str

@@ -79,6 +79,7 @@ def test_reads_fill_an_array_in_both_directions() -> None:
     plans = [plan(fused, CrossbarOptions(size=(24, 28), reads=reads)) for reads in (1, 3, 12)]
     most = [max(Counter(read.array for read in found.reads).values()) for found in plans]
     assert [found.arrays for found in plans] == [3, 2, 1]
+    assert plan(prove(Fuse()(model("dithered, two layers"))), CrossbarOptions(size=(24, 28), reads=4)).arrays == 2
     assert most[0] == 1
     assert most[1] <= 3 < most[2] <= 12
 
