@@ -73,11 +73,12 @@ and the quietest reach no more than a code or two of an 8-bit row driver.
 """
 _FULL = """## How full the arrays are
 
-A cell counts where its target is above the window's lowest conductance: one of the pair of a signed weight that is not
-zero. No cell is counted twice for several reads. The share is of all cells of all arrays that are used. With `--reads` above 1 an array is read that often in a
-step, each time with the rows of one tile driven and its columns converted, so that tiles lie side by side in both
-directions; the price is time, for the reads of an array come one after another. Published is the mapping of the same
-model before pruning, each head on arrays of its own, four lanes a state (`report/arrays.json` of any compile).
+A cell counts where its target is above the window's lowest conductance: one of the pair of a signed weight that is
+not zero, and once however often it is read. The share is of all cells of all arrays that are used. With `--reads`
+above 1 an array is read that often in a step, each time with the rows of one tile driven and its columns converted,
+so that tiles lie side by side in both directions; the price is time, for the reads of an array come one after
+another. Published is the mapping of the same model before pruning, each head on arrays of its own, four lanes a state
+(`report/arrays.json` of any compile).
 
 | design | array | bits | packing | `--reads` | arrays | reads | cells | share % | theirs: arrays | share % | fuller |
 |---|---|---|---|---|---|---|---|---|---|---|---|"""
@@ -153,8 +154,8 @@ def _layouts(layouts: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _efforts(efforts: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "## Effort\n"
-    yield "Times less than the float model; [what counts](crossbar_complexity.md). The three heads have 12 bits between ops,"
-    yield "whose tables of 4,096 entries outweigh the 302 parameters many times.\n"
+    yield "Times less than the float model; [what counts](crossbar_complexity.md). The three heads have 12 bits between"
+    yield "ops, whose tables of 4,096 entries outweigh the 302 parameters many times.\n"
     yield "| design | arrays | ACE × less | size × less | ADC effort × less |"
     yield "|---|---|---|---|---|"
     for e in efforts:
