@@ -111,6 +111,11 @@ def golden_of(stages: Mapping[str, Graph]) -> Graph:
     return list(stages.values())[-1]
 
 
+def laid_from(stages: Mapping[str, Graph]) -> str:
+    """The stage whose products are laid onto arrays."""
+    return "oscillate" if "oscillate" in stages else "fuse"
+
+
 @dataclass(frozen=True)
 class Traced:
     """A source's float graph with its calibration sequences. error: of the float IR against the original."""
@@ -189,13 +194,13 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
     golden = golden_of(stages)
     reports = {
         "storage": storage_report(stages["prove"], source.parameters, state_numbers(graph), head_count(graph)),
-        "effort": effort_report(golden, graph),
+        "effort": effort_report(stages.get("oscillate", golden), graph),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
         "certificate": certificate(golden),
         "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(real))},
     }
     if ARRAYS in options.targets:
-        reports["arrays"] = arrays_report(plan(stages.get("fuse", golden), options.target.crossbar), graph)
+        reports["arrays"] = arrays_report(plan(stages[laid_from(stages)], options.target.crossbar), graph)
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
     tally = Tally(golden)
     vectors = _vector_files(golden, samples[: options.vectors], tally)

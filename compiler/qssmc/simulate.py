@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from qssmc.errors import MalformedInputError, UsageError
 from qssmc.evaluate import design_of
 from qssmc.folder import read_manifest, to_json
 from qssmc.ir.graph import Graph
+from qssmc.ir.text import parse
 from qssmc.report import Line, line_chart, shade_map
 from qssmc_sim.crossbar import Device, Setup, Trials, array_errors, draw, error_over_time, run_trials
 from qssmc_sim.crossbar.cells import program
@@ -72,14 +73,14 @@ def simulate(
     folder: Path, asked: Simulation, data: Sequences, calib: str | None, root: Path | None, progress: Callable[[], None]
 ) -> tuple[Simulated, Setup]:
     """Classify data with the ideal design and with drawn ones. calib: as of compile, for corrections that learn."""
-    graph = design_of(folder, data)
-    kernels_of(graph)
+    graph = analog_of(folder, data)
     samples = data.samples.astype(np.int64)
-    setup = Setup(graph, asked.device, asked.correction, _calibration(folder, asked, calib, root, graph))  # type: ignore[arg-type]
+    learnt = calibration_of(folder, asked, calib, root, graph)
+    setup = Setup(graph, asked.device, asked.correction, learnt, lanes=lanes_of(folder))  # type: ignore[arg-type]
     ideal = ideal_accuracy(graph, samples, data.labels)
     points = []
     for value, device in asked.points():
-        here = Setup(graph, device, setup.correction, setup.calibration)
+        here = replace(setup, device=device)
         told = lambda done: progress()  # noqa: E731
         trials = run_trials(here, samples, data.labels, asked.trials, seed=asked.seed, jobs=asked.jobs, progress=told)
         points.append((value, trials))
@@ -102,7 +103,7 @@ def pictures(setup: Setup, found: Simulated, asked: Simulation, samples: NDArray
     """Conductance maps, error over time, and, of a sweep, accuracy over it; with the record, by file name."""
     files = {"simulation.json": to_json(found.record(asked))}
     device = asked.points()[-1][1]
-    here = Setup(setup.graph, device, setup.correction, setup.calibration)
+    here = replace(setup, device=device)
     if setup.correction != "draws":
         drawn = draw(here, (asked.seed, 0))
         error = 100.0 * error_over_time(here, drawn, samples[:_WATCHED], asked.seed)
@@ -145,7 +146,7 @@ def pictures(setup: Setup, found: Simulated, asked: Simulation, samples: NDArray
     return files
 
 
-def _calibration(
+def calibration_of(
     folder: Path, asked: Simulation, calib: str | None, root: Path | None, graph: Graph
 ) -> NDArray[np.int64] | None:
     """Sequences to learn from: those asked for, else those that the design was verified with."""
@@ -161,6 +162,21 @@ def _calibration(
         calib, recorded, input_format, graph.inputs[0].type.shape[0], seed=asked.seed, data=root
     )
     return samples
+
+
+def analog_of(folder: Path, data: Sequences) -> Graph:
+    """The graph whose products devices are drawn for: of oscillators the one before their heads share reads."""
+    graph = design_of(folder, data)
+    if (found := next((folder / "ir").glob("*_oscillate.ir"), None)) is not None:
+        graph = parse(found.read_text())
+    kernels_of(graph)
+    return graph
+
+
+def lanes_of(folder: Path) -> int:
+    """How many lanes the arrays of a folder have for a signed weight."""
+    config = read_manifest(folder).get("config", {}).get("crossbar", {})
+    return 4 if config.get("encoding") == "four-lane" else 2
 
 
 def sweep_of(text: str) -> tuple[str, tuple[float, ...]]:

@@ -68,8 +68,8 @@ def _onnx(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: Targ
 
 
 def _crossbar(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    if "oscillate" in stages:  # its kernels are what the arrays hold, converters and all
-        return crossbar_backend.emit(stages["oscillate"], stages["oscillate"], options.crossbar)
+    if "oscillate" in stages:  # its products are followed by the converters of the arrays
+        return crossbar_backend.emit(stages["realise"], stages["oscillate"], options.crossbar)
     return crossbar_backend.emit(stages["convert"], stages["fuse"], options.crossbar)
 
 

@@ -82,7 +82,8 @@ def verify_folder(
     ops = len({op.name for op in (*graph.step_ops, *graph.last_ops)})
     values, compilers = sum(run.values for run in runs), ", ".join(run.by for run in runs)
     targets = tuple(check.what for check in checks)
-    return Verified(len(samples), samples.shape[1], ops, values, accumulators, compilers, targets)
+    sequences = min(len(samples) if run.sequences is None else run.sequences for run in runs)
+    return Verified(sequences, samples.shape[1], ops, values, accumulators, compilers, targets)
 
 
 def _is_compared(name: str, checks: Sequence[Check]) -> bool:

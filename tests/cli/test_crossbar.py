@@ -40,6 +40,7 @@ def test_compile_is_deterministic_and_verifies(
     assert found["verified"]
     assert "ideal = fused" in found["compiler"]
     assert "fused = unfused" in found["compiler"]
+    assert found["sequences"] == 4  # of the twelve recorded
 
 
 def test_check_makes_the_matrices_again(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,12 +111,25 @@ def test_no_simulator_is_an_error(
     assert "apt-get install iverilog" in capsys.readouterr().err
 
 
-def test_oscillators_have_a_map_and_say_what_they_lack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_oscillators_have_a_map_and_a_host_that_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, out = str(tiny_model(tmp_path)), tmp_path / "out"
     arguments = ["--target", "crossbar", "--form", "oscillator", "--vectors", "2", "-o", str(out)]
     assert main(["-q", "compile", model, *arguments]) == 0
-    assert not (out / "crossbar/host").exists()
+    assert not (out / "crossbar/verilog").exists()
     assert main(["-q", "crossbar", "check", str(out / "crossbar/map.json")]) == 0
     capsys.readouterr()
-    assert main(["-q", "verify", str(out)]) == 3
-    assert "verify cannot read the weight map" in capsys.readouterr().err
+    assert main(["--json", "verify", str(out)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["verified"]
+    assert "reads = heads on 10 output values" in found["compiler"]
+    subprocess.run(["make", "-s", "-C", str(out / "crossbar/host"), "check", "CFLAGS=-O0"], check=True)
+    arrays = out / "crossbar/host/xbar_sim.c"
+    text = arrays.read_text()
+    assert "pairs[j].plus] - (int32_t)row[w->pairs[j].minus]" in text
+    arrays.write_text(text.replace(".plus] - ", ".minus] - "))
+    done = subprocess.run(
+        ["make", "-s", "-C", str(arrays.parent), "check", "CFLAGS=-O0"], capture_output=True, check=False
+    )
+    assert done.returncode != 0
+    assert main(["-q", "verify", str(out)]) == 1
+    assert "crossbar/host/xbar_sim.c is not what was compiled" in capsys.readouterr().err

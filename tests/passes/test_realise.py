@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arrays import SHAPES, laid, model, samples
 from qssmc.crossbar import CrossbarOptions
@@ -16,6 +19,7 @@ from qssmc.passes.fuse import Fuse
 from qssmc.passes.prove import prove
 from qssmc.passes.realise import Realise, plan
 from qssmc.passes.realise.converters import converter_of
+from qssmc.passes.realise.shelves import shelve
 from qssmc.passes.realise.slices import slices_of
 from qssmc_sim import run
 
@@ -69,10 +73,47 @@ def test_no_line_is_used_twice_and_packing_saves_arrays() -> None:
         assert max(max(column.plus, column.minus) for column in read.columns) < 64
 
 
-def test_more_reads_need_no_more_arrays() -> None:
+def test_reads_fill_an_array_in_both_directions() -> None:
+    """The more reads a step may take, the fewer arrays and the fuller ones."""
     fused = prove(Fuse()(model("ragged")))
-    arrays = [plan(fused, CrossbarOptions(size=(24, 28), reads=reads)).arrays for reads in (1, 4)]
-    assert arrays[1] <= arrays[0]
+    plans = [plan(fused, CrossbarOptions(size=(24, 28), reads=reads)) for reads in (1, 3, 12)]
+    most = [max(Counter(read.array for read in found.reads).values()) for found in plans]
+    assert [found.arrays for found in plans] == [3, 2, 1]
+    assert plan(prove(Fuse()(model("dithered, two layers"))), CrossbarOptions(size=(24, 28), reads=4)).arrays == 2
+    assert most[0] == 1
+    assert most[1] <= 3 < most[2] <= 12
+
+
+@pytest.mark.parametrize("encoding", ["two-lane", "four-lane"])
+def test_a_read_sees_no_cell_of_another_tile(encoding: str) -> None:
+    """What the cells of an array make of a read's rows and columns is its weight, though other tiles lie around it."""
+    found = laid("ragged", CrossbarOptions(size=(24, 40), reads=12, encoding=encoding))  # type: ignore[arg-type]
+    products = {op.name.split("_flush")[0]: op for op in found.stages["convert"].ops if isinstance(op, Xbar)}
+    assert len(products) > len(found.crossbar.arrays)
+    for name, op in products.items():
+        np.testing.assert_array_equal(found.crossbar.weights(name), op.weight.data)
+    programmed = sum(int((array.levels > 0).sum()) for array in found.crossbar.arrays)
+    lanes = 1 if encoding == "two-lane" else 2
+    assert programmed == lanes * sum(int(np.count_nonzero(op.weight.data)) for op in products.values())
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 16), st.integers(1, 20)), min_size=1, max_size=40),
+    st.sampled_from([1, 2, 5, 40]),
+)
+def test_shelves_overlap_nowhere(extents: list[tuple[int, int]], most: int) -> None:
+    spots = shelve(extents, (16, 20), most)
+    taken: dict[int, np.ndarray] = {}
+    for (rows, columns), spot in zip(extents, spots, strict=True):
+        cells = taken.setdefault(spot.array, np.zeros((16, 20), int))
+        there = cells[spot.row : spot.row + rows, spot.column : spot.column + columns]
+        assert there.shape == (rows, columns)
+        there += 1
+        assert there.max() == 1
+    places = [(spot.array, spot.place) for spot in spots]
+    assert len(set(places)) == len(places)
+    assert all(place < most for _, place in places)
+    assert sorted(taken) == list(range(len(taken)))
 
 
 def test_rounding_dacs_and_narrow_adcs_change_the_answer_and_stay_in_range() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import click
 from rich.progress import Progress
 from rich.table import Table
 
+from qssmc.choose import Tried, best, try_all, ways_of
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.data import DATASETS, load_split
+from qssmc.errors import UsageError
 from qssmc.folder import write_files
 from qssmc.simulate import SWEPT, Simulated, Simulation, pictures, simulate, spread, sweep_of
 from qssmc_sim.crossbar import CORRECTIONS, PRESETS, preset
@@ -33,6 +36,20 @@ from qssmc_sim.crossbar import CORRECTIONS, PRESETS, preset
 @click.option("--wire", type=float, help="Ohm of a wire between two cells.")
 @click.option("--idle/--no-idle", default=None, help="Whether cells of weight zero have the errors of programmed ones.")
 @click.option("--sweep", metavar="NAME=VALUES", help=f"Values, with commas, of {', '.join(SWEPT)}.")
+@click.option(
+    "--choose",
+    multiple=True,
+    metavar="NAME=VALUES",
+    help="weight-bits=4,6,8 or encoding=two-lane,four-lane: lay the design on arrays of each kind and name "
+    "the cheapest that is accurate enough.",
+)
+@click.option(
+    "--within",
+    type=click.FloatRange(0.0),
+    default=1.0,
+    show_default=True,
+    help="For --choose: points of accuracy that a cheaper choice may lose on the best.",
+)
 @click.option(
     "--correct",
     "correction",
@@ -59,6 +76,8 @@ def simulate_(
     trials: int,
     device: str,
     sweep: str | None,
+    choose: tuple[str, ...],
+    within: float,
     correction: str,
     calib: str | None,
     data: Path | None,
@@ -72,17 +91,37 @@ def simulate_(
     cells["programming"], cells["read"] = cells.pop("noise"), cells.pop("read_noise")
     drawn = preset(device).with_(**{name: value for name, value in cells.items() if value is not None})
     asked = Simulation(drawn, correction, trials, seed, jobs, sweep_of(sweep) if sweep else None)
+    if choose and (sweep or output_dir):
+        raise UsageError("--choose goes with neither --sweep nor --output-dir; compile the choice and simulate that")
     points = asked.points()
     sequences = load_split(dataset, "test", data)
     if count:
         sequences = sequences.take(count)
     console = PipeConsole(stderr=True)
     with Progress(console=console, transient=True, disable=terminal.quiet or not console.is_terminal) as bar:
-        task = bar.add_task("devices", total=len(points) * trials)
+        task = bar.add_task("devices", total=None if choose else len(points) * trials)
+        if choose:
+            tried = try_all(path, asked, ways_of(choose), sequences, calib, data, lambda: bar.advance(task))
+            bar.stop()
+            terminal.result(*_choice(path, tried, best(tried, within), asked))
+            return
         found, setup = simulate(path, asked, sequences, calib, data, lambda: bar.advance(task))
     if output_dir:
         write_files(pictures(setup, found, asked, sequences.samples.astype("int64")), output_dir, force=force)
     terminal.result(found.record(asked), _table(path, found, asked))
+
+
+def _choice(path: Path, tried: Sequence[Tried], chosen: Tried, asked: Simulation) -> tuple[dict[str, Any], Table]:
+    """The record and the table of all that was tried."""
+    table = Table(title=f"{path}: {asked.device.name}, correction {asked.correction}; choose {chosen.flags}")
+    for name in ("weight bits", "encoding", "ideal %", "accuracy %", "95 % interval", "arrays", "cells", ""):
+        table.add_column(name)
+    for one in tried:
+        low, high = one.trials.interval()
+        numbers = f"{one.ideal:.2f}", f"{one.trials.accuracy:.2f}", f"{low:.2f} to {high:.2f}"
+        kind = str(one.options.weight_bits), one.options.encoding
+        table.add_row(*kind, *numbers, str(one.arrays), str(one.cells), "chosen" if one is chosen else "")
+    return {"chosen": chosen.record(), "tried": [one.record() for one in tried]}, table
 
 
 def _table(path: Path, found: Simulated, asked: Simulation) -> Table:

@@ -30,7 +30,9 @@ from qssmc_sim.emitted_verilog import SIMULATORS
     show_default=True,
     help="verilog: Icarus needs no building, Verilator is for hundreds of sequences.",
 )
-@click.option("--sequences", type=click.IntRange(1), help="Only the first of the recorded sequences.")
+@click.option(
+    "--sequences", type=click.IntRange(1), help="Only the first of those recorded  [default: all; crossbar: 4]"
+)
 @common_options
 @click.pass_obj
 def verify(

@@ -119,12 +119,14 @@ def run_oscillators(
     run: ObserveRun,
     seen: Callable[[str, Graph], Any],
 ) -> Graph:
-    """Take a proven graph on to arrays in oscillator form. discrete: the real, pruned graph that it came from.
+    """Take a proven graph on to arrays in oscillator form: one product a head, then, the same values, one a read.
 
-    calibration: sequences as integers, and as the model takes them.
+    discrete: the real, pruned graph that it came from; calibration: sequences as integers, and as the model takes them.
+    Returns the graph of one product a head, which devices are simulated with.
     """
     made = Oscillate(discrete, *calibration, run, Converters.of(options))(graph)
     seen("oscillate", made)
+    seen("realise", prove(Realise(options)(made)))
     return made
 
 

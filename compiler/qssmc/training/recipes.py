@@ -44,9 +44,10 @@ RECIPES: Mapping[str, Recipe] = {
         },
     ),
     # 540 sequences of raw sound, "zero" or "one", and the published size for a crossbar chip: one layer of three heads
-    # (arXiv 2412.20215). No norm, so that nothing but the kernel stands between the sound and the nonlinearity.
+    # (arXiv 2412.20215). Recordings differ forty times in loudness; a norm over the three channels before the kernel
+    # limits them, so that quiet ones do not fall below the codes of an 8-bit row driver.
     "zero-one": Recipe(
-        {"d_model": 3, "d_state": 14, "dt_min": 1e-2, "dt_max": 0.2},
+        {"d_model": 3, "d_state": 14, "norm": "layer", "dt_min": 1e-2, "dt_max": 0.2},
         {
             "epochs": 200,
             "batch_size": 32,

@@ -51,7 +51,8 @@ class Setup:
     its own cell as read back; "refit", that, and then y columns fitted to the device's own states and programmed last,
     cell by cell; "draws", y columns fitted to the states of several other devices of the kind, no device read back.
     All but "none" need the oscillator form. calibration: integer sequences, for the last two. places: of the cells of
-    each product, for the resistance of wires; by default each product has an array of its own.
+    each product, for the resistance of wires; by default each product has an array of its own. lanes: of a signed
+    weight, 2 or 4; what is read back and corrected has 2.
     """
 
     graph: Graph
@@ -59,12 +60,15 @@ class Setup:
     correction: Correction = "none"
     calibration: NDArray[np.int64] | None = None
     places: Mapping[str, Places] = field(default_factory=dict)
+    lanes: int = 2
 
     def __post_init__(self) -> None:
         if self.correction not in CORRECTIONS:
             raise UsageError(f"correction must be one of {', '.join(CORRECTIONS)}, not {self.correction!r}")
         if self.correction in ("refit", "draws") and self.calibration is None:
             raise UsageError(f"correction {self.correction} needs calibration sequences")
+        if self.correction != "none" and self.lanes == 4:
+            raise UsageError(f"correction {self.correction} needs two lanes (compile with --encoding two-lane)")
         if self.correction != "none" and any(kernel.dv is None for kernel in kernels_of(self.graph)):
             raise UsageError(f"correction {self.correction} needs the oscillator form (compile with --form oscillator)")
 
@@ -75,7 +79,7 @@ class Setup:
 
     def hold(self, kernel: Kernel, target: Real, rng: np.random.Generator) -> Held:
         """Program one product."""
-        return hold(target, self.device, rng, self.places.get(kernel.name))
+        return hold(target, self.device, rng, self.places.get(kernel.name), lanes=self.lanes)
 
 
 Readouts = Mapping[str, Real]  # the targets of y columns, (rows,), by xbar op

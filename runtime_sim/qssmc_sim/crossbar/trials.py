@@ -84,7 +84,7 @@ def _rows(
             yield classified(setup, samples, labels, (seed, trial), readouts)
         return
     # Graphs do not pickle; their text is exact and parses back.
-    rest = {"device": setup.device, "correction": setup.correction, "calibration": setup.calibration}
+    rest = {name: getattr(setup, name) for name in ("device", "correction", "calibration", "lanes")}
     state = (print_graph(setup.graph), {**rest, "places": dict(setup.places)}, samples, labels, seed, readouts)
     with ProcessPoolExecutor(min(jobs, trials), get_context("spawn"), _start, (state,)) as pool:
         yield from pool.map(_trial, range(trials))

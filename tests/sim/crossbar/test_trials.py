@@ -24,6 +24,7 @@ from qssmc_sim.crossbar import (
     preset,
     run_trials,
 )
+from qssmc_sim.crossbar.array import ArrayProduct, hold
 from qssmc_sim.crossbar.kernel import kernels_of
 from tiny import LENGTH, tiny_checkpoint
 
@@ -73,6 +74,18 @@ def test_scales_follow_the_cells_as_read_back() -> None:
             factor = drawn.tables[kernel.dv.name].data[state] / kernel.dv.factor.data[state]
             cells = drawn.held[kernel.name].weights[column, 1 + column] / kernel.weight[column, 1 + column]
             assert factor * cells == pytest.approx(np.ones(len(column)), abs=2e-3)  # 10 significant bits
+
+
+def test_four_lanes_hold_every_weight_twice() -> None:
+    """Codes above and below 0 meet cells of their own, so that a device turns no longer with the sign of its rows."""
+    target = np.random.default_rng(1).integers(-7, 8, (5, 6)).astype(float)
+    product = ArrayProduct(hold(target, NOISY, np.random.default_rng(2), lanes=4), np.random.default_rng(3))
+    codes = np.random.default_rng(4).integers(-9, 10, (6, 40)).astype(np.float32)
+    above, below = product(np.maximum(codes, 0)), product(np.minimum(codes, 0))
+    assert product(codes) == pytest.approx(above + below, abs=1e-3)
+    assert np.abs(product(-np.maximum(codes, 0)) + above).max() > 0.1
+    ideal = ArrayProduct(hold(target, preset("ideal"), np.random.default_rng(2), lanes=4), np.random.default_rng(3))
+    assert (ideal(codes) == target @ codes).all()
 
 
 def test_a_refit_reads_closer_to_ideal_arrays() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.crossbar.options import CrossbarOptions
+from qssmc.crossbar.options import CrossbarOptions, Packing
 from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Xbar
@@ -17,8 +16,9 @@ from qssmc.ir.types import width_of
 from qssmc.passes.bounds import bounds
 from qssmc.passes.fuse.retime import FLUSH
 from qssmc.passes.fuse.walk import KERNEL
-from qssmc.passes.realise.pack import Tile, pack, wire_length
+from qssmc.passes.realise.pack import Tile, lines_of, pack, wire_length
 from qssmc.passes.realise.parts import Block, Logical, Part, blocks_of
+from qssmc.passes.realise.shelves import Spot, shelve
 
 Integers = NDArray[np.int64]
 Phased = tuple[int, Tile]  # the phase of a step in which a tile is read
@@ -105,8 +105,9 @@ def plan(graph: Graph, options: CrossbarOptions) -> Plan:
     for name, op in products.items():
         logical = Logical(name, op.weight.data, gains[name], KERNEL in name)
         groups.setdefault((op.name in every_step, depths[op.name]), []).append(logical)
-    tiles, grid = _tiles([groups[key] for key in sorted(groups, key=lambda key: (not key[0], key[1]))], options)
-    return _placed(tiles, grid, options, dac, gains)
+    ordered = [groups[key] for key in sorted(groups, key=lambda key: (not key[0], key[1]))]
+    tiles, spots = _tiles(ordered, options)
+    return _placed(tiles, spots, options, dac, gains)
 
 
 def _row_widths(graph: Graph, products: Mapping[str, Xbar]) -> dict[str, Integers]:
@@ -132,36 +133,65 @@ def _depths(graph: Graph) -> dict[str, int]:
     return depth
 
 
-def _tiles(groups: Sequence[Sequence[Logical]], options: CrossbarOptions) -> tuple[list[Phased], tuple[int, int]]:
-    """The tiles, and into how many an array is cut downwards and across: as many as it may be read in a step."""
-    best: tuple[tuple[int, ...], list[Phased], tuple[int, int]] | None = None
+def _tiles(groups: Sequence[Sequence[Logical]], options: CrossbarOptions) -> tuple[list[Phased], list[Spot]]:
+    """The tiles and where each lies: on the fewest arrays, then with the fewest reads, then with the shortest wires.
+
+    Tiles of several greatest sizes are tried: the smaller they are, the fuller an array gets, and the more reads a step
+    takes.
+    """
+    best: tuple[tuple[int, ...], list[Phased], list[Spot]] | None = None
     fault: UsageError | None = None
-    for grid in _grids(options):
-        size = options.size[0] // grid[0], options.size[1] // grid[1]
+    for cut, packing in _cuts(options):
+        size = options.size[0] // cut[0], options.size[1] // cut[1]
+        packed = replace(options, packing=packing)
         try:
             tiles = [
                 (phase, tile)
                 for phase, group in enumerate(groups)
-                for tile in pack(_blocks(group, size, options), size, options)
+                for tile in pack(_blocks(group, size, options), size, packed)
             ]
         except UsageError as error:  # tiles too small; whole arrays are the first that is tried
             fault = fault or error
             continue
-        cost = (math.ceil(len(tiles) / math.prod(grid)), math.prod(grid), sum(wire_length(tile) for _, tile in tiles))
+        if options.form == "oscillator" and best is not None and _splits(tiles):
+            continue  # its y has one converter
+        spots = shelve([lines_of(tile.parts, options.encoding) for _, tile in tiles], options.size, options.reads)
+        cost = (1 + max(spot.array for spot in spots), len(tiles), _wires(tiles, spots))
         if best is None or cost < best[0]:
-            best = cost, tiles, grid
+            best = cost, tiles, spots
     if best is None:
         assert fault is not None
         raise fault
     return best[1], best[2]
 
 
-def _grids(options: CrossbarOptions) -> list[tuple[int, int]]:
-    """Cuts downwards and across that make as many tiles as reads are allowed, and, first, none."""
+def _cuts(options: CrossbarOptions) -> list[tuple[tuple[int, int], Packing]]:
+    """Into how many parts an array is cut downwards and across for its largest tile, first into one; and whether heads
+    share tiles, which takes the fewest reads, or have their own, which are fuller.
+    """
     rows, columns = options.size
-    most = options.reads
-    across = {min(columns, most // i): i for i in range(min(rows, most), 0, -1)}  # the fewest cuts downwards for each
-    return sorted({(1, 1), *((i, j) for j, i in across.items())})
+    cuts = {(1, 1): None}
+    for height in range(rows, 0, -1):
+        down = rows // height
+        if down <= options.reads and rows // down == height:
+            cuts |= {(down, 1): None, (down, min(columns, options.reads // down)): None}
+    ways: tuple[Packing, ...] = (options.packing,)
+    if options.reads > 1:
+        ways = (options.packing, "one-head")
+    return [(cut, way) for cut in cuts for way in dict.fromkeys(ways)]
+
+
+def _splits(tiles: Sequence[Phased]) -> bool:
+    names = [part.name for _, tile in tiles for part in tile.parts]
+    return len(set(names)) < len(names)
+
+
+def _wires(tiles: Sequence[Phased], spots: Sequence[Spot]) -> int:
+    """Lines' lengths in cells, from every programmed cell to the edges of its array."""
+    return sum(
+        wire_length(tile) + (spot.row + spot.column) * sum(int(np.count_nonzero(part.cells)) for part in tile.parts)
+        for (_, tile), spot in zip(tiles, spots, strict=True)
+    )
 
 
 def _blocks(group: Sequence[Logical], size: tuple[int, int], options: CrossbarOptions) -> list[Block]:
@@ -170,18 +200,15 @@ def _blocks(group: Sequence[Logical], size: tuple[int, int], options: CrossbarOp
 
 
 def _placed(
-    tiles: Sequence[Phased], grid: tuple[int, int], options: CrossbarOptions, dac: int, gains: Mapping[str, Integers]
+    tiles: Sequence[Phased], spots: Sequence[Spot], options: CrossbarOptions, dac: int, gains: Mapping[str, Integers]
 ) -> Plan:
     """Lines for every tile: rows and columns with the most cells nearest to their drivers and converters."""
-    together = math.prod(grid)
+    arrays = 1 + max(spot.array for spot in spots)
     reads = []
-    for index, (phase, tile) in enumerate(tiles):
-        array, place = divmod(index, together)
-        corner = (place // grid[1]) * (options.size[0] // grid[0]), (place % grid[1]) * (options.size[1] // grid[1])
-        name = f"array_{array}" if together == 1 else f"array_{array}_read_{place}"
-        reads.append(_read(tile, name, array, phase, corner, options))
-    wires = sum(wire_length(tile) for _, tile in tiles)
-    return Plan(options, dac, gains, tuple(reads), math.ceil(len(tiles) / together), wires)
+    for spot, (phase, tile) in sorted(zip(spots, tiles, strict=True), key=lambda at: (at[0].array, at[0].place)):
+        name = f"array_{spot.array}" if options.reads == 1 else f"array_{spot.array}_read_{spot.place}"
+        reads.append(_read(tile, name, spot.array, phase, (spot.row, spot.column), options))
+    return Plan(options, dac, gains, tuple(reads), arrays, _wires(tiles, spots))
 
 
 def _read(
