@@ -77,7 +77,7 @@ def test_clocks_and_multipliers_of_a_core_are_those_of_its_design() -> None:
 
 def test_products_of_adders_take_no_blocks() -> None:
     graph = random_s4d(STATES, multiplier=True)
-    many, few = (json.loads(verilog.emit(graph, VerilogOptions(1, n))[verilog.ESTIMATE]) for n in (None, 8))
+    many, few = (json.loads(verilog.emit(graph, VerilogOptions(2, n))[verilog.ESTIMATE]) for n in (None, 16))
     assert few["dsp"] < many["dsp"]
     assert few["luts"] > many["luts"]
 
