@@ -21,6 +21,7 @@ from qssmc import __version__
 from qssmc.backends.verilog import VerilogOptions, emit
 from qssmc.backends.verilog.beats import beats_of
 from qssmc.backends.verilog.recurrence import layers_of
+from qssmc.checks import Tools
 from qssmc.compile import file_sha256
 from qssmc.folder import MANIFEST, read_manifest, with_manifest, write_folder
 from qssmc.ir import parse
@@ -97,7 +98,7 @@ def _replayed(work: Path, replay: Replayed, *, kept: bool) -> dict[str, Any] | N
         write_folder(with_manifest(files, facts), folder, force=True)
         print(f"{replay.case.title}: {replay.sequences} sequences in {replay.simulator}", flush=True)
         started = time.process_time() + _children()
-        verified = verify_folder(folder, simulator=replay.simulator, limit=replay.sequences)
+        verified = verify_folder(folder, tools=Tools(simulator=replay.simulator), limit=replay.sequences)
         seconds = time.process_time() + _children() - started
         interval = json.loads(files["verilog/design.json"])["expected"]["interval"]
         facts = {"values": verified.values, "by": verified.compiler, "interval": interval, "seconds": round(seconds)}
