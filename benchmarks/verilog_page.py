@@ -39,8 +39,8 @@ def _paces(paces: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "are more where heads are short and ragged: two may share a beat, but a beat begins one alone. The whole"
     yield "core's bound is all multiplications of a step over all multipliers, as if each could do any product; what"
     yield "adders multiply, one or two bits at a time, counts on neither side. Multipliers are those of a device that"
-    yield "has plenty. The unpruned designs are calibrated on 16 sequences only,"
-    yield "so that they compile fast; for accuracy see ptq.md."
+    yield "has plenty. The unpruned designs here are calibrated on 16 sequences only, so that they compile fast; for"
+    yield "accuracy see ptq.md."
     yield ""
     yield (
         "| design | P | multipliers | multiplications a step | core's bound | engine's bound | its beats "
@@ -74,7 +74,7 @@ def _replays(replays: Sequence[tuple[Replayed, Mapping[str, Any] | None]]) -> It
                 f"| {found['interval']:,} | {found['seconds']:,} |"
             )
     yield ""
-    missing = [f"{r.case.title}, {r.simulator}" for r, found in replays if found is None]
+    missing = [f"{r.case.title}, {r.sequences} in {r.simulator}" for r, found in replays if found is None]
     if missing:
         yield f"Not run yet: {'; '.join(missing)}."
         yield ""
