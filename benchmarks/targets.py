@@ -91,14 +91,13 @@ def _compared(work: Path, design: Design, test: Sequences, arguments: argparse.N
     folder = _compiled(work, design, arguments.data)
     digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
     kept = Kept(work, f"{design.name}-{digest[:12]}", only=arguments.kept)
-    given = {by.what: test.take(design.open_predictions) if by.open_headers else test for by in RUNS}
 
     def ops(by: By) -> Figures:
         return kept(f"{by.name}-ops", lambda: _verified(folder, by.target, by.tools(arguments.ap_types)))
 
     def predictions(by: By) -> Figures:
-        tools, images = by.tools(arguments.ap_types), given[by.what]
-        return kept(f"{by.name}-{len(images)}-predictions", lambda: _predicted(folder, by.target, tools, images))
+        tools = by.tools(arguments.ap_types)
+        return kept(f"{by.name}-{len(test)}-predictions", lambda: _predicted(folder, by.target, tools, test))
 
     csim = kept("csim", lambda: _csim(folder))
     found: dict[str, dict[str, Figures]] = {by.what: {"ops": ops(by)} for by in RUNS if not by.open_headers}
@@ -106,7 +105,7 @@ def _compared(work: Path, design: Design, test: Sequences, arguments: argparse.N
     for by in (by for by in RUNS if arguments.ap_types is not None or not by.open_headers):
         found[by.what] = {"ops": ops(by), "predictions": predictions(by)}
         if golden and (told := found[by.what]["predictions"]):
-            differing = np.flatnonzero(np.not_equal(told["found"], golden["found"][: len(told["found"])]))
+            differing = np.flatnonzero(np.not_equal(told["found"], golden["found"]))
             if differing.size:
                 raise VerificationError(f"{design.name}: {by.what} and golden differ at test image {differing[0]}")
     return {

@@ -11,14 +11,10 @@ from ptq_cases import MODELS, Case
 
 @dataclass(frozen=True)
 class Design:
-    """One of ptq.md's designs, compiled to every target that is compared.
-
-    open_predictions: test images for the C++ with the open headers, whose streams lock a mutex at every element.
-    """
+    """One of ptq.md's designs, compiled to every target that is compared."""
 
     name: str
     case: Case
-    open_predictions: int = 1000
 
     @property
     def model(self) -> Path:

@@ -53,14 +53,13 @@ def _predictions(found: Found, count: int) -> Iterator[str]:
     yield "## Predictions"
     yield ""
     yield f"`qssmc eval DIR --engine ... --count {count} --dataset mnist`: the first {count:,} test images, on all of"
-    yield "which each engine answers what golden answers; with the open headers, whose streams lock a mutex at"
-    yield "every element, on as many as the column says."
+    yield "which each engine answers what golden answers. The streams of the open headers lock a mutex at every element."
     yield ""
     columns = list(found[0]["runs"])
     yield f"| design | accuracy % | golden, s | {' | '.join(f'{what}, s' for what in columns)} |"
     yield "|" + "---|" * (3 + len(columns))
     for one in found:
-        seconds = [_seconds(one["runs"][what]["predictions"], count) for what in columns]
+        seconds = [_seconds(one["runs"][what]["predictions"]) for what in columns]
         if one["golden"] is None:
             yield f"| {one['design'].case.title} | not run yet |" + " |" * (1 + len(columns))
             continue
@@ -69,11 +68,8 @@ def _predictions(found: Found, count: int) -> Iterator[str]:
     yield ""
 
 
-def _seconds(predictions: Mapping[str, Any] | None, count: int) -> str:
-    if predictions is None:
-        return "not run yet"
-    fewer = len(predictions["found"])
-    return f"{predictions['cpu_seconds']:g}" + ("" if fewer == count else f" (of {fewer})")
+def _seconds(predictions: Mapping[str, Any] | None) -> str:
+    return "not run yet" if predictions is None else f"{predictions['cpu_seconds']:g}"
 
 
 def _csim(found: Found) -> Iterator[str]:
