@@ -53,7 +53,7 @@ def _predictions(found: Found, count: int) -> Iterator[str]:
     yield "## Predictions"
     yield ""
     yield f"`qssmc eval DIR --engine ... --count {count} --dataset mnist`: the first {count:,} test images, on all of"
-    yield "which each engine answers what golden answers. The streams of the open headers lock a mutex at every element."
+    yield "which each engine answers what golden answers. The open headers' streams lock a mutex at every element."
     yield ""
     columns = list(found[0]["runs"])
     yield f"| design | accuracy % | golden, s | {' | '.join(f'{what}, s' for what in columns)} |"
