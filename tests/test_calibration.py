@@ -155,7 +155,6 @@ def test_a_draw_from_a_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_digits_themselves() -> None:
-    pytest.importorskip("sklearn")
     samples, origin = load("digits:5", d_input=1, input_format=InputFormat(5, 4, False), seed=1)
     assert samples.shape[0] == 5
     assert samples.shape[2] == 1

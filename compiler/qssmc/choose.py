@@ -106,12 +106,11 @@ def try_all(
     for options in ways.of(_options(folder)):
         laid, graph = _laid(folder, options)
         kernels_of(graph)
-        lanes = 4 if options.encoding == "four-lane" else 2
-        setup = Setup(graph, asked.device, asked.correction, learnt, lanes=lanes)  # type: ignore[arg-type]
+        setup = Setup(graph, asked.device, asked.correction, learnt, lanes=options.lanes)  # type: ignore[arg-type]
         told = lambda done: progress()  # noqa: E731
         trials = run_trials(setup, samples, data.labels, asked.trials, seed=asked.seed, jobs=asked.jobs, progress=told)
         arrangement = plan(laid, options)
-        cells = (lanes // 2) * sum(int(np.count_nonzero(read.weight)) for read in arrangement.reads)
+        cells = (options.lanes // 2) * sum(int(np.count_nonzero(read.weight)) for read in arrangement.reads)
         found.append(Tried(options, ideal_accuracy(graph, samples, data.labels), trials, arrangement.arrays, cells))
     return tuple(found)
 

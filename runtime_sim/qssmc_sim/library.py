@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ C = Language("C", "gcc", "--cc", "CC", "c")
 CXX = Language("C++", "g++", "--cxx", "CXX", "hls")
 
 
-class Library:
+class Library(ABC):
     """The emitted files of a folder (layout.json among them) as a shared library. A context manager, whose temporary
     folder goes with it. Subclasses say the language, the keys that a layout must have, and macros and sources."""
 
@@ -74,13 +75,13 @@ class Library:
         """Remove the temporary folder."""
         self._temporary.cleanup()
 
+    @abstractmethod
     def arguments(self) -> list[str]:
         """What the compiler is given between its flags and the sources."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sources(self) -> list[str]:
         """The files to compile; the first one stands for all in messages."""
-        raise NotImplementedError
 
     # --- pieces ---
 

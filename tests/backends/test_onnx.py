@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 import hand
@@ -13,6 +14,9 @@ from emitted import by_hand, shifted_sum
 from graphs import random_s4d
 from one_op import MNEMONICS, extreme_samples, one_op
 from qssmc.backends.onnx import SUPPORTED, emit
+from qssmc.backends.onnx.integer import INTEGER
+from qssmc.backends.onnx.models import last_model, sequence_model, step_model
+from qssmc.backends.onnx.nodes import numpy_helper, parts
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend import trace
 from qssmc.ir import Graph
@@ -26,14 +30,6 @@ from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import Machine, run
 from qssmc_sim.emitted_onnx import EmittedOnnx
 from random_models import compile_stages, ragged_graph, random_model, sensor_samples, to_real
-
-pytest.importorskip("onnxruntime", reason="ONNX Runtime is missing: pip install onnx onnxruntime")
-
-import onnx
-
-from qssmc.backends.onnx.integer import INTEGER
-from qssmc.backends.onnx.models import last_model, sequence_model, step_model
-from qssmc.backends.onnx.nodes import numpy_helper, parts
 
 
 def write(graph: Graph, folder: Path) -> Path:

@@ -11,9 +11,6 @@ import pytest
 from emitted_hls import write
 from graphs import random_s4d
 from qssmc.cli import main
-
-pytest.importorskip("clang.cindex", reason="libclang is missing: pip install libclang")
-
 from qssmc.hls_lint import lint_hls
 
 

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 
 from qssmc.cli import main
@@ -14,9 +16,6 @@ from qssmc.data import InputFormat, Sequences
 from qssmc.errors import UsageError
 from qssmc.evaluate import evaluate
 from tiny import LENGTH, tiny_model
-
-onnx = pytest.importorskip("onnx", reason="the package onnx is missing: pip install onnx onnxruntime")
-pytest.importorskip("onnxruntime", reason="ONNX Runtime is missing: pip install onnx onnxruntime")
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +112,7 @@ def test_all_targets_from_one_compile(every_target: Path, capsys: pytest.Capture
     capsys.readouterr()
     assert main(["--json", "verify", str(every_target)]) == 0
     assert {"C", "HLS C++", "ONNX", "Verilog"} <= set(json.loads(capsys.readouterr().out)["targets"])
-    session = pytest.importorskip("onnxruntime").InferenceSession(str(every_target / "onnx" / "sequence.onnx"))
+    session = onnxruntime.InferenceSession(str(every_target / "onnx" / "sequence.onnx"))
     samples = np.load(every_target / "vectors" / "samples.npy").astype(np.int64)
     (y,) = session.run(None, {"u": samples})
     assert np.array_equal(y, np.load(every_target / "vectors" / "y.npy"))

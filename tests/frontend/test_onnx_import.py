@@ -6,20 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from qssmc.cli import main
 from qssmc.errors import UnsupportedModelError
+from qssmc.frontend.onnx import import_onnx
 from qssmc.ir import Graph
 from qssmc.ir.ops import Activation, Diag, Inject, Readout
 from qssmc.ir.text import parse
 from qssmc_sim import run
 from tiny import LENGTH, tiny_checkpoint, tiny_model
 
-onnx = pytest.importorskip("onnx", reason="the package onnx is missing: pip install onnx onnxruntime")
-pytest.importorskip("onnxruntime", reason="ONNX Runtime is missing: pip install onnx onnxruntime")
 helper = onnx.helper
-import_onnx = pytest.importorskip("qssmc.frontend.onnx").import_onnx
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "pooled": {},

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import distributed
 import pytest
 
 from benches import Counting, tiny_bench
@@ -42,7 +43,6 @@ def test_processes_find_the_same(alone: tuple[Point, ...]) -> None:
 
 
 def test_a_dask_cluster_finds_the_same(alone: tuple[Point, ...]) -> None:
-    distributed = pytest.importorskip("distributed")
     # The worker is a thread here, but what it is sent and gives back goes through a socket as elsewhere.
     options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "processes": False}
     options["protocol"] = "tcp"
@@ -51,7 +51,6 @@ def test_a_dask_cluster_finds_the_same(alone: tuple[Point, ...]) -> None:
 
 
 def test_an_address_without_a_scheduler_is_refused() -> None:
-    pytest.importorskip("distributed")
     with pytest.raises(UsageError, match="no Dask scheduler answers at tcp"):
         Cluster("tcp://127.0.0.1:1", timeout=1)
 

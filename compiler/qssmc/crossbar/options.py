@@ -74,6 +74,11 @@ class CrossbarOptions:
             )
 
     @property
+    def lanes(self) -> int:
+        """Cells of a signed weight: plus and minus, and in four lanes once more for codes below 0."""
+        return 4 if self.encoding == "four-lane" else 2
+
+    @property
     def top(self) -> int:
         """The largest level of a cell, 1 for ternary weights."""
         return int((1 << (self.weight_bits - 1)) - 1)

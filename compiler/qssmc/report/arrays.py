@@ -21,7 +21,7 @@ def arrays_report(laid: Plan, source: Graph) -> dict[str, Any]:
     The published mapping (IMSSA, arXiv 2412.20215; QS4D, arXiv 2507.06079) gives every head arrays of its own, four
     lanes a state, one slice whatever the bits: 60 lines and 5.5 % of the cells for a head of 14 complex poles.
     """
-    lines = 2 if laid.options.encoding == "four-lane" else 1
+    lines = laid.options.lanes // 2
     cells = laid.options.size[0] * laid.options.size[1]
     programmed = lines * sum(int(np.count_nonzero(read.weight)) for read in laid.reads)
     heads = [int(count) for count in _heads(source)]

@@ -55,8 +55,7 @@ class Cell:
 
     inputs and outputs by port prefix; an input is a net and the width that the port takes it in. multipliers: how many
     it keeps busy, each of product bits; soft: how many of them are adders; work: multiplications of them a firing;
-    ram: bits of memory that it writes;
-    plain: ports that are no streams, and their wires, which a block brings.
+    ram: bits of memory that it writes; plain: ports that are no streams, and their wires, which a block brings.
     """
 
     module: str

@@ -12,6 +12,7 @@ from qssmc.backends.verilog.circuit import Cell, Circuit, Memory, Net, Parameter
 from qssmc.backends.verilog.timing import Dot, Gather, Held, Join, Norm, Pipe, Segments, Select, Timing
 
 Ints = NDArray[np.int64]
+_DOT = 4  # clocks from a group's last beat to its first row, and one more where several elements are summed
 
 
 @dataclass
@@ -236,7 +237,7 @@ class Maker:
             "K": elements, "SERIAL": serial, "WEIGHTS": Memory(tuple(weights), rows * elements * bits[0]),
         }  # fmt: skip
         parameters |= self.table(bias.tolist(), bits[1], "BIAS", "BIASES")
-        timing = Dot(max(groups * beats, extent), beats, out, rows, 4 if elements == 1 else 5)
+        timing = Dot(max(groups * beats, extent), beats, out, rows, _DOT + int(elements > 1))
         ram = elements * (2 << max(1, (steps - 1).bit_length())) * x.width
         self.cell(
             "qssm_dot", name, parameters, {"s": (x, x.width)}, {"m": net}, timing,

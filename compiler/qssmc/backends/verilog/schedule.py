@@ -16,13 +16,8 @@ from qssmc.backends.verilog.timing import Held, Times
 
 QUEUE_LATENCY = 2
 CHAIN = 3  # cells that ready passes through in one clock
-_REGISTERED = (
-    "qssm_dot",
-    "qssm_gather",
-    "qssm_norm",
-    "qssm_ssm",
-    "qssm_array_control",
-)  # their ready hangs on registers
+# Modules whose ready hangs on registers.
+_REGISTERED = ("qssm_dot", "qssm_gather", "qssm_norm", "qssm_ssm", "qssm_array_control")
 _ROUNDS = 64
 
 Edge = tuple[str, str]  # reading cell, port prefix

@@ -195,7 +195,7 @@ def _wires(tiles: Sequence[Phased], spots: Sequence[Spot]) -> int:
 
 
 def _blocks(group: Sequence[Logical], size: tuple[int, int], options: CrossbarOptions) -> list[Block]:
-    lines = 1 if options.encoding == "two-lane" else 2
+    lines = options.lanes // 2  # of a row
     return [block for logical in group for block in blocks_of(logical, max(1, size[0] // lines))]
 
 
@@ -223,9 +223,9 @@ def _read(
         for i, (other, r) in enumerate(rows):
             if other is part:
                 weight[j, i] = part.cells[c, r]
-    lanes = 1 if options.encoding == "two-lane" else 2
+    lines = options.lanes // 2
     planned_rows = tuple(
-        PlannedRow(part.name, part.rows[r], corner[0] + lanes * i, bool(part.flips[r] < 0))
+        PlannedRow(part.name, part.rows[r], corner[0] + lines * i, bool(part.flips[r] < 0))
         for i, (part, r) in enumerate(rows)
     )
     return PlannedRead(name, array, phase, planned_rows, _columns(columns, corner[1], options), weight)
