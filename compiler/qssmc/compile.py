@@ -229,6 +229,7 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
         "config": config,
         "config_sha256": hashlib.sha256(to_json(config)).hexdigest(),
         "calibration": origin,
+        "data_set": source.data_set,
         "seed": options.seed,
         "input_format": asdict(source.input_format),
         "golden": _golden_path(stages),

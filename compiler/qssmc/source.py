@@ -25,6 +25,7 @@ class Source:
     """graph: the float graph under a name; check: its largest relative error on real samples against `against`.
 
     calibration: what the model brings, or None; pooled: whether it answers from a mean over the steps.
+    data_set: what it was trained on, where it says so.
     """
 
     what: str
@@ -37,6 +38,7 @@ class Source:
     parameters: int
     graph: Callable[[str], Graph]
     check: Callable[[Graph, NDArray[np.float64]], float]
+    data_set: str | None = None
 
 
 def from_checkpoint(checkpoint: Checkpoint, sha256: str) -> Source:
@@ -54,6 +56,7 @@ def from_checkpoint(checkpoint: Checkpoint, sha256: str) -> Source:
         parameters,
         lambda name: trace(module, d_input, name),
         lambda graph, samples: compare_with_module(graph, module, samples, lambda g, x: run(g, x).outputs),
+        checkpoint.provenance.get("data_set"),
     )
 
 

@@ -28,7 +28,8 @@ def _digits_model(folder: Path) -> Path:
     features = np.column_stack([seen[0].double().numpy(), np.ones(400)])
     solved = np.linalg.lstsq(features, 8.0 * np.eye(10)[data.labels[:400]], rcond=None)[0].astype(np.float32)
     state = {**made.state, "decoder.weight": torch.tensor(solved[:-1].T), "decoder.bias": torch.tensor(solved[-1])}
-    save_checkpoint(Checkpoint(made.config, state, data.format, 64, data.samples[:12]), folder / "tiny.pt")
+    origin = {"data_set": "digits"}
+    save_checkpoint(Checkpoint(made.config, state, data.format, 64, data.samples[:12], origin), folder / "tiny.pt")
     return folder / "tiny.pt"
 
 
@@ -62,6 +63,18 @@ def test_a_sweep_has_a_point_a_value_and_its_pictures(
     assert json.loads((tmp_path / "made/simulation.json").read_text()) == found
     pictures = {path.name for path in (tmp_path / "made").glob("*.svg")}
     assert pictures == {"accuracy.svg", "error_over_time.svg", "conductances_target.svg", "conductances_held.svg"}
+
+
+def test_what_the_model_was_trained_on_is_classified(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _record(capsys, str(design), *FEW[2:]) == _record(capsys, str(design), *FEW)
+    manifest = design / "manifest.json"
+    text = manifest.read_text()
+    try:
+        manifest.write_text(text.replace('"data_set": "digits"', '"data_set": null'))
+        assert main(["-q", "simulate", str(design)]) == 2
+    finally:
+        manifest.write_text(text)
+    assert "give --dataset with one of digits, digits28, mnist" in capsys.readouterr().err
 
 
 def test_seeds_are_devices_and_jobs_are_not(design: Path, capsys: pytest.CaptureFixture[str]) -> None:

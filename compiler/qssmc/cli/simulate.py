@@ -15,7 +15,7 @@ from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.data import DATASETS, load_split
 from qssmc.errors import UsageError
-from qssmc.folder import write_files
+from qssmc.folder import read_manifest, write_files
 from qssmc.simulate import SWEPT, Simulated, Simulation, pictures, simulate, spread, sweep_of
 from qssmc_sim.crossbar import CORRECTIONS, PRESETS, preset
 
@@ -23,7 +23,11 @@ from qssmc_sim.crossbar import CORRECTIONS, PRESETS, preset
 @click.command("simulate")
 @configurable
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--dataset", type=click.Choice(DATASETS), required=True, help="What to classify (its test split).")
+@click.option(
+    "--dataset",
+    type=click.Choice(DATASETS),
+    help="What to classify (its test split)  [default: what the model was trained on]",
+)
 @click.option("--count", type=click.IntRange(1), help="Only the first sequences  [default: all]")
 @click.option("--trials", type=click.IntRange(1), default=10, show_default=True, help="Devices to draw.")
 @click.option("--device", type=click.Choice(list(PRESETS)), default="gaussian", show_default=True, help="The cells.")
@@ -71,7 +75,7 @@ def simulate_(
     terminal: Terminal,
     /,
     path: Path,
-    dataset: str,
+    dataset: str | None,
     count: int | None,
     trials: int,
     device: str,
@@ -94,7 +98,7 @@ def simulate_(
     if choose and (sweep or output_dir):
         raise UsageError("--choose goes with neither --sweep nor --output-dir; compile the choice and simulate that")
     points = asked.points()
-    sequences = load_split(dataset, "test", data)
+    sequences = load_split(dataset or _trained_on(path), "test", data)
     if count:
         sequences = sequences.take(count)
     console = PipeConsole(stderr=True)
@@ -109,6 +113,14 @@ def simulate_(
     if output_dir:
         write_files(pictures(setup, found, asked, sequences.samples.astype("int64")), output_dir, force=force)
     terminal.result(found.record(asked), _table(path, found, asked))
+
+
+def _trained_on(path: Path) -> str:
+    """The data set that the model of a compiled folder names. Raises UsageError if it names none."""
+    name = read_manifest(path).get("data_set")
+    if name not in DATASETS:
+        raise UsageError(f"the model does not say what to classify; give --dataset with one of {', '.join(DATASETS)}")
+    return str(name)
 
 
 def _choice(path: Path, tried: Sequence[Tried], chosen: Tried, asked: Simulation) -> tuple[dict[str, Any], Table]:
