@@ -170,6 +170,22 @@ def test_the_qdq_step_quantises_where_the_design_does() -> None:
     onnx.checker.check_model(onnx.load_from_string(emitted["onnx/qdq_step.onnx"]), full_check=True)
 
 
+def test_qdq_weights_are_the_integers_of_their_grid() -> None:
+    """Scales of the published scheme are no powers of two: a weight over its scale is an integer but for rounding."""
+    stages = compile_stages(ragged_graph([2, 1]), QuantiseOptions(scheme="zhao"), sensor_samples(2))
+    quantised = stages["quantise"]
+    tables = {t.name: numpy_helper.to_array(t) for t in step_model(quantised).graph.initializer}
+    pairs = quantised["cx"].c.on_grid()
+    wanted = {
+        "encoder.weight.q": quantised["encoder"].weight.on_grid().T,
+        "decoder.weight.q": quantised["decoder"].weight.on_grid().T,
+        "cx.c.re.q": pairs[..., 0],
+        "cx.c.im.q": pairs[..., 1],
+    }
+    for name, integers in wanted.items():
+        assert np.array_equal(tables[name].ravel(), integers.ravel()), name
+
+
 def test_empty_vectors_are_refused() -> None:
     with pytest.raises(UnsupportedModelError, match="l0_x"):
         emit(random_s4d([0, 0]), random_float())

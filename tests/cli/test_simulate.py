@@ -65,6 +65,16 @@ def test_a_sweep_has_a_point_a_value_and_its_pictures(
     assert pictures == {"accuracy.svg", "error_over_time.svg", "conductances_target.svg", "conductances_held.svg"}
 
 
+def test_the_default_form_is_simulated_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its arrays hold constants beside what the sequences give."""
+    out = str(tmp_path / "out")
+    model = str(_digits_model(tmp_path))
+    assert main(["-q", "compile", model, "--target", "crossbar", "--vectors", "4", "-o", out]) == 0
+    found = _record(capsys, out, *FEW, "--noise", "0", "-o", str(tmp_path / "made"))
+    assert found["points"][0]["devices"] == [found["ideal_accuracy"]] * 3
+    assert (tmp_path / "made/error_over_time.svg").is_file()
+
+
 def test_what_the_model_was_trained_on_is_classified(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _record(capsys, str(design), *FEW[2:]) == _record(capsys, str(design), *FEW)
     manifest = design / "manifest.json"

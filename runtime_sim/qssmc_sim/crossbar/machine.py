@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Input, Op, State, Xbar
+from qssmc.ir.ops import Constant, Input, Op, State, Xbar
 from qssmc.ir.table import Table
 from qssmc_sim.crossbar.array import ArrayProduct
 from qssmc_sim.crossbar.rules import Array, Rule, float_rule, kind_of
@@ -40,7 +40,7 @@ class ArrayMachine:
         states = {op.name: np.zeros((*op.type.array_shape, count), kind_of(op.type)) for op in graph.states}
         rows: dict[str, list[Array]] = {output.name: [] for output in graph.outputs if output.when == "step"}
         for t in range(samples.shape[1]):
-            values = self._evaluate(self.step_program, states, turned[t])
+            values = self._evaluate(self.step_program, states, turned[t], count)
             states = {name: values[value] for name, value in graph.updates.items()}
             for output in graph.outputs:
                 if output.when == "step":
@@ -48,7 +48,7 @@ class ArrayMachine:
             if look:
                 look(t, values)
         found = {name: np.moveaxis(np.stack(steps), -1, 0) for name, steps in rows.items()}
-        closing = self._evaluate(self.last_program, states, None)
+        closing = self._evaluate(self.last_program, states, None, count)
         if look and closing:
             look(samples.shape[1], closing)
         for output in graph.outputs:
@@ -56,10 +56,16 @@ class ArrayMachine:
                 found[output.name] = np.moveaxis(closing[output.value], -1, 0)
         return found
 
-    def _evaluate(self, program: Program, states: Mapping[str, Array], sample: Array | None) -> dict[str, Array]:
+    def _evaluate(
+        self, program: Program, states: Mapping[str, Array], sample: Array | None, count: int
+    ) -> dict[str, Array]:
         values: dict[str, Array] = {}
         for op, rule in program:
-            if rule is not None:
+            if isinstance(op, Constant):
+                assert rule is not None
+                value = rule()
+                values[op.name] = np.broadcast_to(value, (*value.shape[:-1], count))  # for ops that join vectors
+            elif rule is not None:
                 values[op.name] = rule(*(values[name] for name in op.inputs))
             elif isinstance(op, State):
                 values[op.name] = states[op.name]

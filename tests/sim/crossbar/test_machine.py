@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from arrays import laid
 from graphs import random_s4d
+from qssmc.crossbar.options import FORMS, CrossbarOptions, Form
 from qssmc.ir import parse
 from qssmc_sim import run
 from qssmc_sim.crossbar import ArrayMachine, preset
@@ -33,6 +35,17 @@ def test_without_errors_it_is_golden(options: dict[str, object]) -> None:
     graph = random_s4d([3, 0, 5, 2], layers=2, seed=3, **options)  # type: ignore[arg-type]
     wanted = run(graph, samples()).outputs
     found = ArrayMachine(graph, {}).run(samples())
+    assert wanted.keys() == found.keys()
+    assert all((wanted[name] == found[name]).all() for name in wanted)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "oscillator"])
+@pytest.mark.parametrize("shape", ["empty head, per step", "dithered, two layers"])
+def test_without_errors_arrays_are_golden(shape: str, form: Form) -> None:
+    made = laid(shape, CrossbarOptions(weight_bits=4, adc_bits=6, form=form))
+    graph = made.stages["convert"]
+    wanted = run(graph, made.samples).outputs
+    found = ArrayMachine(graph, {}).run(made.samples)
     assert wanted.keys() == found.keys()
     assert all((wanted[name] == found[name]).all() for name in wanted)
 
