@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qssmc.backends.verilog.circuit import Circuit
-from qssmc.backends.verilog.lower import lower
+from qssmc.backends.verilog.lower import clocks_of_layers, lower
 from qssmc.backends.verilog.schedule import Schedule, schedule
 from qssmc.crossbar.map import CrossbarMap
 from qssmc.errors import UnsupportedModelError, UsageError
@@ -76,9 +76,17 @@ def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None =
     if options.argmax and any(graph[output.value].type.complex for output in graph.outputs):
         raise UnsupportedModelError(f"--argmax: an output of {graph.name} is complex and has no largest element")
 
-    def with_lanes(lanes: int) -> Design:
-        circuit = lower(graph, lanes, options.multipliers, crossbar, argmax=options.argmax)
+    def with_clocks(lanes: int, clocks: int | None) -> Design:
+        circuit = lower(graph, lanes, options.multipliers, crossbar, argmax=options.argmax, clocks=clocks)
         return Design(circuit, schedule(circuit), lanes)
+
+    def with_lanes(lanes: int) -> Design:
+        """Where something else than the layers sets the pace, products of fewer multipliers may keep up with it too."""
+        made = with_clocks(lanes, None)
+        if made.schedule.interval <= clocks_of_layers(graph, lanes):
+            return made
+        slower = with_clocks(lanes, made.schedule.interval)
+        return slower if slower.schedule.interval == made.schedule.interval else made
 
     return with_lanes(options.lanes) if options.pace is None else _at_pace(options.pace, with_lanes)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from qssmc.backends.verilog.circuit import Cell, Circuit, Net, Parameter, Port, 
 from qssmc.backends.verilog.engine import DEPTH, engine
 from qssmc.backends.verilog.make import Ints, Maker
 from qssmc.backends.verilog.recurrence import Layer, absorbed, layers_of
+from qssmc.backends.verilog.rows import rows_left
 from qssmc.backends.verilog.timing import Frame
 from qssmc.crossbar.map import CrossbarMap
 from qssmc.errors import UnsupportedModelError, UsageError
@@ -62,15 +64,16 @@ def lower(
     crossbar: CrossbarMap | None = None,
     *,
     argmax: bool = False,
+    clocks: int | None = None,
 ) -> Circuit:
     """The circuit of an integer graph, without queues; multipliers: how many the device has, if they are few; argmax:
-    outputs are the index of their largest element.
+    outputs are the index of their largest element; clocks: that a sample may take, where not what its layers take.
 
     The reads of a crossbar map become controllers of arrays. Raises UnsupportedModelError with every reason, UsageError
     where the lanes need more multipliers.
     """
     _check(graph)
-    circuit = _Lowering(graph, lanes, crossbar, argmax=argmax).run()
+    circuit = _Lowering(graph, lanes, crossbar, clocks or clocks_of_layers(graph, lanes), argmax=argmax).run()
     if multipliers is not None:
         _soften(circuit, lanes, multipliers)
     return circuit
@@ -109,18 +112,27 @@ def _check(graph: Graph) -> None:
         raise UnsupportedModelError("Verilog: " + "; ".join(faults))
 
 
-def target_clocks(graph: Graph, layers: list[Layer], lanes: int) -> int:
+def clocks_of_layers(graph: Graph, lanes: int) -> int:
     """What a sample may take: the longest layer at this many lanes; without layers, the largest product."""
+    layers = layers_of(graph)
     if layers:
         return max(DEPTH, *(beats_of(layer.heads, layer.channels, lanes).count for layer in layers))
     largest = [op.weight.data.size for op in graph.step_ops if isinstance(op, (Matvec, Xbar))]
     return max([1, *(-(-size // lanes) for size in largest)])
 
 
+@dataclass(frozen=True)
+class Left:
+    """Rows of a product in pieces that one engine does for all: its results, and which of them are whose."""
+
+    net: Net | None
+    places: Mapping[str, Ints]
+
+
 class _Lowering:
     """Holds what each value became, once for the steps and once for the end of a sequence."""
 
-    def __init__(self, graph: Graph, lanes: int, crossbar: CrossbarMap | None, *, argmax: bool) -> None:
+    def __init__(self, graph: Graph, lanes: int, crossbar: CrossbarMap | None, clocks: int, *, argmax: bool) -> None:
         self.graph, self.lanes, self.argmax = graph, lanes, argmax
         self.bounds = bounds(graph)
         self.layers = layers_of(graph)
@@ -132,9 +144,10 @@ class _Lowering:
         self.sample = Net(self._name(entrance.name), width_of(entrance.type), entrance.type.shape[0])
         self.token = Net("token", 1, 1)
         self.circuit = Circuit(graph.name, self.sample)
-        self.make = Maker(self.circuit, target_clocks(graph, self.layers, lanes))
+        self.make = Maker(self.circuit, clocks)
         self.arrays = Arrays(graph, self.bounds, crossbar)
         self.parted = _parted(graph, self.make.clocks)
+        self.shared: dict[str, Left] = {}
         self.values: dict[tuple[str, bool], Nets] = {}
         self.states: dict[str, list[Cell]] = {}
 
@@ -348,13 +361,38 @@ class _Lowering:
         return (self.make.dot(self._name(op.name + suffix), x, weight, bias, width_of(op.type)),)
 
     def _piece(self, op: Take | Slice) -> Nets:
-        """Some rows of a matrix product."""
+        """Some rows of a matrix product, the last of which may come from the engine of what all its pieces leave."""
         whole = self._matvec(op.inputs[0])
-        (x,) = self._operand(whole.inputs[0], False)
-        rows = _indices(op)
-        weight, bias = whole.weight.data[rows], np.broadcast_to(whole.bias.data, whole.type.shape)[rows]
+        rows, left = _indices(op), self._left(whole)
         self.make.about = f"{op_line(whole)}\n{op_line(op)}"
-        return (self.make.dot(self._name(op.name), x, weight, bias, width_of(whole.type)),)
+        places = left.places.get(op.name)
+        if left.net is None or places is None:
+            return (self._rows(op.name, whole, rows),)
+        own = self._rows(f"{op.name}_own", whole, rows[: -len(places)])
+        rest = self.make.take(self._name(f"{op.name}_left"), left.net, places)
+        return (self.make.concat(self._name(op.name), own, rest),)
+
+    def _left(self, whole: Matvec) -> Left:
+        """What the pieces of a product leave to an engine that all of them share; it is made for the first of them."""
+        if whole.name not in self.shared:
+            (x,) = self._operand(whole.inputs[0], False)
+            pieces = [piece for piece in self.graph.users[whole.name] if isinstance(piece, (Take, Slice))]
+            counts = rows_left(x, [len(_indices(piece)) for piece in pieces], self.make.clocks)
+            places: dict[str, Ints] = {}
+            rows: list[int] = []
+            for piece, count in zip(pieces, counts, strict=True):
+                if count:
+                    places[piece.name] = np.arange(len(rows), len(rows) + count)
+                    rows += _indices(piece)[-count:].tolist()
+            self.make.about = "\n".join([op_line(whole), *(op_line(piece) for piece in pieces)])
+            net = self._rows(f"{whole.name}_left", whole, np.array(rows)) if rows else None
+            self.shared[whole.name] = Left(net, places)
+        return self.shared[whole.name]
+
+    def _rows(self, name: str, whole: Matvec, rows: Ints) -> Net:
+        (x,) = self._operand(whole.inputs[0], False)
+        bias = np.broadcast_to(whole.bias.data, whole.type.shape)[rows]
+        return self.make.dot(self._name(name), x, whole.weight.data[rows], bias, width_of(whole.type))
 
     def _matvec(self, name: str) -> Matvec:
         op = self.graph[name]

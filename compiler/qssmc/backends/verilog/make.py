@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.backends.verilog.circuit import Cell, Circuit, Memory, Net, Parameter, Word, pack, signed_width
+from qssmc.backends.verilog.rows import digits, form_of
 from qssmc.backends.verilog.timing import Dot, Gather, Held, Join, Norm, Pipe, Segments, Select, Timing
 
 Ints = NDArray[np.int64]
@@ -223,14 +224,15 @@ class Maker:
     def dot(self, name: str, x: Net, weight: Ints, bias: Ints, width: int) -> Net:
         """weight @ x + bias. weight: (out, in)."""
         out, extent = weight.shape
-        serial, rows, elements = self._dot_form(x, out)
+        form = form_of(x, out, self.clocks)
+        serial, rows, elements = form.serial, form.rows, form.elements
         groups, steps = -(-out // rows), extent // elements
         bits = [signed_width(int(t.min()), int(t.max())) for t in (weight, bias)]
         padded = np.zeros((groups * rows, extent), np.int64)
         padded[:out] = weight
         blocks = padded.reshape(groups, rows, steps, elements).transpose(0, 2, 1, 3).reshape(groups * steps, -1)
         weights = [pack([(int(w), bits[0]) for w in block]) for block in blocks]
-        beats = steps * _digits(x.width, serial)
+        beats = steps * digits(x.width, serial)
         net = self.net(name, width, x, out)
         parameters: dict[str, Parameter] = {
             "XW": x.width, "WW": bits[0], "BW": bits[1], "OW": width, "IN": extent, "OUT": out, "M": rows,
@@ -241,7 +243,7 @@ class Maker:
         ram = elements * (2 << max(1, (steps - 1).bit_length())) * x.width
         self.cell(
             "qssm_dot", name, parameters, {"s": (x, x.width)}, {"m": net}, timing,
-            multipliers=0 if serial else rows * elements, work=0 if serial else out * extent,
+            multipliers=form.multipliers, work=0 if serial else out * extent,
             product=x.width + bits[0], ram=ram,
         )  # fmt: skip
         return net
@@ -281,31 +283,9 @@ class Maker:
 
     def _serial(self, x: Net, bits: int) -> int:
         """The fewest bits a clock, 1 or 2, at which a multiplication by adding keeps up, or 0 where it does not."""
-        return next((a for a in (1, 2) if x.last or x.extent * (_digits(bits, a) + 1) <= self.clocks), 0)
-
-    def _dot_form(self, x: Net, out: int) -> tuple[int, int, int]:
-        """Bits a clock where it is serial, else 0; rows and elements at a time: the fewest products that keep up."""
-        for serial in (1, 2):
-            if x.last or out * x.extent * _digits(x.width, serial) <= self.clocks:
-                return serial, 1, 1
-        found = []
-        for elements in range(1, x.extent + 1):
-            steps, odd = divmod(x.extent, elements)
-            groups = self.clocks // max(1, steps)
-            rows = -(-out // max(1, groups))
-            if not odd and groups and rows <= steps:  # a group's rows leave while the next one's are worked on
-                found.append((rows * elements, elements, rows))
-        if not found:
-            return 0, min(out, max(1, x.extent)), 1
-        _, elements, rows = min(found)
-        return 0, rows, elements
-
-
-def _digits(bits: int, serial: int) -> int:
-    """Clocks of a number of so many bits."""
-    return -(-bits // serial) if serial else 1
+        return next((a for a in (1, 2) if x.last or x.extent * (digits(bits, a) + 1) <= self.clocks), 0)
 
 
 def _product(bits: int, serial: int) -> Pipe:
-    clocks = _digits(bits, serial) + 1
+    clocks = digits(bits, serial) + 1
     return Pipe(latency=clocks, every=clocks) if serial else Pipe()

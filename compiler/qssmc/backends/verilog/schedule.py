@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qssmc.backends.verilog.circuit import Cell, Circuit, Net
-from qssmc.backends.verilog.timing import Held, Times
+from qssmc.backends.verilog.timing import Held, Pipe, Times
 
 QUEUE_LATENCY = 2
 CHAIN = 3  # cells that ready passes through in one clock
 # Modules whose ready hangs on registers.
 _REGISTERED = ("qssm_dot", "qssm_gather", "qssm_norm", "qssm_ssm", "qssm_array_control")
+_WAITING = ("qssm_select", "qssm_concat", "qssm_source", "qssm_norm")  # work on nothing else until a result is taken
 _ROUNDS = 64
 
 Edge = tuple[str, str]  # reading cell, port prefix
@@ -198,13 +199,25 @@ def _short_of_queues(circuit: Circuit, trace: _Trace, interval: int) -> list[Edg
             if driver.module == "qssm_const" or (driver.module == "qssm_state" and _alone(circuit, net)):
                 continue
             valid, taken = trace.valid[net], trace.taken[edge]
-            through = driver.module in ("qssm_select", "qssm_concat", "qssm_source")
-            waits = any(t > v for v, t in zip(valid, taken, strict=True))
-            ahead = [*valid[1:], valid[0] + interval] if not net.last else [*valid[1:], taken[-1] + 1]
-            late = any(t >= v for v, t in zip(ahead, taken, strict=True))
-            if late or (waits and through):
+            through = driver.module in _WAITING
+            waits = [t > v for v, t in zip(valid, taken, strict=True)]
+            before = [v - 1 for v in valid] if edge in circuit.skids else _room_at(trace, driver, valid)
+            room = [*before[1:], taken[-1] if net.last else before[0] + interval]
+            late = any(wait and t > at for wait, t, at in zip(waits, taken, room, strict=True))
+            if late or (through and any(waits)):
                 found.append(edge)
     return found
+
+
+def _room_at(trace: _Trace, driver: Cell, valid: Times) -> Times:
+    """For each element, the clock in which the one before must have gone, lest the driver be late with it.
+
+    A pipe stands still while a result waits. One that looks at its operand first does so only when the result is gone.
+    """
+    if not isinstance(driver.timing, Pipe):
+        return [v - 1 for v in valid]
+    lane = next(port for port in driver.inputs if port != driver.timing.shared)
+    return [t - 2 * driver.timing.wait for t in trace.taken[driver.name, lane]]
 
 
 def _alone(circuit: Circuit, net: Net) -> bool:
