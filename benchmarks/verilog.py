@@ -139,8 +139,9 @@ def _placed(work: Path, placed: Placed, *, kept: bool) -> dict[str, Any] | None:
 
 
 def _digest(files: dict[str, bytes]) -> str:
-    """What tells one core from another; reports about it do not."""
-    cores = {path: text for path, text in files.items() if path.startswith("verilog/")}
+    """What tells one core from another; neither reports about it nor its cocotb bench do."""
+    kinds = (".v", ".mem", ".json", ".cpp")  # main.cpp replays it in Verilator
+    cores = {path: text for path, text in files.items() if path.startswith("verilog/") and path.endswith(kinds)}
     return _short(json.dumps({path: hashlib.sha256(text).hexdigest() for path, text in sorted(cores.items())}))
 
 

@@ -87,7 +87,7 @@ class Replayed:
         return f"{self.case.command} --lanes {self.lanes} && qssmc verify DIR {how}"
 
 
-# S4D-64 takes Icarus some 250 s of CPU a sequence, so that it comes last.
+# S4D-64 takes Icarus two to four minutes of CPU a sequence, so that it comes last.
 REPLAYS = tuple(
     Replayed(case, 4, simulator, sequences)
     for case, simulator, sequences in (

@@ -19,7 +19,7 @@ from qssmc.ir.graph import Graph
 from qssmc_sim.emitted_c import EmittedC
 from qssmc_sim.emitted_hls import EmittedHls
 from qssmc_sim.emitted_onnx import EmittedOnnx
-from qssmc_sim.emitted_verilog import SIMULATORS, EmittedVerilog
+from qssmc_sim.emitted_verilog import SIMULATORS, EmittedVerilog, Replay
 from qssmc_sim.machine import run
 from qssmc_sim.mapped import MappedMachine
 
@@ -112,20 +112,12 @@ FEW_STEPS = 2  # of one sequence, for a core of arrays, in which every op has ce
 
 
 def _run_verilog(subject: Subject, tools: Tools) -> Run:
-    """The core replays whole sequences; every element of every output, and its place in the stream, is compared, and
-    under Icarus every value of every op that the core holds."""
+    """The core replays whole sequences."""
     few = FEW if tools.simulator == "icarus" and not subject.limited else len(subject.samples)
     samples = subject.samples[:few]
     expected = {name: values[:few] for name, values in subject.expected.items()}
-    compared = sum(values.size for values in expected.values())
-
-    def look(steps: Values, closings: Values) -> None:
-        nonlocal compared
-        compared += compare_firings(subject.graph, samples, steps, closings, "the emitted Verilog")
-
-    traced = tools.simulator == "icarus"
-    with EmittedVerilog(subject.folder / "verilog", simulator=tools.simulator, trace=traced) as emitted:
-        replay = emitted.replay(samples, expected, look=look if traced else None)
+    with EmittedVerilog(subject.folder / "verilog", simulator=tools.simulator, trace=_traced(tools)) as emitted:
+        compared, replay = _replayed(emitted, subject.graph, samples, expected)
         wanted = emitted.design["expected"]
         if _is_steady(wanted, samples.shape[1]) and replay.interval != wanted["interval"]:
             raise VerificationError(
@@ -134,6 +126,26 @@ def _run_verilog(subject: Subject, tools: Tools) -> Run:
             )
         by = f"{emitted.version}, {few} sequences, {replay.interval} clocks a sample"
     return Run(compared, by)
+
+
+def _traced(tools: Tools) -> bool:
+    """Whether the simulator shows the values of ops."""
+    return tools.simulator == "icarus"
+
+
+def _replayed(
+    emitted: EmittedVerilog, graph: Graph, samples: NDArray[np.int64], expected: Values
+) -> tuple[int, Replay]:
+    """Every element of every output, and its place in the stream, and in a trace build every value of every op that the
+    core holds are compared; how many, and what the replay counted."""
+    compared = sum(values.size for values in expected.values())
+
+    def look(steps: Values, closings: Values) -> None:
+        nonlocal compared
+        compared += compare_firings(graph, samples, steps, closings, "the emitted Verilog")
+
+    replay = emitted.replay(samples, expected, look=look if emitted.trace else None)
+    return compared, replay
 
 
 def _is_steady(wanted: Mapping[str, Any], length: int) -> bool:
@@ -194,11 +206,12 @@ def _run_core_of_arrays(subject: Subject, tools: Tools) -> Run:
     if tools.simulator == "icarus" and not subject.limited:
         samples = samples[:1, :FEW_STEPS]
         expected = run(subject.graph, samples).outputs
-    with EmittedVerilog(subject.folder / "crossbar/verilog", simulator=tools.simulator) as emitted:
-        replay = emitted.replay(samples, expected)
+    folder = subject.folder / "crossbar/verilog"
+    with EmittedVerilog(folder, simulator=tools.simulator, trace=_traced(tools)) as emitted:
+        compared, replay = _replayed(emitted, subject.graph, samples, expected)
         many = f"{len(samples)} sequence{'' if len(samples) == 1 else 's'} of {samples.shape[1]} steps"
         by = f"{emitted.version}, {many}, {replay.interval} clocks a sample"
-    return Run(sum(values.size for values in expected.values()), by)
+    return Run(compared, by)
 
 
 def _steps(
