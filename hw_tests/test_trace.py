@@ -13,7 +13,8 @@ from module_bench import SEED
 from one_op import extreme_samples
 from qssmc.comparison import compare_firings
 from qssmc.errors import UsageError, VerificationError
-from qssmc.ir import Graph
+from qssmc.ir import Builder, Graph, Table, Type
+from qssmc.passes.prove import prove
 from qssmc_sim import run
 from qssmc_sim.emitted_verilog import EmittedVerilog
 
@@ -63,6 +64,17 @@ def test_the_op_that_differs_first_is_named(tmp_path: Path, op: str) -> None:
     memory.write_text("".join(f"{int(word, 16) ^ 1:0{len(word)}x}\n" for word in words))
     with pytest.raises(VerificationError, match=rf"golden and the core diverge first at op %{op} "):
         looked_at(graph, folder)
+
+
+def test_more_streams_than_a_simulator_opens_files(tmp_path: Path) -> None:
+    b = Builder("long", "integer")
+    value = b.source("input", "u", Type((1,), 5))
+    for i in range(1030):
+        value = b.add("offset", f"x{i}", value, value=Table.integer([1]))
+    b.output("y", value, "step")
+    graph = prove(b.graph())
+    _, found = looked_at(graph, write(graph, tmp_path))
+    assert found == {f"x{i}" for i in range(1030)}
 
 
 def test_a_plain_build_shows_nothing(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
+from qssmc_sim.verilog_trace import Streams, firings, read_streams
 
-Traced = Mapping[str, NDArray[np.int64]]
 SIMULATORS = ("icarus", "verilator")
 _PACKAGES = {"iverilog": "iverilog", "vvp": "iverilog", "verilator": "verilator g++ make"}
 _PASS = re.compile(r"PASS elements (\d+) results (\d+) clocks (\d+) first_in (\d+) last_out (\d+) interval (\d+) ")
@@ -119,7 +119,7 @@ class EmittedVerilog:
         stall: int = 0,
         seed: int = 1,
         patience: int = 1_000_000,
-        look: Callable[[Traced, Traced], object] | None = None,
+        look: Callable[[Streams, Streams], object] | None = None,
     ) -> Replay:
         """Whole sequences, one after another. samples: (count, length, d_input); expected as the golden model gives it.
 
@@ -141,10 +141,12 @@ class EmittedVerilog:
             path = self._stream(f"out_{output['name']}", values, int(output["width"]))
             options.append(f"+{output['name']}={path}")
         if self.trace:
-            options.append(f"+trace={self._work}")
+            options.append(f"+trace={self._work / 'trace.txt'}")
         text = run_tool([*self.program, *options], self.folder, fails=True)
         if look is not None:
-            look(self._traced("step"), self._traced("last"))
+            values = self.design["values"]
+            streams = read_streams(self._work / "trace.txt", values, f"{self.folder} under {self.version}")
+            look(firings(streams, values, "step"), firings(streams, values, "last"))
         passed = _PASS.search(text)
         if passed is None or "FAIL" in text:
             lines = [line for line in text.splitlines() if line.startswith("FAIL")]
@@ -155,26 +157,6 @@ class EmittedVerilog:
         clocks, first, last, interval = (int(passed[i]) for i in (3, 4, 5, 6))
         counted = _SATURATIONS.search(text)
         return Replay(clocks, interval, last - first, int(counted[1]) if counted else 0)
-
-    def _traced(self, when: str) -> Traced:
-        """(firings, elements[, re and im]) of each op, sequence after sequence, as far as the core came."""
-        found = {}
-        for value in self.design["values"]:
-            if value["when"] == when:
-                parts = [self._elements(value["op"], **net) for net in value["nets"]]
-                rows = min(len(part) for part in parts)
-                found[value["op"]] = parts[0] if len(parts) == 1 else np.stack([p[:rows] for p in parts], axis=-1)
-        return found
-
-    def _elements(self, op: str, name: str, width: int, count: int) -> NDArray[np.int64]:
-        """(firings, count) numbers of a stream."""
-        words = (self._work / f"{name}.hex").read_text().split()
-        rows = len(words) // count
-        try:
-            numbers = np.array([int(word, 16) for word in words[: rows * count]], np.int64).reshape(rows, count)
-        except ValueError as error:
-            raise VerificationError(f"%{op} has undefined bits in {self.folder} under {self.version}") from error
-        return numbers - ((numbers >> (width - 1)) << width)
 
     def _stream(self, name: str, values: NDArray[Any], width: int) -> Path:
         """A file of (last, element) lines; values: (count, [length,] elements)."""
