@@ -16,9 +16,10 @@ from qssmc.backends.verilog.engine import DEPTH, engine
 from qssmc.backends.verilog.make import Ints, Maker
 from qssmc.backends.verilog.recurrence import Layer, absorbed, layers_of
 from qssmc.backends.verilog.rows import rows_left
+from qssmc.backends.verilog.soften import soften
 from qssmc.backends.verilog.timing import Frame
 from qssmc.crossbar.map import CrossbarMap
-from qssmc.errors import UnsupportedModelError, UsageError
+from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import (
     Add,
@@ -75,29 +76,8 @@ def lower(
     _check(graph)
     circuit = _Lowering(graph, lanes, crossbar, clocks or clocks_of_layers(graph, lanes), argmax=argmax).run()
     if multipliers is not None:
-        _soften(circuit, lanes, multipliers)
+        soften(circuit, lanes, multipliers)
     return circuit
-
-
-def _soften(circuit: Circuit, lanes: int, multipliers: int) -> None:
-    """Build the narrowest products of adders until the others fit the device."""
-    left = multipliers - sum(cell.multipliers for cell in circuit.cells if cell.module == "qssm_ssm")
-    if left < 0:
-        raise UsageError(
-            f"{lanes} lane{'s' if lanes > 1 else ''} of each layer need{'' if lanes > 1 else 's'} "
-            f"{multipliers - left} multipliers, {-left} more than --multipliers {multipliers}; give fewer lanes"
-        )
-    others = [cell for cell in circuit.cells if cell.multipliers and cell.module != "qssm_ssm"]
-    for cell in sorted(others, key=lambda cell: -cell.product):
-        hard = min(cell.multipliers, left)
-        if cell.module == "qssm_dot":  # whole rows, of so many elements each
-            elements = int(str(cell.parameters["K"]))
-            hard -= hard % elements
-            cell.parameters["SOFT"] = (cell.multipliers - hard) // elements
-        else:
-            cell.parameters["SOFT"] = cell.multipliers - hard
-        cell.soft = cell.multipliers - hard
-        left -= hard
 
 
 def _check(graph: Graph) -> None:
