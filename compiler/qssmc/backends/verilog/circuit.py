@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from qssmc.backends.verilog.timing import Timing
+from qssmc.ir.types import Type
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,11 @@ def memory_name(cell: Cell | Block, key: str) -> str:
 def signed_width(low: int, high: int) -> int:
     """Bits of a signed number that holds low..high; two at least, as the library wants it."""
     return max(2, (-low - 1).bit_length() + 1 if low < 0 else 1, high.bit_length() + 1 if high > 0 else 1)
+
+
+def width_of(type_: Type) -> int:
+    """Bits of a stream that carries a value: signed always, two at least."""
+    return signed_width(*type_.bounds)
 
 
 def pack(fields: Sequence[tuple[int, int]]) -> int:

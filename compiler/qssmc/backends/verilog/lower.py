@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,11 @@ from numpy.typing import NDArray
 
 from qssmc.backends.verilog.arrays import Arrays
 from qssmc.backends.verilog.beats import beats_of
-from qssmc.backends.verilog.circuit import Cell, Circuit, Net, Parameter, Port, Value, signed_width
+from qssmc.backends.verilog.circuit import Cell, Circuit, Net, Parameter, Port, Value, signed_width, width_of
 from qssmc.backends.verilog.engine import DEPTH, engine
 from qssmc.backends.verilog.make import Ints, Maker
+from qssmc.backends.verilog.products import Products, indices_of
 from qssmc.backends.verilog.recurrence import Layer, absorbed, layers_of
-from qssmc.backends.verilog.rows import rows_left
 from qssmc.backends.verilog.soften import soften
 from qssmc.backends.verilog.timing import Frame
 from qssmc.crossbar.map import CrossbarMap
@@ -47,15 +46,9 @@ from qssmc.ir.ops import (
     Xbar,
 )
 from qssmc.ir.text import op_line
-from qssmc.ir.types import Type
 from qssmc.passes.bounds import Bound, bounds
 
 Nets = tuple[Net, ...]  # of a value: one, or re and im
-
-
-def width_of(type_: Type) -> int:
-    """Bits of a stream that carries a value: signed always, two at least."""
-    return signed_width(*type_.bounds)
 
 
 def lower(
@@ -101,14 +94,6 @@ def clocks_of_layers(graph: Graph, lanes: int) -> int:
     return max([1, *(-(-size // lanes) for size in largest)])
 
 
-@dataclass(frozen=True)
-class Left:
-    """Rows of a product in pieces that one engine does for all: its results, and which of them are whose."""
-
-    net: Net | None
-    places: Mapping[str, Ints]
-
-
 class _Lowering:
     """Holds what each value became, once for the steps and once for the end of a sequence."""
 
@@ -120,14 +105,12 @@ class _Lowering:
         (entrance,) = graph.inputs
         outputs = [f"m_{output.name}" for output in graph.outputs] + [f"out_{output.name}" for output in graph.outputs]
         self.names = {"s", "m", "token", *outputs}
-        self.summed = _summed(graph)
         self.sample = Net(self._name(entrance.name), width_of(entrance.type), entrance.type.shape[0])
         self.token = Net("token", 1, 1)
         self.circuit = Circuit(graph.name, self.sample)
         self.make = Maker(self.circuit, clocks)
         self.arrays = Arrays(graph, self.bounds, crossbar)
-        self.parted = _parted(graph, self.make.clocks)
-        self.shared: dict[str, Left] = {}
+        self.products = Products(graph, self.make, self._operand, self._name)
         self.values: dict[tuple[str, bool], Nets] = {}
         self.states: dict[str, list[Cell]] = {}
 
@@ -201,15 +184,15 @@ class _Lowering:
             return
         if isinstance(op, Input):
             self.values[op.name, last] = (self.sample,)
-        elif op.name in self.summed:
+        elif op.name in self.products.summed:
             if isinstance(op, Add):
-                self.values[op.name, last] = self._sum_of_products(op, "_end" if last else "", last)
+                self.values[op.name, last] = (self.products.sum(op, "_end" if last else "", last),)
         elif op.name in self.arrays.converters:
             self._convert(op, last)
-        elif op.name in self.parted and not last:
+        elif op.name in self.products.parted and not last:
             return  # each piece of it is a product of its own
-        elif isinstance(op, (Take, Slice)) and op.inputs[0] in self.parted and not last:
-            self.values[op.name, last] = self._piece(op)
+        elif isinstance(op, (Take, Slice)) and op.inputs[0] in self.products.parted and not last:
+            self.values[op.name, last] = (self.products.piece(op),)
         else:
             suffix = "_end" if last else ""
             operands = [self._operand(name, last) for name in op.inputs]
@@ -330,55 +313,6 @@ class _Lowering:
     def offset(self, op: Offset, suffix: str, last: bool, x: Nets) -> Nets:
         return (self.make.offset(self._name(op.name + suffix), x[0], op.value.data, width_of(op.type)),)
 
-    def _sum_of_products(self, op: Add, suffix: str, last: bool) -> Nets:
-        """A x + B y as one product with x and y behind each other, the shorter first, since it is there earlier."""
-        parts = sorted((self._matvec(name) for name in op.inputs), key=lambda part: part.weight.data.shape[1])
-        (x,), *rest = (self._operand(part.inputs[0], last) for part in parts)
-        for i, (y,) in enumerate(rest):
-            x = self.make.concat(self._name(f"{op.name}{suffix}_x{i}"), x, y)
-        weight = np.hstack([part.weight.data for part in parts])
-        bias = np.sum([part.bias.data for part in parts], axis=0)
-        return (self.make.dot(self._name(op.name + suffix), x, weight, bias, width_of(op.type)),)
-
-    def _piece(self, op: Take | Slice) -> Nets:
-        """Some rows of a matrix product, the last of which may come from the engine of what all its pieces leave."""
-        whole = self._matvec(op.inputs[0])
-        rows, left = _indices(op), self._left(whole)
-        self.make.about = f"{op_line(whole)}\n{op_line(op)}"
-        places = left.places.get(op.name)
-        if left.net is None or places is None:
-            return (self._rows(op.name, whole, rows),)
-        own = self._rows(f"{op.name}_own", whole, rows[: -len(places)])
-        rest = self.make.take(self._name(f"{op.name}_left"), left.net, places)
-        return (self.make.concat(self._name(op.name), own, rest),)
-
-    def _left(self, whole: Matvec) -> Left:
-        """What the pieces of a product leave to an engine that all of them share; it is made for the first of them."""
-        if whole.name not in self.shared:
-            (x,) = self._operand(whole.inputs[0], False)
-            pieces = [piece for piece in self.graph.users[whole.name] if isinstance(piece, (Take, Slice))]
-            counts = rows_left(x, [len(_indices(piece)) for piece in pieces], self.make.clocks)
-            places: dict[str, Ints] = {}
-            rows: list[int] = []
-            for piece, count in zip(pieces, counts, strict=True):
-                if count:
-                    places[piece.name] = np.arange(len(rows), len(rows) + count)
-                    rows += _indices(piece)[-count:].tolist()
-            self.make.about = "\n".join([op_line(whole), *(op_line(piece) for piece in pieces)])
-            net = self._rows(f"{whole.name}_left", whole, np.array(rows)) if rows else None
-            self.shared[whole.name] = Left(net, places)
-        return self.shared[whole.name]
-
-    def _rows(self, name: str, whole: Matvec, rows: Ints) -> Net:
-        (x,) = self._operand(whole.inputs[0], False)
-        bias = np.broadcast_to(whole.bias.data, whole.type.shape)[rows]
-        return self.make.dot(self._name(name), x, whole.weight.data[rows], bias, width_of(whole.type))
-
-    def _matvec(self, name: str) -> Matvec:
-        op = self.graph[name]
-        assert isinstance(op, Matvec)
-        return op
-
     def add(self, op: Add, suffix: str, last: bool, *terms: Nets) -> Nets:
         width, sums = width_of(op.type), []
         for k, name in enumerate(self._parts(op, suffix)):
@@ -400,7 +334,7 @@ class _Lowering:
         return tuple(self.make.shift(name, net, amounts, width) for name, net in zip(names, x, strict=True))
 
     def take(self, op: Take | Slice, suffix: str, last: bool, x: Nets) -> Nets:
-        chosen = _indices(op)
+        chosen = indices_of(op)
         names = self._parts(op, suffix)
         return tuple(self.make.take(name, net, chosen) for name, net in zip(names, x, strict=True))
 
@@ -454,34 +388,6 @@ class _Lowering:
 
     def advance(self, op: Advance, suffix: str, last: bool, x: Nets) -> Nets:
         return (self.make.advance(self._name(op.name + suffix), x[0], op.step, op.bits),)
-
-
-def _summed(graph: Graph) -> frozenset[str]:
-    """Adds whose terms are all matrix products that nobody else reads, and those products."""
-    read = {*(output.value for output in graph.outputs), *graph.updates.values()}
-    found: set[str] = set()
-    for op in graph.ops:
-        terms = [graph[name] for name in op.inputs] if isinstance(op, Add) else []
-        alone = all(len(graph.users[term.name]) == 1 and term.name not in read for term in terms)
-        if terms and alone and len(set(op.inputs)) == len(terms) and all(isinstance(t, Matvec) for t in terms):
-            found |= {op.name, *op.inputs}
-    return frozenset(found)
-
-
-def _parted(graph: Graph, clocks: int) -> frozenset[str]:
-    """Matrix products of more rows than a sample has clocks, where only pieces of them are read: a stream gives one
-    row a clock, so that each piece becomes a product of its own."""
-    read = {*(output.value for output in graph.outputs), *graph.updates.values()}
-    return frozenset(
-        op.name
-        for op in graph.step_ops
-        if isinstance(op, Matvec) and op.type.shape[0] > clocks and op.name not in read
-        if all(isinstance(user, (Take, Slice)) for user in graph.users[op.name])
-    )
-
-
-def _indices(op: Take | Slice) -> Ints:
-    return op.indices.data if isinstance(op, Take) else np.arange(op.start, op.stop)
 
 
 def _each(data: NDArray[Any], op: Op) -> Ints:
