@@ -16,7 +16,7 @@ from graphs import random_s4d
 from module_bench import SEED
 from one_op import MNEMONICS, extreme_samples, one_op
 from qssmc.backends.verilog import SUPPORTED, Pace, VerilogOptions, design, emit
-from qssmc.backends.verilog.lower import lower
+from qssmc.backends.verilog.lower import clocks_of_layers, lower
 from qssmc.backends.verilog.schedule import schedule
 from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir import Builder, Graph, Table, Type
@@ -159,6 +159,16 @@ def counts_as_scheduled(graph: Graph, folder: Path, lanes: int) -> None:
 @pytest.mark.parametrize("seed", [13, 18, 19, 35, *range(SEED, SEED + 10)])
 def test_the_schedule_is_what_the_simulation_counts(tmp_path: Path, seed: int) -> None:
     graph, lanes = any_model(seed)
+    counts_as_scheduled(graph, tmp_path, lanes)
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + 5))
+def test_layers_that_share_a_phase_overlap(tmp_path: Path, seed: int) -> None:
+    """A later layer wants the phase of a sample when the first is at work on the next: it does not wait for that."""
+    dice = random.Random(seed)
+    states = [dice.randint(1, 9) for _ in range(dice.randint(2, 6))]
+    graph, lanes = random_s4d(states, seed=seed, layers=dice.randint(2, 3), dither=True), dice.choice([1, 2, 4])
+    assert design(graph, VerilogOptions(lanes)).schedule.interval <= clocks_of_layers(graph, lanes) + 5
     counts_as_scheduled(graph, tmp_path, lanes)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,14 @@ from qssmc_sim.verilog_trace import Streams, firings, read_streams
 
 SIMULATORS = ("icarus", "verilator")
 _PACKAGES = {"iverilog": "iverilog", "vvp": "iverilog", "verilator": "verilator g++ make"}
-_PASS = re.compile(r"PASS elements (\d+) results (\d+) clocks (\d+) first_in (\d+) last_out (\d+) interval (\d+) ")
+_PASS = re.compile(r"PASS elements (\d+) results (\d+) clocks (\d+) first_in (\d+) last_out (\d+) ")
+_TAKEN = re.compile(r"TAKEN((?: \d+)*)")
 _SATURATIONS = re.compile(r"saturations (\d+)")
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What a run counted: clocks in all, between the last two samples, and from the first element to the last result.
+    """What a run counted: clocks in all, from sample to sample at last, and from the first element to the last result.
 
     saturations: clocks in which values were clamped, for each place that clamps.
     """
@@ -154,7 +157,9 @@ class EmittedVerilog:
                 f"the emitted Verilog in {self.folder} under {self.version} does not give the recorded outputs: "
                 + (lines[0].removeprefix("FAIL ") if lines else f"it ends with {text.strip()[-200:]!r}")
             )
-        clocks, first, last, interval = (int(passed[i]) for i in (3, 4, 5, 6))
+        clocks, first, last = (int(passed[i]) for i in (3, 4, 5))
+        taken = _TAKEN.search(text)
+        interval = interval_of([int(at) for at in taken[1].split()] if taken else [])
         counted = _SATURATIONS.search(text)
         return Replay(clocks, interval, last - first, int(counted[1]) if counted else 0)
 
@@ -168,6 +173,18 @@ class EmittedVerilog:
         path = self._work / f"{name}.txt"
         path.write_text("".join(lines))
         return path
+
+
+def interval_of(taken: Sequence[int]) -> int:
+    """Clocks from sample to sample, from when the last ones were taken: the mean of a cycle, if they come in one.
+
+    A core may take one sample early and the next one late, time and again. Where no cycle shows yet, the last counts.
+    """
+    apart = [late - early for early, late in pairwise(taken)]
+    for count in range(1, len(apart) // 2 + 1):
+        if apart[-count:] == apart[-2 * count : -count]:
+            return math.ceil(sum(apart[-count:]) / count)
+    return apart[-1] if apart else 0
 
 
 def run_tool(command: Sequence[str], folder: Path, *, fails: bool = False) -> str:

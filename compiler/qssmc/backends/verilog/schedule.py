@@ -45,11 +45,12 @@ def schedule(circuit: Circuit) -> Schedule:
     """Sets the queues of a circuit and returns its schedule."""
     circuit.queues.clear()
     circuit.skids = _long_chains(circuit)
-    interval = max(cell.timing.occupied for cell in circuit.cells if not ends(cell))
+    busiest = max(cell.timing.occupied for cell in circuit.cells if not ends(cell))
     for _ in range(_ROUNDS):
         idle = _follow(circuit, lambda name: 0)
-        steady, interval = _settle(circuit, idle, interval)
+        steady, interval = _settle(circuit, idle, busiest)
         missing = [edge for trace in (idle, steady) for edge in _short_of_queues(circuit, trace, interval)]
+        missing += _late_for_a_state(circuit, steady, busiest)
         for edge in missing:
             circuit.queues[edge] = 1
         skids = _long_chains(circuit)
@@ -140,7 +141,9 @@ def _take(circuit: Circuit, trace: _Trace, cell: Cell, given: Times) -> None:
     assert isinstance(cell.timing, Held)
     gone = list(given)
     for reader, port in circuit.readers(cell.outputs["m"]):
-        gone = [max(pair) for pair in zip(gone, trace.taken[reader.name, port], strict=True)]
+        edge = (reader.name, port)
+        if edge not in circuit.queues and edge not in circuit.skids:  # which take it as soon as it is given
+            gone = [max(pair) for pair in zip(gone, trace.taken[edge], strict=True)]
     taken, done = cell.timing.take(_offered(circuit, trace, cell, "s"), gone)
     trace.taken[cell.name, "s"], trace.done[cell.name] = taken, done
     if "l" in cell.outputs:
@@ -206,6 +209,21 @@ def _short_of_queues(circuit: Circuit, trace: _Trace, interval: int) -> list[Edg
             late = any(wait and t > at for wait, t, at in zip(waits, taken, room, strict=True))
             if late or (through and any(waits)):
                 found.append(edge)
+    return found
+
+
+def _late_for_a_state(circuit: Circuit, trace: _Trace, busiest: int) -> list[Edge]:
+    """Readers without a queue that keep a state, which others read as well, for longer than the busiest cell works.
+
+    A later layer reads the phase of a sample when the first has long begun on the next.
+    """
+    found: list[Edge] = []
+    for cell in circuit.cells:
+        if isinstance(cell.timing, Held) and trace.done[cell.name] - trace.taken[cell.name, "t"][0] > busiest:
+            net = cell.outputs["m"]
+            edges = [(reader.name, port) for reader, port in circuit.readers(net) if not _alone(circuit, net)]
+            kept = [max(t - v for v, t in zip(trace.valid[net], trace.taken[edge], strict=True)) for edge in edges]
+            found += [edge for edge, late in zip(edges, kept, strict=True) if late and edge not in circuit.queues]
     return found
 
 
