@@ -1,7 +1,7 @@
 """Verilog: clocks a step, whole sequences in simulators, cores placed on boards, written to docs/results/verilog.md.
 
-Run by `make results-verilog`; needs MNIST, yosys, nextpnr and their packers. Designs and placed cores are kept in
---work, so that a run that was interrupted goes on where it stopped.
+Run by `make results-verilog`; needs MNIST, the spoken digits, yosys, nextpnr and their packers. Designs and placed
+cores are kept in --work, so that a run that was interrupted goes on where it stopped.
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ class Case:
 
 
 # For clocks alone, which weights do not change: few calibration sequences will do.
-_PLAIN = "--prune-loss 0 --bits-by none --fill 0 --no-refit --calib mnist:16"
+_FAST = "--prune-loss 0 --bits-by none --fill 0 --no-refit"
+_PLAIN = f"{_FAST} --calib mnist:16"
 _S4D16, _S4D64 = Path("examples/s4d16_mnist.pt"), Path("examples/s4d64_mnist.pt")
 PRUNED = Case(
     "s4d16_pruned", "S4D-16, 6 of 32 states", _S4D16,
@@ -42,6 +43,7 @@ CASES = (
     PRUNED,
     Case("s4d16", "S4D-16, all states", _S4D16, _PLAIN),
     Case("s4d64", "S4D-64, all states", _S4D64, _PLAIN),
+    Case("fsdd", "two layers, all states", Path("examples/s4d_fsdd.pt"), f"{_FAST} --calib fsdd:8", 2),
 )
 
 
