@@ -43,7 +43,7 @@ CASES = (
     PRUNED,
     Case("s4d16", "S4D-16, all states", _S4D16, _PLAIN),
     Case("s4d64", "S4D-64, all states", _S4D64, _PLAIN),
-    Case("fsdd", "two layers, all states", Path("examples/s4d_fsdd.pt"), f"{_FAST} --calib fsdd:8", 2),
+    Case("fsdd", "spoken digits, two layers, all states", Path("examples/s4d_fsdd.pt"), f"{_FAST} --calib fsdd:8", 2),
 )
 
 

@@ -39,7 +39,7 @@ def _paces(paces: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "are more where heads are short and ragged: two may share a beat, but a beat begins one alone. The whole"
     yield "core's bound is all multiplications of a step over all multipliers, as if each could do any product; what"
     yield "adders multiply, one or two bits at a time, counts on neither side. Multipliers are those of a device that"
-    yield "has plenty. The unpruned designs here are calibrated on 16 sequences only, so that they compile fast; for"
+    yield "has plenty. The unpruned designs here are calibrated on few sequences only, so that they compile fast; for"
     yield "accuracy see ptq.md."
     yield ""
     yield (
