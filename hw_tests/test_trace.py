@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cores import write
@@ -64,6 +65,14 @@ def test_the_op_that_differs_first_is_named(tmp_path: Path, op: str) -> None:
     memory.write_text("".join(f"{int(word, 16) ^ 1:0{len(word)}x}\n" for word in words))
     with pytest.raises(VerificationError, match=rf"golden and the core diverge first at op %{op} "):
         looked_at(graph, folder)
+
+
+def test_an_op_that_fires_too_often_is_named() -> None:
+    graph = random_s4d([2, 3], seed=4)
+    samples = extreme_samples(graph, SEED, 2, 5)
+    again = {"l0_mix": np.zeros((3 * 5, graph["l0_mix"].type.shape[0]), np.int64)}
+    with pytest.raises(VerificationError, match=r"the core fires %l0_mix for more than the 2 sequences given"):
+        compare_firings(graph, samples, again, {}, "the core")
 
 
 def test_more_streams_than_a_simulator_opens_files(tmp_path: Path) -> None:

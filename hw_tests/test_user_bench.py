@@ -50,6 +50,14 @@ def test_every_op_of_whole_sequences_is_compared(design: Path) -> None:
     assert int(counted[1]) > 3 * LENGTH * int(counted[2])
 
 
+def test_waves_are_written_on_request(design: Path) -> None:
+    assert sim(design / "verilog")[0]
+    assert not list(design.rglob("*.fst"))
+    passed, said = sim(design / "verilog", "WAVES=1")
+    assert passed, said
+    assert (design / "verilog/sim/build/tiny_top.fst").stat().st_size > 10_000
+
+
 def test_an_output_that_differs_is_named(design: Path, tmp_path: Path) -> None:
     passed, said = sim(broken(design, tmp_path) / "verilog")
     assert not passed

@@ -70,6 +70,8 @@ def compare_firings(graph: Graph, samples: NDArray[np.int64], steps: Values, clo
             if op.name in fired:
                 got = fired[op.name][t % period :: period]
                 due = wanted[op.name][: len(got)]
+                if len(got) > len(due) and op.name not in fixed:
+                    raise VerificationError(f"{what} fires %{op.name} for more than the {len(due)} sequences given")
                 if op.name in fixed:  # fired ahead of the sequences, as often as there is room for it
                     due = np.broadcast_to(due[:1], (len(got), *due.shape[1:]))
                 number += compare_values([op], {op.name: due}, {op.name: got}, t, what)

@@ -150,16 +150,15 @@ class EmittedVerilog:
             values = self.design["values"]
             streams = read_streams(self._work / "trace.txt", values, f"{self.folder} under {self.version}")
             look(firings(streams, values, "step"), firings(streams, values, "last"))
-        passed = _PASS.search(text)
-        if passed is None or "FAIL" in text:
+        passed, taken = _PASS.search(text), _TAKEN.search(text)
+        if passed is None or taken is None or "FAIL" in text:
             lines = [line for line in text.splitlines() if line.startswith("FAIL")]
             raise VerificationError(
                 f"the emitted Verilog in {self.folder} under {self.version} does not give the recorded outputs: "
                 + (lines[0].removeprefix("FAIL ") if lines else f"it ends with {text.strip()[-200:]!r}")
             )
         clocks, first, last = (int(passed[i]) for i in (3, 4, 5))
-        taken = _TAKEN.search(text)
-        interval = interval_of([int(at) for at in taken[1].split()] if taken else [])
+        interval = interval_of([int(at) for at in taken[1].split()])
         counted = _SATURATIONS.search(text)
         return Replay(clocks, interval, last - first, int(counted[1]) if counted else 0)
 
