@@ -81,10 +81,10 @@ def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None =
         return Design(circuit, schedule(circuit), lanes)
 
     def with_lanes(lanes: int) -> Design:
-        """Where something else than the layers sets the pace, products of fewer multipliers may keep up with it too."""
         made = with_clocks(lanes, None)
         if made.schedule.interval <= clocks_of_layers(graph, lanes):
             return made
+        # Something else than the layers sets the pace: products of fewer multipliers may keep up with it as well.
         slower = with_clocks(lanes, made.schedule.interval)
         return slower if slower.schedule.interval == made.schedule.interval else made
 

@@ -1,9 +1,10 @@
 """Schedule: how many clocks a sample takes, when its results come, and how deep a queue each stream needs for that.
 
 One sample is followed through an idle core, and then the same in the steady state, where a cell is free only when the
-sample before has left it. A queue stands wherever a stream's next element comes before its reader has taken the one
-before; it holds what then piles up, samples that follow each other at the initiation interval included. With queues so
-deep the periodic schedule can run, and a self-timed core is never slower than a schedule that can run.
+sample before has left it. A queue stands wherever a stream's next element comes, or its driver has begun on it, before
+its reader has taken the one before, and where a reader would keep a state from the next sample; it holds what then
+piles up, samples that follow each other at the initiation interval included. With queues so deep the periodic schedule
+can run, and a self-timed core is never slower than a schedule that can run.
 """
 
 from __future__ import annotations
