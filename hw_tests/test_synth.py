@@ -14,6 +14,7 @@ from qssmc.folder import MANIFEST, with_manifest
 from qssmc.ir import Builder, Graph, Table, Type
 from qssmc.passes.prove import prove
 from qssmc.synth import synthesise
+from qssmc.synth.tools import Program
 
 
 def product() -> Graph:
@@ -43,9 +44,14 @@ def design(folder: Path) -> None:
 def test_a_clock_that_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     design(tmp_path / "small")
+    said: list[str] = []
+    start = Program.run
+    monkeypatch.setattr(Program, "run", lambda *given: said.extend(given[1]) or start(*given))
     made = synthesise(Path("small"), "icebreaker", tools="native", clock=500)
     facts = json.loads((tmp_path / "small/verilog/design.json").read_text())
     report = json.loads((tmp_path / "small/synth/report.json").read_text())
+    assert any("netlist.json" in word for word in said)
+    assert not any(str(tmp_path) in word for word in said), "yowasp programs have a /tmp of their own"
     assert report == made.report
     assert made.fault is not None
     assert made.fault.endswith("MHz on icebreaker, not the 500 MHz asked for")

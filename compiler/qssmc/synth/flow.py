@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -115,11 +116,18 @@ def _read(folder: Path) -> _Core:
     return _Core(source, facts, length)
 
 
+def _beside(core: _Core, work: Path) -> str:
+    """The folder of results as programs see it that run in that of the core: the yowasp ones have a /tmp of their own,
+    where nothing of an absolute path below the real one is found."""
+    return os.path.relpath(work, core.source.absolute())
+
+
 def _mapped(core: _Core, device: Device, board: Board | None, yosys: Program, work: Path) -> dict[str, int]:
     """Yosys: the netlist of cells, as JSON for placement and as Verilog to be simulated."""
     top = f"{core.name}_board" if board else f"{core.name}_top"
     sources = [f"{core.name}_top.v", *([f"{top}.v"] if board else [])]
     script = ["read_verilog -defer rtl/*.v", f"read_verilog -defer {' '.join(sources)}"]
+    to = _beside(core, work)
     if board:
         script.append(f"chparam -set CLOCKS {core.bit_clocks} -set LED_ON {board.led_on} {top}")
     script += [
@@ -128,9 +136,9 @@ def _mapped(core: _Core, device: Device, board: Board | None, yosys: Program, wo
         "setattr -mod -unset keep_hierarchy *",
         f"flatten; opt_clean; check -assert; hierarchy -check -top {top}",
         "check -assert -mapped" if device.family == "ice40" else "check -assert",
-        f"tee -q -o {work}/cells.json stat -json",
-        f"write_json {work}/netlist.json",
-        f"write_verilog -noattr {work}/netlist.v",
+        f"tee -q -o {to}/cells.json stat -json",
+        f"write_json {to}/netlist.json",
+        f"write_verilog -noattr {to}/netlist.v",
     ]
     yosys.must(["-q", "-p", "; ".join(script)], core.source)
     text = (work / "cells.json").read_text()
@@ -147,9 +155,10 @@ def _placed(
     device, ice40 = board.device, board.device.family == "ice40"
     pins = work / f"{core.name}.{'pcf' if ice40 else 'lpf'}"
     pins.write_text(board.constraints())
-    bare, timing = work / "placed.txt", work / "timing.json"
-    arguments = [*device.place, "--json", str(work / "netlist.json"), "--pcf" if ice40 else "--lpf", str(pins)]
-    arguments += ["--asc" if ice40 else "--textcfg", str(bare), "--report", str(timing), "--timing-allow-fail"]
+    bare, timing, to = work / "placed.txt", work / "timing.json", _beside(core, work)
+    arguments = [*device.place, "--json", f"{to}/netlist.json", "--pcf" if ice40 else "--lpf", f"{to}/{pins.name}"]
+    arguments += ["--asc" if ice40 else "--textcfg", f"{to}/{bare.name}", "--report", f"{to}/{timing.name}"]
+    arguments.append("--timing-allow-fail")
     ran = place.run([*arguments, "--freq", f"{max(device.reach, clock):g}", "--seed", str(SEED)], core.source)
     made["tools"][place.name] = place.version("--version")
     made["utilisation"] = report.utilisation(ran.text, device)
@@ -165,8 +174,8 @@ def _placed(
     made |= {"clock_mhz": clock, "at_fmax": report.rates(made["fmax_mhz"], interval, core.length)}
     made["at_clock"] = report.rates(clock, interval, core.length)
     made["serial_line"] = {"baud": round(board.clock * 1e6 / core.bit_clocks), "clocks_a_bit": core.bit_clocks}
-    bits = work / f"{core.name}.{'bin' if ice40 else 'bit'}"
-    pack.must([str(bare), str(bits)] if ice40 else ["--compress", str(bare), str(bits)], core.source)
+    bits = f"{to}/{core.name}.{'bin' if ice40 else 'bit'}"
+    pack.must([*([] if ice40 else ["--compress"]), f"{to}/{bare.name}", bits], core.source)
     bare.unlink()
     if made["fmax_mhz"] < clock:
         return f"{core.name} reaches {made['fmax_mhz']:g} MHz on {made['board']}, not the {clock:g} MHz asked for"
