@@ -134,7 +134,8 @@ def _mapped(core: _Core, device: Device, board: Board | None, yosys: Program, wo
         f"hierarchy -check -top {top}",
         f"{device.synth} -top {top}",
         "setattr -mod -unset keep_hierarchy *",
-        f"flatten; opt_clean; check -assert; hierarchy -check -top {top}",
+        "flatten; delete t:$scopeinfo",  # which newer versions leave where an instance was, and check takes for a cell
+        f"opt_clean; check -assert; hierarchy -check -top {top}",
         "check -assert -mapped" if device.family == "ice40" else "check -assert",
         f"tee -q -o {to}/cells.json stat -json",
         f"write_json {to}/netlist.json",
