@@ -21,6 +21,8 @@ def test_an_engine_keeps_up_where_any_can(extent: int, out: int, clocks: int) ->
     if extent <= clocks and out <= extent:  # one row a clock leaves, and a multiplier a row keeps up
         assert -(-out // form.rows) * steps <= clocks
         assert form.multipliers <= out
+    if not form.serial and out > form.rows:  # rows of a group leave, one a clock, while the next group is worked on
+        assert form.rows <= steps
 
 
 @given(SIZES, st.lists(SIZES, min_size=1, max_size=4), st.integers(1, 200))

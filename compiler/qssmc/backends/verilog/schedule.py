@@ -2,9 +2,9 @@
 
 One sample is followed through an idle core, and then the same in the steady state, where a cell is free only when the
 sample before has left it. A queue stands wherever a stream's next element comes, or its driver has begun on it, before
-its reader has taken the one before, and where a reader would keep a state from the next sample; it holds what then
-piles up, samples that follow each other at the initiation interval included. With queues so deep the periodic schedule
-can run, and a self-timed core is never slower than a schedule that can run.
+its reader has taken the one before; it holds what then piles up, samples that follow each other at the initiation
+interval included. With queues so deep the periodic schedule can run, and a self-timed core is never slower than a
+schedule that can run.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ def schedule(circuit: Circuit) -> Schedule:
         idle = _follow(circuit, lambda name: 0)
         steady, interval = _settle(circuit, idle, busiest)
         missing = [edge for trace in (idle, steady) for edge in _short_of_queues(circuit, trace, interval)]
-        missing += _late_for_a_state(circuit, steady, busiest)
         for edge in missing:
             circuit.queues[edge] = 1
         skids = _long_chains(circuit)
@@ -210,21 +209,6 @@ def _short_of_queues(circuit: Circuit, trace: _Trace, interval: int) -> list[Edg
             late = any(wait and t > at for wait, t, at in zip(waits, taken, room, strict=True))
             if late or (through and any(waits)):
                 found.append(edge)
-    return found
-
-
-def _late_for_a_state(circuit: Circuit, trace: _Trace, busiest: int) -> list[Edge]:
-    """Readers without a queue that keep a state, which others read as well, for longer than the busiest cell works.
-
-    A later layer reads the phase of a sample when the first has long begun on the next.
-    """
-    found: list[Edge] = []
-    for cell in circuit.cells:
-        if isinstance(cell.timing, Held) and trace.done[cell.name] - trace.taken[cell.name, "t"][0] > busiest:
-            net = cell.outputs["m"]
-            edges = [(reader.name, port) for reader, port in circuit.readers(net) if not _alone(circuit, net)]
-            kept = [max(t - v for v, t in zip(trace.valid[net], trace.taken[edge], strict=True)) for edge in edges]
-            found += [edge for edge, late in zip(edges, kept, strict=True) if late and edge not in circuit.queues]
     return found
 
 
