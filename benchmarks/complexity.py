@@ -12,12 +12,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from qssmc.artifact.folder import read_manifest
 from qssmc.crossbar import CrossbarOptions
-from qssmc.folder import read_manifest
 from qssmc.ir import Graph, parse
 from qssmc.passes.fuse import Fuse
+from qssmc.passes.map_arrays import Realise
 from qssmc.passes.prove import prove
-from qssmc.passes.realise import Realise
 from qssmc.report import effort_report
 
 # Bits of a signed cell pair, of every column's ADC, and of every row's DAC: None is as many as the codes have.

@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.compile import CompileOptions, compile_checkpoint, file_sha256
+from qssmc.analysis.integer_kernels import find_kernels
 from qssmc.crossbar import CrossbarOptions
 from qssmc.crossbar.options import Form, Packing
 from qssmc.data import load_split
+from qssmc.driver.compile import CompileOptions, compile_checkpoint, file_sha256
 from qssmc.errors import VerificationError
 from qssmc.ir import Graph, parse, print_graph
 from qssmc.models import load_checkpoint
 from qssmc.passes.fuse import Fuse
 from qssmc.passes.fuse.forms import RULES
-from qssmc.passes.fuse.kernel import find_kernels
+from qssmc.passes.map_arrays import Realise, plan
 from qssmc.passes.methods import Methods
 from qssmc.passes.prove import prove
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.passes.realise import Realise, plan
 from qssmc.report import arrays_report
 from qssmc_sim import run
 

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from crossbar_points import Case
-from qssmc.compile import CompileOptions, compile_checkpoint, file_sha256
+from qssmc.artifact.folder import read_manifest, write_folder
 from qssmc.crossbar import CrossbarOptions
 from qssmc.data import InputFormat, load_split
-from qssmc.folder import read_manifest, write_folder
+from qssmc.driver.autotune import observe
+from qssmc.driver.compile import CompileOptions, compile_checkpoint, file_sha256
+from qssmc.evaluation.devices import ideal_accuracy
 from qssmc.ir import Graph, parse
 from qssmc.models import load_checkpoint
 from qssmc.passes.methods import Methods
 from qssmc.passes.pipeline import run_oscillators
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.simulate import ideal_accuracy
-from qssmc.targets import TargetOptions
-from qssmc.tune import observe
+from qssmc.targets.registry import TargetOptions
 
 _CALIBRATED = 112  # sequences
 

@@ -23,10 +23,10 @@ from ptq_cases import ABLATIONS, CASES, DATA, MODELS, SEQUENCES, Case
 from ptq_page import page, picture
 from ptq_prune import float_points
 from qssmc import __version__
-from qssmc.compile import CompileOptions, compile_checkpoint, file_sha256
+from qssmc.artifact.folder import write_folder
 from qssmc.data import load_split
-from qssmc.evaluate import evaluate
-from qssmc.folder import write_folder
+from qssmc.driver.compile import CompileOptions, compile_checkpoint, file_sha256
+from qssmc.evaluation.accuracy import evaluate
 from qssmc.models import load_checkpoint
 
 _EXAMPLES = Path("examples")

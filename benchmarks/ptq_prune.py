@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptq_cases import DATA, MODELS, SEQUENCES
+from qssmc.analysis.observer import batches
 from qssmc.data import load_split
-from qssmc.evaluate import evaluate
+from qssmc.evaluation.accuracy import evaluate
 from qssmc.frontend import trace
 from qssmc.ir import Graph
 from qssmc.models import load_checkpoint
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
-from qssmc.passes.observe import batches
 from qssmc.passes.prune import PruneChannels, PruneHeads, PruneStates
 from qssmc_sim import run
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from qssmc.compile import CompileOptions, compile_checkpoint, file_sha256
+from qssmc.artifact.folder import write_folder
 from qssmc.data import Sequences, load_split
-from qssmc.evaluate import evaluate
-from qssmc.folder import write_folder
+from qssmc.driver.compile import CompileOptions, compile_checkpoint, file_sha256
+from qssmc.evaluation.accuracy import evaluate
 from qssmc.models import load_checkpoint
 from qssmc.passes.quantise import QuantiseOptions, parse_bits
 

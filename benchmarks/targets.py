@@ -23,17 +23,17 @@ import numpy as np
 
 from machine import machine
 from qssmc import __version__
+from qssmc.artifact.folder import read_manifest
 from qssmc.backends import hls, verilog
 from qssmc.backends.hls import HlsOptions
 from qssmc.backends.verilog import VerilogOptions
-from qssmc.checks import Tools
-from qssmc.compile import file_sha256
 from qssmc.data import Sequences, load_split
+from qssmc.driver.compile import file_sha256
+from qssmc.driver.verify import verify_folder
 from qssmc.errors import VerificationError
-from qssmc.evaluate import Engine, evaluate
-from qssmc.folder import read_manifest
+from qssmc.evaluation.accuracy import Engine, evaluate
 from qssmc.ir import Graph, parse
-from qssmc.verify import verify_folder
+from qssmc.verify.checks import Tools
 from targets_cases import CASES, Design
 from targets_page import page
 

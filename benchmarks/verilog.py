@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from qssmc import __version__
+from qssmc.artifact.folder import MANIFEST, read_manifest, with_manifest, write_folder
 from qssmc.backends.verilog import VerilogOptions, emit
-from qssmc.backends.verilog.beats import beats_of
+from qssmc.backends.verilog.issue_table import beats_of
 from qssmc.backends.verilog.recurrence import layers_of
-from qssmc.checks import Tools
-from qssmc.compile import file_sha256
-from qssmc.folder import MANIFEST, read_manifest, with_manifest, write_folder
+from qssmc.driver.compile import file_sha256
+from qssmc.driver.verify import verify_folder
 from qssmc.ir import parse
 from qssmc.synth import synthesise
-from qssmc.verify import verify_folder
+from qssmc.verify.checks import Tools
 from verilog_cases import BOARDS, CASES, LANES, REPLAYS, Case, Placed, Replayed
 from verilog_page import page
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from arrays import Laid, laid
 from cores import replay as replay_core
 from cores import write
 from module_bench import SEED
@@ -19,8 +18,9 @@ from qssmc.crossbar import CrossbarOptions
 from qssmc.errors import VerificationError
 from qssmc.ir import Graph
 from qssmc.ir.graph import Output
-from qssmc.passes.realise.converters import converter_of
+from qssmc.passes.map_arrays.converters import converter_of
 from qssmc_sim.emitted_verilog import EmittedVerilog
+from support.arrays import Laid, laid
 from test_faults import mutate
 from test_lint import lint, said
 

@@ -8,13 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import emitted as graphs_of_c
-import hand
 from cores import core, replay
 from dice import Dice
-from graphs import random_s4d
 from module_bench import SEED
-from one_op import MNEMONICS, extreme_samples, one_op
 from qssmc.backends.verilog import SUPPORTED, Pace, VerilogOptions, design, emit
 from qssmc.backends.verilog.lower import clocks_of_layers, lower
 from qssmc.backends.verilog.schedule import schedule
@@ -22,6 +18,10 @@ from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir import Builder, Graph, Table, Type
 from qssmc.ir.ops import STAGES
 from qssmc.passes.prove import prove
+from support import emitted as graphs_of_c
+from support import hand
+from support.graphs import random_s4d
+from support.one_op import MNEMONICS, extreme_samples, one_op
 
 PAUSES = ({}, {"idle": 120, "stall": 0}, {"idle": 0, "stall": 180}, {"idle": 90, "stall": 90})
 

@@ -18,11 +18,11 @@ import test_queues
 import test_requant
 import test_ssm
 from cores import replay, write
-from graphs import random_s4d
 from module_bench import SEED, run_module
-from one_op import extreme_samples
 from qssmc.errors import VerificationError
 from qssmc_sim.emitted_verilog import EmittedVerilog
+from support.graphs import random_s4d
+from support.one_op import extreme_samples
 
 Test = Callable[..., None]
 

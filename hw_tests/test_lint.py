@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cores import write
-from graphs import random_s4d
-from hand import dithered
 from module_bench import RTL
 from qssmc.ir import Graph, parse, print_graph
+from support.graphs import random_s4d
+from support.hand import dithered
 
 
 def long_names(graph: Graph) -> Graph:

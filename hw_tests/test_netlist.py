@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cores import replay, write
-from graphs import random_s4d
 from module_bench import SEED
-from one_op import extreme_samples
 from qssmc_sim.emitted_verilog import EmittedVerilog
+from support.graphs import random_s4d
+from support.one_op import extreme_samples
 
 
 def cells() -> Path:

@@ -10,8 +10,8 @@ import pytest
 
 from dice import Dice, pack, rounded
 from module_bench import SEED, hexes, run_module
-from qssmc.backends.verilog.beats import Beats, beats_of
 from qssmc.backends.verilog.engine import DEPTH
+from qssmc.backends.verilog.issue_table import Beats, beats_of
 
 XW, AW, BW, CW, UW, TW, YW = 9, 7, 5, 5, 6, 24, 22
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from cores import write
-from graphs import random_s4d
 from module_bench import SEED
-from one_op import extreme_samples
-from qssmc.comparison import compare_firings
 from qssmc.errors import UsageError, VerificationError
 from qssmc.ir import Builder, Graph, Table, Type
 from qssmc.passes.prove import prove
+from qssmc.verify.comparison import compare_firings
 from qssmc_sim import run
 from qssmc_sim.emitted_verilog import EmittedVerilog
+from support.graphs import random_s4d
+from support.one_op import extreme_samples
 
 INSIDE = ("_x", "_ax", "_x1", "_bu", "_bu1", "_xs", "_xn")  # of a layer, which the engine does as a whole
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from qssmc.cli import main
-from tiny import LENGTH, tiny_model
+from support.tiny import LENGTH, tiny_model
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from qssmc.analysis import bounds
 from qssmc.ir.ops import OPS, STAGES, Input, Op, State
-from qssmc.passes import bounds
 from qssmc_sim.rules import RULES
 
 ROOT = Path(__file__).parent.parent

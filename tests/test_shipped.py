@@ -10,11 +10,11 @@ import pytest
 
 from qssmc.cli import main
 from qssmc.data import Sequences, load_split
+from qssmc.driver.verify import verify_folder
 from qssmc.errors import UsageError
-from qssmc.evaluate import evaluate
+from qssmc.evaluation.accuracy import evaluate
 from qssmc.models import load_checkpoint
 from qssmc.training import RECIPES
-from qssmc.verify import verify_folder
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 MODELS = {"s4d16_mnist": 98.0, "s4d64_mnist": 98.8}

@@ -10,8 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-import hand
-from emitted import (
+from qssmc.backends.c import SUPPORTED, emit
+from qssmc.errors import UnsupportedModelError
+from qssmc.ir import Graph, Table
+from qssmc.ir.ops import STAGES
+from qssmc.passes.prove import prove
+from qssmc.passes.quantise import QuantiseOptions
+from qssmc_sim import Machine, run
+from qssmc_sim.emitted_c import FLAGS, EmittedC
+from support import hand
+from support.emitted import (
     SANITIZE,
     STRICT,
     aligned_state,
@@ -26,17 +34,9 @@ from emitted import (
     wide_numbers,
     write,
 )
-from graphs import random_s4d
-from one_op import MNEMONICS, extreme_samples, one_op
-from qssmc.backends.c import SUPPORTED, emit
-from qssmc.errors import UnsupportedModelError
-from qssmc.ir import Graph, Table
-from qssmc.ir.ops import STAGES
-from qssmc.passes.prove import prove
-from qssmc.passes.quantise import QuantiseOptions
-from qssmc_sim import Machine, run
-from qssmc_sim.emitted_c import FLAGS, EmittedC
-from random_models import compile_stages, ragged_graph, sensor_samples
+from support.graphs import random_s4d
+from support.one_op import MNEMONICS, extreme_samples, one_op
+from support.random_models import compile_stages, ragged_graph, sensor_samples
 
 RAGGED = [3, 0, 5, 2]
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from emitted import clamp, compare_every_op, compare_outputs
 from qssmc.ir import Builder, Graph, Table, Type
 from qssmc.passes.prove import prove
+from support.emitted import clamp, compare_every_op, compare_outputs
 
 INT = Table.integer
 

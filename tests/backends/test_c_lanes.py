@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphs import random_s4d
 from qssmc.backends.c.lanes import assign, by_heads
 from qssmc.backends.c.scalar import arithmetic, literal, storage
+from support.graphs import random_s4d
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=120))

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emitted import write
-from graphs import random_s4d
-from one_op import extreme_samples
 from qssmc.errors import MalformedInputError, ToolError, UsageError
 from qssmc_sim.emitted_c import EmittedC
+from support.emitted import write
+from support.graphs import random_s4d
+from support.one_op import extreme_samples
 
 FAST = ("-std=c99", "-O0")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emitted import SANITIZE, STRICT
 from qssmc.cli import main
 from qssmc.data import load_split
-from qssmc.evaluate import evaluate
-from tiny import LENGTH, tiny_model
+from qssmc.evaluation.accuracy import evaluate
+from support.emitted import SANITIZE, STRICT
+from support.tiny import LENGTH, tiny_model
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

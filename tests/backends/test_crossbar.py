@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from arrays import laid
 from qssmc.backends.crossbar.host import host_files
 from qssmc.crossbar import CrossbarOptions
 from qssmc_sim import run
 from qssmc_sim.emitted_c import EmittedC
 from qssmc_sim.machine import Machine
+from support.arrays import laid
 
 FLAGS = ("-std=c99", "-O0", "-Wall", "-Wextra", "-Werror", "-fsanitize=undefined", "-fno-sanitize-recover=all")
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from graphs import random_s4d
 from qssmc.backends import hls, verilog
+from qssmc.backends.cost_model import XILINX, Use, need
 from qssmc.backends.hls import HlsOptions
 from qssmc.backends.verilog import VerilogOptions
-from qssmc.resources import XILINX, Use, need
+from support.graphs import random_s4d
 
 STATES = [8] * 16
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-import hand
-from emitted import by_hand, shifted_sum
-from emitted_hls import compare_every_op, compare_outputs
-from graphs import random_s4d
-from one_op import MNEMONICS, one_op
 from qssmc.backends.hls import SUPPORTED, emit
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir import Graph
 from qssmc.ir.ops import STAGES
 from qssmc.passes.prove import prove
+from support import hand
+from support.emitted import by_hand, shifted_sum
+from support.emitted_hls import compare_every_op, compare_outputs
+from support.graphs import random_s4d
+from support.one_op import MNEMONICS, one_op
 
 RAGGED = [3, 0, 5, 2]
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emitted_hls import ap_types, compare_every_op, csim, write
-from graphs import random_s4d
+from support.emitted_hls import ap_types, compare_every_op, csim, write
+from support.graphs import random_s4d
 
 STANDIN = Path(__file__).parents[2] / "templates" / "qssmc_templates" / "hls" / "standin"
 OPERATORS = ("+", "-", "*", "/", "%", "&", "|", "^", "<", "<=", "==")

@@ -9,10 +9,6 @@ import numpy as np
 import onnx
 import pytest
 
-import hand
-from emitted import by_hand, shifted_sum
-from graphs import random_s4d
-from one_op import MNEMONICS, extreme_samples, one_op
 from qssmc.backends.onnx import SUPPORTED, emit
 from qssmc.backends.onnx.integer import INTEGER
 from qssmc.backends.onnx.models import last_model, sequence_model, step_model
@@ -29,7 +25,11 @@ from qssmc.passes.prove import prove
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import Machine, run
 from qssmc_sim.emitted_onnx import EmittedOnnx
-from random_models import compile_stages, ragged_graph, random_model, sensor_samples, to_real
+from support import hand
+from support.emitted import by_hand, shifted_sum
+from support.graphs import random_s4d
+from support.one_op import MNEMONICS, extreme_samples, one_op
+from support.random_models import compile_stages, ragged_graph, random_model, sensor_samples, to_real
 
 
 def write(graph: Graph, folder: Path) -> Path:

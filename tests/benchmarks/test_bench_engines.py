@@ -92,9 +92,9 @@ def test_a_model_that_the_peers_do_not_cover_is_named_with_every_reason() -> Non
 def test_the_emitted_c_is_golden_and_stands_in_the_table_with_every_peer(small: Any, tmp_path: Path) -> None:
     from bench import measure
     from engine_c import NAME, emitted_c
-    from graphs import random_s4d
     from qssmc.backends.c import emit
     from qssmc_sim import run
+    from support.graphs import random_s4d
 
     graph = random_s4d([3] * 4, d_input=2, d_output=5)
     for path, text in emit(graph).items():

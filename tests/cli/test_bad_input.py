@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qssmc import folder as folder_module
+from qssmc.artifact import folder as folder_module
+from qssmc.artifact.folder import MANIFEST
 from qssmc.cli import main
-from qssmc.folder import MANIFEST
 from qssmc.models import save_checkpoint
-from tiny import tiny_checkpoint, tiny_model
+from support.tiny import tiny_checkpoint, tiny_model
 
 
 @pytest.fixture

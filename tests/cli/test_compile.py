@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 
+from qssmc.artifact.folder import MANIFEST, to_json
 from qssmc.cli import main
-from qssmc.folder import MANIFEST, to_json
 from qssmc.models import Checkpoint, save_checkpoint
-from tiny import tiny_checkpoint, tiny_model
+from support.tiny import tiny_checkpoint, tiny_model
 
 
 def compile_(model: Path, out: Path, *flags: str) -> int:

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from qssmc.analysis.bounds import bounds
 from qssmc.cli import main
 from qssmc.data import InputFormat, Sequences
-from qssmc.evaluate import evaluate
+from qssmc.evaluation.accuracy import evaluate
 from qssmc.frontend import trace
 from qssmc.ir import Graph, parse
 from qssmc.models import save_checkpoint
-from qssmc.passes.bounds import bounds
-from tiny import LENGTH, tiny_checkpoint, tiny_model
+from support.tiny import LENGTH, tiny_checkpoint, tiny_model
 
 
 @pytest.mark.parametrize("steps", [24, 100, 4096])
@@ -41,7 +41,7 @@ def test_float_ir_that_differs_from_torch_stops_the_compilation(
         other.state["blocks.0.ssm.d"] *= 1.01
         return trace(other.build(), d_input, name)
 
-    monkeypatch.setattr("qssmc.source.trace", wrong)
+    monkeypatch.setattr("qssmc.driver.model_source.trace", wrong)
     assert main(["-q", "compile", str(tiny_model(tmp_path)), "-o", str(tmp_path / "out")]) == 1
     assert "the float IR differs from the torch module" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from qssmc.cli import main
-from tiny import tiny_model
+from support.tiny import tiny_model
 
 ARRAYS = ["--target", "crossbar", "--array", "64x64", "--weight-bits", "4", "--adc-bits", "6"]
 

@@ -10,7 +10,7 @@ import pytest
 from qssmc import training
 from qssmc.cli import main
 from qssmc.training import Recipe
-from tiny import tiny_model
+from support.tiny import tiny_model
 
 TINY = Recipe({"d_model": 3, "d_state": 2}, {"epochs": 1, "batch_size": 512}, "digits:5")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from emitted_hls import SANITIZE, csim
 from qssmc.cli import main
-from tiny import LENGTH, tiny_model
+from support.emitted_hls import SANITIZE, csim
+from support.tiny import LENGTH, tiny_model
 
 
 @pytest.fixture(scope="module")

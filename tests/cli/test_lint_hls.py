@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from emitted_hls import write
-from graphs import random_s4d
 from qssmc.cli import main
-from qssmc.hls_lint import lint_hls
+from qssmc.verify.hls_lint import lint_hls
+from support.emitted_hls import write
+from support.graphs import random_s4d
 
 
 @pytest.fixture(scope="module")

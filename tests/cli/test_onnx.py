@@ -14,8 +14,8 @@ import pytest
 from qssmc.cli import main
 from qssmc.data import InputFormat, Sequences
 from qssmc.errors import UsageError
-from qssmc.evaluate import evaluate
-from tiny import LENGTH, tiny_model
+from qssmc.evaluation.accuracy import evaluate
+from support.tiny import LENGTH, tiny_model
 
 
 @pytest.fixture(scope="module")

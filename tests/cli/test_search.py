@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qssmc.cli import main
-from tiny import tiny_model
+from support.tiny import tiny_model
 
 
 def compile_(model: Path, out: Path, *flags: str) -> int:

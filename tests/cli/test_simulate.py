@@ -13,7 +13,7 @@ import torch
 from qssmc.cli import main
 from qssmc.data import load_split
 from qssmc.models import Checkpoint, save_checkpoint
-from tiny import tiny_checkpoint
+from support.tiny import tiny_checkpoint
 
 FEW = ["--dataset", "digits", "--count", "30", "--trials", "3"]
 

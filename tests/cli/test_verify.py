@@ -12,8 +12,8 @@ import pytest
 
 from qssmc.cli import main
 from qssmc.data import InputFormat, Sequences
-from qssmc.evaluate import evaluate
-from tiny import LENGTH, tiny_model
+from qssmc.evaluation.accuracy import evaluate
+from support.tiny import LENGTH, tiny_model
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qssmc.cli import main
-from tiny import LENGTH, tiny_model
+from support.tiny import LENGTH, tiny_model
 
 FLAGS = ["--target", "verilog", "--prune-loss", "0", "--vectors", "3"]
 
@@ -52,7 +52,7 @@ def test_verify_names_the_op_that_differs(
 def test_a_schedule_that_is_not_kept_is_a_finding(
     compiled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from qssmc import checks
+    from qssmc.verify import checks
 
     def steady(wanted: dict[str, int], length: int) -> bool:
         wanted["interval"] -= 1

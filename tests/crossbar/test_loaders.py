@@ -11,8 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from arrays import laid
 from qssmc.crossbar import Array, CrossbarMap, CrossbarOptions, map_files
+from support.arrays import laid
 
 FOLDER = Path(__file__).parent.parent.parent / "examples/crossbar"
 LOADERS = {"load_aihwkit": "aihwkit", "load_crosssim": "simulator"}

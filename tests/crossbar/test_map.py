@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from arrays import laid
 from qssmc.crossbar import CrossbarOptions, map_files, read_map
 from qssmc.crossbar.map import Column, MapFile, Row
 from qssmc.errors import MalformedInputError
@@ -19,6 +18,7 @@ from qssmc.ir.ops import Xbar
 from qssmc_sim import run
 from qssmc_sim.machine import Machine
 from qssmc_sim.mapped import MappedMachine
+from support.arrays import laid
 
 ROOT = Path(__file__).parent.parent.parent
 WAYS: list[dict[str, Any]] = [

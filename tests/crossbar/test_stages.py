@@ -11,11 +11,11 @@ import pytest
 
 from qssmc.cli import main
 from qssmc.crossbar import read_map
-from qssmc.crossbar_check import DIGITAL, FUSED, HEADS, IDEAL, check_stages
 from qssmc.errors import VerificationError
 from qssmc.ir import Graph, Table, parse, print_graph
 from qssmc.ir.ops import Matvec, Xbar
-from tiny import LENGTH, tiny_model
+from qssmc.verify.weight_map import DIGITAL, FUSED, HEADS, IDEAL, check_stages
+from support.tiny import LENGTH, tiny_model
 
 FORMS = {  # stages that are compared, and what is counted
     "incremental-lookahead": ((FUSED, IDEAL), ["ideal = fused"]),

@@ -19,7 +19,7 @@ from qssmc.models import ModelConfig
 from qssmc.models.blocks import MeanPool
 from qssmc.passes.canonicalise import canonicalise
 from qssmc_sim import run
-from random_models import random_model, sensor_samples, to_real
+from support.random_models import random_model, sensor_samples, to_real
 
 CONFIG = ModelConfig(d_model=3, d_state=2)
 

@@ -16,7 +16,7 @@ from qssmc.ir import Graph
 from qssmc.ir.ops import Activation, Diag, Inject, Readout
 from qssmc.ir.text import parse
 from qssmc_sim import run
-from tiny import LENGTH, tiny_checkpoint, tiny_model
+from support.tiny import LENGTH, tiny_checkpoint, tiny_model
 
 helper = onnx.helper
 

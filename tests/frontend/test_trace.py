@@ -22,7 +22,7 @@ from qssmc.models import ModelConfig
 from qssmc.models.blocks import QGELU, ChannelBatchNorm, MeanPool
 from qssmc.models.s4d import S4D
 from qssmc_sim import run
-from random_models import configs, random_model, sensor_samples, to_real
+from support.random_models import configs, random_model, sensor_samples, to_real
 
 
 class Calls(nn.Module):

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphs import random_s4d
-from hand import all_by_hand, quantised, random_shapes
 from qssmc.ir import Graph, parse
 from qssmc.ir.draw import draw
 from qssmc.ir.layout import GAP, place
+from support.graphs import random_s4d
+from support.hand import all_by_hand, quantised, random_shapes
 
 SVG = "{http://www.w3.org/2000/svg}"
 GRAPHS = [*all_by_hand(), *random_shapes(), random_s4d([3, 2], layers=2, norm=True)]

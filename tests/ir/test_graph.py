@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from graphs import random_s4d
-from hand import crossbar, delay_line, float_model, mimo
-from one_op import seeds
 from qssmc.ir import Builder, Grid, Table, Type, parse, print_graph, verify
 from qssmc.ir.ops import Input, State
+from support.graphs import random_s4d
+from support.hand import crossbar, delay_line, float_model, mimo
+from support.one_op import seeds
 
 
 def test_several_layers_and_multi_channel_input() -> None:

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from graphs import random_s4d
-from hand import all_by_hand, random_shapes
-from one_op import MNEMONICS, one_op, seeds
 from qssmc.ir import Builder, Graph, Grid, IRError, Table, Type, parse, print_graph, verify
 from qssmc.ir.types import width_of
+from support.graphs import random_s4d
+from support.hand import all_by_hand, random_shapes
+from support.one_op import MNEMONICS, one_op, seeds
 
 
 def round_trip(graph: Graph) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hand import all_by_hand, random_shapes
 from qssmc.ir import Graph, IRError, parse, verify
+from support.hand import all_by_hand, random_shapes
 
 GOOD = """graph good : integer
 %u : u4[1] = input from "input"

@@ -19,7 +19,7 @@ from qssmc.models import ModelConfig
 from qssmc.passes.align import Align
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import run
-from random_models import (
+from support.random_models import (
     FORMAT,
     compile_stages,
     configs,

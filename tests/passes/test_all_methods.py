@@ -12,13 +12,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from emitted import compare_every_op, compare_outputs
+from qssmc.analysis.dead_heads import silence, silent_heads
 from qssmc.frontend import trace
 from qssmc.ir import Graph
 from qssmc.passes.methods import DEFAULT, FULL, Methods
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.passes.silence import silence, silent_heads
-from random_models import (
+from support.emitted import compare_every_op, compare_outputs
+from support.random_models import (
     assert_sound,
     compile_stages,
     configs,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from layers import calibrated, discrete, layer, reals
+from qssmc.analysis.ssm_layers import heads_of, systems
 from qssmc.errors import UsageError
 from qssmc.ir import Graph, parse, print_graph
 from qssmc.models import ModelConfig
@@ -18,8 +18,8 @@ from qssmc.passes.allocate import POLE_BITS, STATE_BITS, Allocate, spread, water
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc.passes.methods import Granularity
-from qssmc.passes.system import heads_of, systems
-from random_models import configs, mimo_graph, observe, ragged_graph
+from support.layers import calibrated, discrete, layer, reals
+from support.random_models import configs, mimo_graph, observe, ragged_graph
 
 
 def allocated(graph: Graph, state: float, pole: float, by: Granularity, seed: int = 0) -> Graph:

@@ -19,7 +19,7 @@ from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc_sim import run
-from random_models import (
+from support.random_models import (
     configs,
     mimo_graph,
     observe,

@@ -17,7 +17,7 @@ from qssmc.ir.ops import State
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
-from random_models import observe, ragged_graph, sensor_samples, to_real
+from support.random_models import observe, ragged_graph, sensor_samples, to_real
 
 WIRE = "graph t : discrete\n%u : f64[1] = input\noutput y : step = %u\n"
 BIN = 1.0 / 16  # the widest bin, relative to its lower edge

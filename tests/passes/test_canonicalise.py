@@ -16,7 +16,7 @@ from qssmc.ir.ops import Divide, Glu, Matvec, Offset, Scale
 from qssmc.models import ModelConfig
 from qssmc.passes.canonicalise import canonicalise
 from qssmc_sim import run
-from random_models import configs, ragged_graph, random_model, sensor_samples, to_real
+from support.random_models import configs, ragged_graph, random_model, sensor_samples, to_real
 
 BEFORE = """
 graph t : float

@@ -20,7 +20,7 @@ from qssmc.models import ModelConfig
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc_sim import run
-from random_models import configs, mimo_graph, ragged_graph, random_model, sensor_samples, to_real
+from support.random_models import configs, mimo_graph, ragged_graph, random_model, sensor_samples, to_real
 
 BEFORE = """
 graph t : float

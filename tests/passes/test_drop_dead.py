@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from layers import LAYER, discrete, layer, reals
 from qssmc.ir import Graph, Table, Type, parse, print_graph, verify
 from qssmc.ir.ops import Matvec, Readout, Slice, Take
 from qssmc.models import ModelConfig
@@ -19,7 +18,8 @@ from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc.passes.prune import drop_dead
 from qssmc_sim import run
-from random_models import configs, mimo_graph, ragged_graph
+from support.layers import LAYER, discrete, layer, reals
+from support.random_models import configs, mimo_graph, ragged_graph
 
 DELAY = """
 graph t : discrete

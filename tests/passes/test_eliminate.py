@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qssmc.passes.least_squares import Normal, ridged
+from qssmc.analysis.least_squares import Normal, ridged
 from qssmc.passes.prune.eliminate import Elimination, eliminate
 
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arrays import SHAPES, model, samples
-from graphs import random_s4d
-from hand import mimo
+from qssmc.analysis.integer_kernels import find_kernels
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir import Graph, Table
 from qssmc.ir.ops import Xbar
 from qssmc.passes.fuse import Form, Fuse
 from qssmc.passes.fuse.forms import RULES
-from qssmc.passes.fuse.kernel import find_kernels
 from qssmc.passes.prove import prove
 from qssmc_sim import run
+from support.arrays import SHAPES, model, samples
+from support.graphs import random_s4d
+from support.hand import mimo
 
 LATE: list[Form] = ["incremental", "delayed"]
 AHEAD: list[Form] = ["incremental-lookahead", "lookahead"]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qssmc.analysis.scales import is_power_of_two
 from qssmc.passes.quantise.grids import (
     Window,
     affine_window,
@@ -17,7 +18,6 @@ from qssmc.passes.quantise.grids import (
     round_in_window,
     round_to,
 )
-from qssmc.passes.scales import is_power_of_two
 
 FINITE = st.floats(-1e6, 1e6, allow_nan=False, width=32).map(lambda x: x if abs(x) > 1e-20 else 0.0)
 RANGES = st.tuples(FINITE, FINITE).map(lambda ends: (min(ends), max(ends)))

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from qssmc.cli.methods import chosen_methods
-from qssmc.compile import CompileOptions
+from qssmc.driver.compile import CompileOptions
 from qssmc.errors import UsageError
 from qssmc.passes.methods import DEFAULT, FULL, PLAIN, Methods
 from qssmc.passes.pipeline import PipelineOptions, pipeline
 from qssmc.passes.quantise import QuantiseOptions
-from random_models import FORMAT, observe, ragged_graph, sensor_samples, to_real
+from support.random_models import FORMAT, observe, ragged_graph, sensor_samples, to_real
 
 ALL = [
     "canonicalise",

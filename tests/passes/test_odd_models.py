@@ -10,12 +10,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from qssmc.analysis.bounds import bounds
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir import Graph
 from qssmc.models import ModelConfig, SequenceModel
 from qssmc.models.blocks import ChannelBatchNorm
-from qssmc.passes.bounds import bounds
-from random_models import assert_sound, compiled, outputs_of, random_model, sensor_samples
+from support.random_models import assert_sound, compiled, outputs_of, random_model, sensor_samples
 
 BITS = [(2, 2, 4, 3), (4, 6, 8, 8), (16, 12, 16, 16)]
 Edit = Callable[[SequenceModel], Any]

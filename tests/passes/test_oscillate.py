@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qssmc.compile import CompileOptions, Design, compile_checkpoint
 from qssmc.crossbar import CrossbarOptions
+from qssmc.driver.compile import CompileOptions, Design, compile_checkpoint
 from qssmc.errors import UsageError
 from qssmc.ir.ops import Xbar
 from qssmc.passes.oscillate import Converters
 from qssmc.passes.oscillate.oscillators import Oscillators
 from qssmc.passes.oscillate.plan import significant
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.targets import TargetOptions
+from qssmc.targets.registry import TargetOptions
 from qssmc_sim import run
 from qssmc_sim.crossbar import ArrayMachine
-from tiny import LENGTH, tiny_checkpoint
+from support.tiny import LENGTH, tiny_checkpoint
 
 
 @given(st.floats(0.3, 0.9999), st.floats(0.0, np.pi), st.complex_numbers(max_magnitude=9.0, allow_nan=False))

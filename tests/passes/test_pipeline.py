@@ -11,14 +11,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qssmc.analysis.bounds import bounds
 from qssmc.frontend import trace
 from qssmc.ir import Graph, print_graph
 from qssmc.models import ModelConfig
 from qssmc.models.blocks import ChannelBatchNorm
-from qssmc.passes.bounds import bounds
 from qssmc.passes.pipeline import PipelineOptions, pipeline
 from qssmc.passes.quantise import QuantiseOptions
-from random_models import (
+from support.random_models import (
     FORMAT,
     assert_sound,
     compile_stages,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers import calibrated, discrete, layer, reals
+from qssmc.analysis.ssm_layers import systems
 from qssmc.ir import Graph
 from qssmc.ir.ops import Diag
 from qssmc.models import ModelConfig
@@ -18,13 +18,13 @@ from qssmc.passes.allocate import Allocate
 from qssmc.passes.balance import balance
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
-from qssmc.passes.fill import Fill
 from qssmc.passes.place_poles import PlacePoles
 from qssmc.passes.quantise import Quantise, QuantiseOptions
 from qssmc.passes.quantise.options import AForm
 from qssmc.passes.rotate import rotate
-from qssmc.passes.system import systems
-from random_models import FORMAT, configs, mimo_graph, observe, ragged_graph
+from qssmc.passes.scale_states import Fill
+from support.layers import calibrated, discrete, layer, reals
+from support.random_models import FORMAT, configs, mimo_graph, observe, ragged_graph
 
 
 def ready(graph: Graph, bits: float, seed: int = 0) -> Graph:

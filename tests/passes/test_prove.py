@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphs import random_s4d
-from hand import crossbar, delay_line, mimo, random_shapes
-from one_op import MNEMONICS, extreme_samples, one_op, seeds
+from qssmc.analysis.bounds import bounds
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir import Graph, parse, print_graph
 from qssmc.ir.ops import Input
 from qssmc.ir.types import WIDEST, width_of
-from qssmc.passes.bounds import bounds
 from qssmc.passes.prove import prove
 from qssmc_sim import run
+from support.graphs import random_s4d
+from support.hand import crossbar, delay_line, mimo, random_shapes
+from support.one_op import MNEMONICS, extreme_samples, one_op, seeds
 
 GRAPHS = [*random_shapes(), mimo(), crossbar(), delay_line()]
 

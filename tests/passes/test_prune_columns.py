@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers import LAYER, discrete, layer, reals
+from qssmc.analysis.ssm_layers import systems
 from qssmc.errors import UsageError
 from qssmc.ir import Graph, parse, print_graph
 from qssmc.ir.ops import Matvec, Readout
@@ -17,9 +17,9 @@ from qssmc.models import ModelConfig
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc.passes.prune import PruneChannels, PruneHeads
-from qssmc.passes.system import systems
 from qssmc_sim import run
-from random_models import configs, mimo_graph, observe, ragged_graph
+from support.layers import LAYER, discrete, layer, reals
+from support.random_models import configs, mimo_graph, observe, ragged_graph
 
 
 def heads(graph: Graph, keep: int, seed: int = 0) -> Graph:

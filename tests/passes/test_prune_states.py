@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from layers import discrete, layer, reals
+from qssmc.analysis.observer import collect
+from qssmc.analysis.ssm_layers import systems
 from qssmc.errors import UsageError
 from qssmc.ir import Graph, parse, print_graph
 from qssmc.ir.ops import Readout
 from qssmc.models import ModelConfig
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
-from qssmc.passes.observe import collect
 from qssmc.passes.prune import PruneStates
-from qssmc.passes.system import systems
 from qssmc_sim import run
-from random_models import configs, mimo_graph, observe, ragged_graph
+from support.layers import discrete, layer, reals
+from support.random_models import configs, mimo_graph, observe, ragged_graph
 
 
 def pruned(graph: Graph, mean: float | None = None, loss: float | None = None, seed: int = 0) -> Graph:

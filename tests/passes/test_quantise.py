@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qssmc.analysis.scales import is_power_of_two
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend import trace
 from qssmc.ir import Graph, Table, parse, print_graph
@@ -20,9 +21,8 @@ from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.quantise import Quantise, QuantiseOptions
 from qssmc.passes.quantise.options import SchemeName
 from qssmc.passes.quantise.survey import finest_unit
-from qssmc.passes.scales import is_power_of_two
 from qssmc_sim import run
-from random_models import (
+from support.random_models import (
     FORMAT,
     compile_stages,
     configs,

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers import calibrated, layer, reals
+from qssmc.analysis.least_squares import Normal, ridged, solve
 from qssmc.ir import Graph, parse, print_graph
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
-from qssmc.passes.least_squares import Normal, ridged, solve
 from qssmc.passes.quantise import Quantise, QuantiseOptions
 from qssmc.passes.refit import Refit
 from qssmc.passes.refit.fits import HeadFit, MatrixFit, fits
-from random_models import FORMAT, observe, ragged_graph
+from support.layers import calibrated, layer, reals
+from support.random_models import FORMAT, observe, ragged_graph
 
 OPTIONS = QuantiseOptions("qssm", 4, 6, 8, 8)
 

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers import discrete, layer, reals
+from qssmc.analysis.ssm_layers import systems
 from qssmc.ir import Graph
 from qssmc.ir.ops import Inject, Readout
 from qssmc.models import ModelConfig
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc.passes.rotate import rotate
-from qssmc.passes.system import systems
 from qssmc_sim import run
-from random_models import configs, mimo_graph, ragged_graph
+from support.layers import discrete, layer, reals
+from support.random_models import configs, mimo_graph, ragged_graph
 
 
 def test_by_hand() -> None:

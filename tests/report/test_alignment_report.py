@@ -13,7 +13,7 @@ from qssmc.ir import Graph, parse
 from qssmc.models import ModelConfig
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import alignment_report
-from random_models import compile_stages, configs, ragged_graph, random_model, sensor_samples
+from support.random_models import compile_stages, configs, ragged_graph, random_model, sensor_samples
 
 QUANTISED = "graph t : quantised\n%u : f64[3] = input\n%s : f64[3] = scale %u factor=2.0\noutput y : step = %s\n"
 INTEGER = """

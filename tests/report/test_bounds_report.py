@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphs import random_s4d
-from hand import all_by_hand, crossbar, delay_line, dithered, mimo
+from qssmc.analysis.bounds import bounds
 from qssmc.ir import Graph, parse
-from qssmc.passes.bounds import bounds
 from qssmc.passes.prove import prove
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import Tally, bounds_report
 from qssmc_sim import run
-from random_models import compile_stages, ragged_graph, sensor_samples
+from support.graphs import random_s4d
+from support.hand import all_by_hand, crossbar, delay_line, dithered, mimo
+from support.random_models import compile_stages, ragged_graph, sensor_samples
 
 DECAY = """
 graph t : integer

@@ -6,17 +6,17 @@ import json
 
 import pytest
 
-from graphs import random_s4d
-from hand import crossbar, delay_line, mimo
+from qssmc.analysis.bounds import bounds
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend import trace
 from qssmc.ir import Graph, parse
 from qssmc.ir.table import Table
 from qssmc.models import ModelConfig
-from qssmc.passes.bounds import bounds
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import certificate
-from random_models import compile_stages, random_model, sensor_samples
+from support.graphs import random_s4d
+from support.hand import crossbar, delay_line, mimo
+from support.random_models import compile_stages, random_model, sensor_samples
 
 MODEL = random_model(ModelConfig(d_model=3, d_state=2, norm="layer"))
 COMPILED = compile_stages(trace(MODEL, 1), QuantiseOptions(), sensor_samples(1))["prove"]

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arrays import Laid, laid
-from graphs import random_s4d
-from hand import crossbar, dithered, mimo
 from qssmc.crossbar import CrossbarOptions, Read
 from qssmc.frontend import trace
 from qssmc.ir import Graph, parse
 from qssmc.models import ModelConfig
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import effort_report
-from random_models import compile_stages, configs, mimo_graph, ragged_graph, random_model, sensor_samples
+from support.arrays import Laid, laid
+from support.graphs import random_s4d
+from support.hand import crossbar, dithered, mimo
+from support.random_models import compile_stages, configs, mimo_graph, ragged_graph, random_model, sensor_samples
 
 INTEGER = """
 graph t : integer

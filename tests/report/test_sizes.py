@@ -8,7 +8,7 @@ from qssmc.backends import c, hls, verilog
 from qssmc.backends.hls.emit import ESTIMATE
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import sizes_table, target_sizes
-from random_models import compile_stages, ragged_graph, sensor_samples
+from support.random_models import compile_stages, ragged_graph, sensor_samples
 
 
 def test_every_target_of_one_graph() -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from graphs import random_s4d
-from hand import crossbar, mimo
 from qssmc.frontend import trace
 from qssmc.ir import Table, parse
 from qssmc.models import ModelConfig
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import head_count, state_numbers, storage_report
-from random_models import compile_stages, ragged_graph, random_model, sensor_samples
+from support.graphs import random_s4d
+from support.hand import crossbar, mimo
+from support.random_models import compile_stages, ragged_graph, random_model, sensor_samples
 
 TINY = """
 graph t : integer

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from graphs import random_s4d
-from hand import dithered, mimo
 from qssmc.ir import Graph, parse
 from qssmc.report import bits_picture, bits_table, storage_report
+from support.graphs import random_s4d
+from support.hand import dithered, mimo
 
 SVG = "{http://www.w3.org/2000/svg}"
 SMALL = """

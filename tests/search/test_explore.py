@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from qssmc.search.bench import Measured
-from qssmc.search.crew import Trial
+from qssmc.search.candidate import Shape
+from qssmc.search.executors import Trial
 from qssmc.search.explore import Explorer
-from qssmc.search.knobs import Knob
-from qssmc.search.setting import Shape
+from qssmc.search.objective import Measured
+from qssmc.search.variables import Knob
 
 ELEMENTS = 100
 

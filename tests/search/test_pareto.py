@@ -11,12 +11,12 @@ from pathlib import Path
 import distributed
 import pytest
 
-from benches import Counting, tiny_bench
 from qssmc.errors import UsageError
 from qssmc.search import Alone, Bench, Cluster, Crew, Explorer, Kept, Measured, Processes
-from qssmc.search.crew import Trial
 from qssmc.search.curve import curve, front
+from qssmc.search.executors import Trial
 from qssmc.search.pareto import Point, sweep, to_csv
+from support.benches import Counting, tiny_bench
 
 BENCH = tiny_bench(labels=True)
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benches import Counting, tiny_bench, tiny_explorer
 from qssmc.errors import UsageError
 from qssmc.passes.methods import FULL
 from qssmc.passes.pipeline import run_pipeline
 from qssmc.search import Goal, Kept, Setting, measure, reach
-from qssmc.search.bench import float_bytes, storage_of
+from qssmc.search.bit_allocation import error_of
+from qssmc.search.candidate import POLES, STATE, Shape
 from qssmc.search.cost import Cost
-from qssmc.search.exchange import error_of
 from qssmc.search.goal import within
-from qssmc.search.setting import POLES, STATE, Shape
+from qssmc.search.objective import float_bytes, storage_of
+from support.benches import Counting, tiny_bench, tiny_explorer
 
 
 def quiet(_: str) -> None:
@@ -40,7 +40,7 @@ def test_every_free_number_of_bits_is_a_knob_and_turning_it_shows_in_the_graph()
 
 
 def stage(explorer, setting, name):  # type: ignore[no-untyped-def]
-    from qssmc.search.bench import stages_of
+    from qssmc.search.objective import stages_of
 
     return stages_of(explorer.bench).graphs(setting)[name]
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exact import run_exact
-from graphs import random_s4d
-from hand import crossbar, delay_line, float_model, mimo, random_shapes
-from one_op import extreme_samples, seeds
 from qssmc.ir import Graph, Output, parse, verify
 from qssmc_sim import Machine, run
+from support.exact import run_exact
+from support.graphs import random_s4d
+from support.hand import crossbar, delay_line, float_model, mimo, random_shapes
+from support.one_op import extreme_samples, seeds
 
 COUNTER = """
 graph counter : integer

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphs import random_s4d
-from hand import crossbar, delay_line, dithered, mimo
-from one_op import MNEMONICS, one_op, seeds
+from qssmc.analysis.bounds import bounds
 from qssmc.cli import main
 from qssmc.errors import VerificationError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import STAGES, Input, State
 from qssmc.ir.text import parse, print_graph
-from qssmc.passes.bounds import bounds
 from qssmc_sim.range_check import _RULES, check_ranges, derive
-from tiny import tiny_model
+from support.graphs import random_s4d
+from support.hand import crossbar, delay_line, dithered, mimo
+from support.one_op import MNEMONICS, one_op, seeds
+from support.tiny import tiny_model
 
 
 def same(graph: Graph) -> None:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exact import RULES as EXACT_RULES
-from exact import cast, rounded, run_exact
-from one_op import MNEMONICS, extreme_samples, one_op, seeds
 from qssmc.ir import Table, Type
 from qssmc.ir.ops import Advance, Cast, Normalize, Requant
 from qssmc_sim import run
 from qssmc_sim.rules import integer_sqrt, rule_of
+from support.exact import RULES as EXACT_RULES
+from support.exact import cast, rounded, run_exact
+from support.one_op import MNEMONICS, extreme_samples, one_op, seeds
 
 
 @pytest.mark.parametrize("mnemonic", MNEMONICS)

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import click
 from rich.table import Table
 
+from qssmc.artifact.folder import check_target, write_folder
 from qssmc.backends import hls, verilog
 from qssmc.backends.c import as_prefix
 from qssmc.backends.hls import FLAVORS, Flavor, HlsOptions
@@ -21,14 +22,13 @@ from qssmc.cli.methods import chosen_methods, method_options
 from qssmc.cli.searching import asked_search, given, search_options, search_space
 from qssmc.cli.sweeping import sweep_to
 from qssmc.cli.terminal import Terminal, common_options
-from qssmc.compile import CompileOptions, Design, compile_source, file_sha256
+from qssmc.driver.compile import CompileOptions, Design, compile_source, file_sha256
+from qssmc.driver.model_source import ONNX_STEPS, Source, from_checkpoint, from_onnx
 from qssmc.errors import UsageError
-from qssmc.folder import check_target, write_folder
 from qssmc.models import Checkpoint, load_checkpoint
 from qssmc.passes.quantise import QuantiseOptions, parse_bits
 from qssmc.passes.quantise.options import AForm, SchemeName
-from qssmc.source import ONNX_STEPS, Source, from_checkpoint, from_onnx
-from qssmc.targets import ALL, TARGETS, TargetOptions, named
+from qssmc.targets.registry import ALL, TARGETS, TargetOptions, named
 
 DEFAULT = QuantiseOptions(state_bits=10, a_bits=10, dither=True)
 _HLS = HlsOptions()

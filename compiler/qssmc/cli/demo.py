@@ -9,20 +9,20 @@ from typing import Any
 import click
 from rich.table import Table
 
+from qssmc.artifact.folder import write_folder
 from qssmc.cli.compile import DEFAULT, default_steps, summary_table, symbol
 from qssmc.cli.config import configurable
 from qssmc.cli.methods import chosen_methods
 from qssmc.cli.output import check_writable
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.cli.train import train
-from qssmc.compile import CompileOptions, Design, compile_checkpoint, file_sha256
 from qssmc.data import load_split
 from qssmc.data.catalog import is_present
+from qssmc.driver.compile import CompileOptions, Design, compile_checkpoint, file_sha256
+from qssmc.driver.verify import Verified, verify_folder
 from qssmc.errors import UsageError
-from qssmc.evaluate import evaluate
-from qssmc.folder import write_folder
+from qssmc.evaluation.accuracy import evaluate
 from qssmc.models import load_checkpoint
-from qssmc.verify import Verified, verify_folder
 from qssmc_sim.emitted_c import EmittedC
 
 _SHIPPED = "s4d16_mnist.pt"

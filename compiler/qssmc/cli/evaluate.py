@@ -8,12 +8,12 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-from qssmc.checks import Tools
 from qssmc.cli.compilers import compiler_options
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.data import DATASETS, load_split
-from qssmc.evaluate import ENGINES, Engine, evaluate
+from qssmc.evaluation.accuracy import ENGINES, Engine, evaluate
+from qssmc.verify.checks import Tools
 
 
 @click.command("eval")

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from qssmc.driver.autotune import Space
 from qssmc.errors import UsageError
 from qssmc.search import Goal
-from qssmc.search.setting import POLES, STATE
-from qssmc.tune import Space
+from qssmc.search.candidate import POLES, STATE
 
 F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = (

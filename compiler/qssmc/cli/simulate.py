@@ -10,13 +10,13 @@ import click
 from rich.progress import Progress
 from rich.table import Table
 
-from qssmc.choose import Tried, best, try_all, ways_of
+from qssmc.artifact.folder import read_manifest, write_files
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.data import DATASETS, load_split
 from qssmc.errors import UsageError
-from qssmc.folder import read_manifest, write_files
-from qssmc.simulate import SWEPT, Simulated, Simulation, pictures, simulate, spread, sweep_of
+from qssmc.evaluation.design_space import Tried, best, try_all, ways_of
+from qssmc.evaluation.devices import SWEPT, Simulated, Simulation, pictures, simulate, spread, sweep_of
 from qssmc_sim.crossbar import CORRECTIONS, PRESETS, preset
 
 

@@ -12,13 +12,13 @@ from rich.table import Table
 
 from qssmc.cli.searching import Asked
 from qssmc.cli.terminal import Terminal
-from qssmc.compile import CompileOptions, trace_source
+from qssmc.driver.compile import CompileOptions, trace_source
+from qssmc.driver.model_source import Source
 from qssmc.errors import UsageError
 from qssmc.search import Alone, Cluster, Crew, Explorer, Kept, Processes
-from qssmc.search.crew import Seen
 from qssmc.search.curve import curve
+from qssmc.search.executors import Seen
 from qssmc.search.pareto import Point, rows, sweep, to_csv
-from qssmc.source import Source
 
 
 def sweep_to(

@@ -9,12 +9,12 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-from qssmc.checks import Tools
 from qssmc.cli.compilers import compiler_options
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
-from qssmc.targets import named
-from qssmc.verify import verify_folder
+from qssmc.driver.verify import verify_folder
+from qssmc.targets.registry import named
+from qssmc.verify.checks import Tools
 from qssmc_sim.emitted_verilog import SIMULATORS
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.observer import ObserveRun
+from qssmc.analysis.sensitivity import downstream_gain
+from qssmc.analysis.spectrum import spectrum_of
+from qssmc.analysis.ssm_layers import System, heads_of, systems
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Diag, Inject, Readout
 from qssmc.ir.table import Table
-from qssmc.passes.gain import downstream_gain
 from qssmc.passes.methods import Granularity
-from qssmc.passes.observe import ObserveRun
-from qssmc.passes.spectrum import spectrum_of
-from qssmc.passes.system import System, heads_of, systems
 
 Real = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.observer import ObserveRun, batches
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import State
 from qssmc.ir.table import Table
-from qssmc.passes.observe import ObserveRun, batches
 
 # Bins of magnitudes from 2^-28 to 2^12, 16 to the octave: the exponent and 4 mantissa bits of a float64 name the bin.
 _MANTISSA, _OCTAVES, _SMALLEST = 4, 40, -28

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from qssmc.errors import UsageError
-from qssmc.passes.assign import Notes
+from qssmc.passes.set_bit_widths import Notes
 
 Granularity = Literal["layer", "head", "mixed", "state"]
 

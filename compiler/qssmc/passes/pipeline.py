@@ -9,31 +9,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.gram import EVERY
+from qssmc.analysis.observer import ObserveRun
 from qssmc.crossbar.options import CrossbarOptions
 from qssmc.data.sequences import InputFormat
 from qssmc.ir.graph import Graph
 from qssmc.passes.align import Align
 from qssmc.passes.allocate import Allocate
-from qssmc.passes.assign import Assign
 from qssmc.passes.balance import balance
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.canonicalise import canonicalise
-from qssmc.passes.clip import Clip
 from qssmc.passes.discretize import discretize
-from qssmc.passes.fill import Fill
 from qssmc.passes.fuse import Fuse
 from qssmc.passes.input_bits import InputBits
+from qssmc.passes.map_arrays import Convert, Realise
 from qssmc.passes.methods import PLAIN, Methods
-from qssmc.passes.observe import ObserveRun
 from qssmc.passes.oscillate import Converters, Oscillate
 from qssmc.passes.place_poles import PlacePoles
 from qssmc.passes.prove import prove
 from qssmc.passes.prune import PruneChannels, PruneHeads, PruneStates
-from qssmc.passes.prune.gram import EVERY
 from qssmc.passes.quantise import Quantise, QuantiseOptions
-from qssmc.passes.realise import Convert, Realise
+from qssmc.passes.range_setting import Clip
 from qssmc.passes.refit import Refit
 from qssmc.passes.rotate import rotate
+from qssmc.passes.scale_states import Fill
+from qssmc.passes.set_bit_widths import Assign
 
 Pass = Callable[[Graph], Graph]
 

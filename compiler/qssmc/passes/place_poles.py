@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.least_squares import ridged
+from qssmc.analysis.observer import ObserveRun
+from qssmc.analysis.spectrum import Spectrum, spectrum_of
+from qssmc.analysis.ssm_layers import System, heads_of, systems
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Diag, Inject, Op, Readout, Scale
 from qssmc.ir.table import Table
-from qssmc.passes.least_squares import ridged
-from qssmc.passes.observe import ObserveRun
 from qssmc.passes.quantise.options import AForm
 from qssmc.passes.quantise.poles import increment_exponents, round_inside
 from qssmc.passes.rewrite import rewrite
-from qssmc.passes.spectrum import Spectrum, spectrum_of
-from qssmc.passes.system import System, heads_of, systems
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]

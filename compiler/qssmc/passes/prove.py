@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from qssmc.analysis.bounds import bounds
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Input
 from qssmc.ir.verify import verify
-from qssmc.passes.bounds import bounds
 
 
 def prove(graph: Graph) -> Graph:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from qssmc.analysis.ssm_layers import systems
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Inject, Op, Readout
 from qssmc.ir.table import Table
 from qssmc.passes.rewrite import rewrite
-from qssmc.passes.system import systems
 
 
 def rotate(graph: Graph) -> Graph:

@@ -9,7 +9,7 @@ import numpy as np
 
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Drive, Inject
-from qssmc.passes.realise import Plan
+from qssmc.passes.map_arrays import Plan
 
 _LANES = 4  # of the published mapping: re+, re-, im+, im-
 _SHARED = 4  # lines of u and of y beside those of the states

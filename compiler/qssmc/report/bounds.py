@@ -16,9 +16,9 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.bounds import Interval, bounds
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Add, Diag, Inject, Op, Requant, Scale, ShiftLeft, State
-from qssmc.passes.bounds import Interval, bounds
 
 Values = Mapping[str, NDArray[Any]]
 _Real = NDArray[np.float64]

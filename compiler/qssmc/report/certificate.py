@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from qssmc.analysis.bounds import Bound, bounds
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op
 from qssmc.ir.table import Table
-from qssmc.passes.bounds import Bound, bounds
 
 FORMAT, VERSION = "qssmc.range-certificate", 1
 _BASE = ("name", "type", "inputs", "origin")

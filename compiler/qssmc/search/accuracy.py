@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from qssmc.errors import UsageError
-from qssmc.search.bench import Measured
 from qssmc.search.explore import Candidate, Explorer
+from qssmc.search.objective import Measured
 
 _RUNGS = 32  # budgets between the smallest design and the largest, by ratio
 

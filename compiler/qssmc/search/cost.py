@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qssmc.search.bench import Measured
-from qssmc.search.knobs import Curve, Knob
-from qssmc.search.setting import Setting
+from qssmc.search.candidate import Setting
+from qssmc.search.objective import Measured
+from qssmc.search.variables import Curve, Knob
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from typing import Any
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.report.storage import head_count
-from qssmc.search.bench import Bench, Measured, stages_of
+from qssmc.search.bit_allocation import Exchange, Step, error_of
+from qssmc.search.candidate import POLES, STATE, Setting, Shape
 from qssmc.search.cost import Cost
-from qssmc.search.crew import Crew, Trial
-from qssmc.search.exchange import Exchange, Step, error_of
-from qssmc.search.knobs import Curve, Knob, curves_of, knobs_of
+from qssmc.search.executors import Crew, Trial
+from qssmc.search.objective import Bench, Measured, stages_of
 from qssmc.search.sensitivity import Notch, notches, turned
-from qssmc.search.setting import POLES, STATE, Setting, Shape
+from qssmc.search.variables import Curve, Knob, curves_of, knobs_of
 
 _PARTS_OF_STATES = (1.0, 0.5, 0.375, 0.25, 0.1875, 0.15625, 0.125, 0.09375)  # that may stay, most first
 _FIRST = 4  # of those, the one that sensitivities are measured at

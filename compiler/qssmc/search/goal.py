@@ -8,9 +8,9 @@ from typing import Any
 
 from qssmc.errors import UsageError
 from qssmc.search.accuracy import smallest_accurate
-from qssmc.search.bench import Measured, float_bytes
+from qssmc.search.candidate import Setting
 from qssmc.search.explore import Candidate, Explorer
-from qssmc.search.setting import Setting
+from qssmc.search.objective import Measured, float_bytes
 
 _TRIES = 8
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from qssmc.errors import UsageError
 from qssmc.search.accuracy import ladder
-from qssmc.search.bench import Measured, float_bytes
+from qssmc.search.candidate import Setting
 from qssmc.search.explore import Explorer
-from qssmc.search.setting import Setting
+from qssmc.search.objective import Measured, float_bytes
 
 
 @dataclass(frozen=True)

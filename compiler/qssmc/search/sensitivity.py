@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qssmc.search.bench import Measured
-from qssmc.search.exchange import error_of
-from qssmc.search.knobs import Knob
-from qssmc.search.setting import Setting
+from qssmc.search.bit_allocation import error_of
+from qssmc.search.candidate import Setting
+from qssmc.search.objective import Measured
+from qssmc.search.variables import Knob
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from qssmc.artifact.folder import read_manifest
 from qssmc.errors import MalformedInputError, ToolError, UnsupportedModelError, UsageError
-from qssmc.folder import read_manifest
 from qssmc.synth import report
 from qssmc.synth.boards import BOARDS, FAMILIES, Board, Device
 from qssmc.synth.tools import Choice, Program, find

@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from arrays import laid
-from graphs import random_s4d
 from qssmc.crossbar.options import FORMS, CrossbarOptions, Form
 from qssmc.ir import parse
 from qssmc_sim import run
 from qssmc_sim.crossbar import ArrayMachine, preset
 from qssmc_sim.crossbar.array import ArrayProduct, Held, blocks_of, hold
+from support.arrays import laid
+from support.graphs import random_s4d
 
 ADC = """
 graph t : integer

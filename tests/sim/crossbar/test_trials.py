@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from qssmc.compile import CompileOptions, compile_checkpoint
 from qssmc.crossbar import CrossbarOptions
+from qssmc.driver.compile import CompileOptions, compile_checkpoint
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.targets import TargetOptions
+from qssmc.targets.registry import TargetOptions
 from qssmc_sim.crossbar import (
     ArrayMachine,
     Setup,
@@ -26,7 +26,7 @@ from qssmc_sim.crossbar import (
 )
 from qssmc_sim.crossbar.array import ArrayProduct, hold
 from qssmc_sim.crossbar.kernel import kernels_of
-from tiny import LENGTH, tiny_checkpoint
+from support.tiny import LENGTH, tiny_checkpoint
 
 NOISY = preset("gaussian").with_(programming=0.05)
 

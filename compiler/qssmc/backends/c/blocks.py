@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from qssmc.backends.c.edges import Edge, Sums, common, give_out, scatter, sums_of, take_in
+from qssmc.backends.c.kernel_calls import single
+from qssmc.backends.c.lane_io import Edge, Sums, common, give_out, scatter, sums_of, take_in
 from qssmc.backends.c.lanes import Lanes
 from qssmc.backends.c.loops import LoopBody
 from qssmc.backends.c.plan import Block, Phase
-from qssmc.backends.c.singles import single
 from qssmc.backends.c.trace import Trace, elements
 from qssmc.backends.c.unit import Unit, comment, indented
 from qssmc.ir.ops import Inject, Op, Readout

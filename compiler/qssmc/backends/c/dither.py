@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qssmc.analysis.bounds import Interval
 from qssmc.backends.c.scalar import CType, arithmetic, literal
 from qssmc.backends.c.unit import Exact
 from qssmc.ir.ops import Requant
-from qssmc.passes.bounds import Interval
 
 MOST_CENTRED = 14  # bits of a shift in 16-bit lanes: 2^s must be a factor of 16 bits
 

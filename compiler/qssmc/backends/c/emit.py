@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qssmc.analysis.bounds import bounds
 from qssmc.backends.c.blocks import block_lines
 from qssmc.backends.c.lanes import assign
 from qssmc.backends.c.names import identifiers, parameters, prefix_of
@@ -19,7 +20,6 @@ from qssmc.backends.environment import environment
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph, Output
 from qssmc.ir.ops import Inject, Op, Readout
-from qssmc.passes.bounds import bounds
 
 SUPPORTED: frozenset[type[Op]] = frozenset((*SOURCES, *ELEMENTWISE, *SINGLES, Inject, Readout))
 FOLDER = "c"
@@ -54,7 +54,7 @@ def emit(graph: Graph, reads: Sequence[str] = ()) -> dict[str, str]:
 
     reads: xbar ops that the host asks the HAL of its arrays for, by number, instead of computing them.
 
-    Raises UnsupportedModelError for another stage, and as qssmc.passes.bounds does.
+    Raises UnsupportedModelError for another stage, and as qssmc.analysis.bounds does.
     """
     if graph.stage != "integer":
         raise UnsupportedModelError(f"graph {graph.name} is of the {graph.stage} stage, but C needs the integer stage")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qssmc.analysis.bounds import Interval
 from qssmc.backends.c.scalar import CType, arithmetic, literal
 from qssmc.backends.c.unit import Exact
-from qssmc.passes.bounds import Interval
 
 
 @dataclass(frozen=True)

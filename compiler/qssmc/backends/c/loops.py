@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.bounds import Interval
 from qssmc.backends.c import expressions as ex
 from qssmc.backends.c.dither import Dither
 from qssmc.backends.c.expressions import Scalar
 from qssmc.backends.c.lanes import Lanes
 from qssmc.backends.c.plan import Block, Phase
+from qssmc.backends.c.requant_folding import Rounding, Term, fits16, folds, spread
 from qssmc.backends.c.scalar import CType, arithmetic, literal
-from qssmc.backends.c.terms import Rounding, Term, fits16, folds, spread
 from qssmc.backends.c.trace import Trace
 from qssmc.backends.c.unit import Exact, Unit
 from qssmc.ir.ops import Add, Advance, Constant, Diag, Inject, Mul, Offset, Op, Readout, Requant, Scale, ShiftLeft
-from qssmc.passes.bounds import Interval
 
 
 class LoopBody:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from qssmc.analysis.bounds import Bound
 from qssmc.backends.c.lanes import Lanes
 from qssmc.backends.c.scalar import CType, arithmetic, storage, stored
 from qssmc.ir.graph import Graph
@@ -33,7 +34,6 @@ from qssmc.ir.ops import (
     Unpair,
     Xbar,
 )
-from qssmc.passes.bounds import Bound
 
 SOURCES = (Input, State, Constant)
 SINGLES = (Matvec, Xbar, Concat, Lut, Normalize, Slice, Take, Pair, Unpair)  # and MIMO injects and readouts

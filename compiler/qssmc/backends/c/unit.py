@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from qssmc.analysis.bounds import Bound
 from qssmc.backends.c.lanes import Lanes
 from qssmc.backends.c.plan import Phase
 from qssmc.backends.c.scalar import CType
@@ -15,7 +16,6 @@ from qssmc.backends.c.tables import Tables
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Constant, Op
 from qssmc.ir.text import op_line
-from qssmc.passes.bounds import Bound
 
 Exact = NDArray[Any]  # of Python integers
 

@@ -29,10 +29,10 @@ from qssmc.crossbar.options import CrossbarOptions
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Advance, Requant
-from qssmc.passes.realise import Plan, PlannedRead, plan
-from qssmc.passes.realise.converters import converter_of
-from qssmc.passes.realise.plan import original, products_of
-from qssmc.passes.realise.walk import ADC
+from qssmc.passes.map_arrays import Plan, PlannedRead, plan
+from qssmc.passes.map_arrays.converters import converter_of
+from qssmc.passes.map_arrays.plan import original, products_of
+from qssmc.passes.map_arrays.walk import ADC
 
 STEP = (
     "convert every row's value to its DAC code",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from qssmc.backends.hls.blocks import Block, Item, Space, space_of
 from qssmc.backends.hls.elements import Elements, readout_term
+from qssmc.backends.hls.kernel_calls import whole_lines
 from qssmc.backends.hls.loops import index_of, loop, plain_loop, traced
 from qssmc.backends.hls.pragmas import partition
 from qssmc.backends.hls.tables import Array
-from qssmc.backends.hls.wholes import whole_lines
 from qssmc.backends.hls.work import Work, reads, sink
 from qssmc.ir.ops import Constant, Input, Op, Readout, State
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from qssmc.analysis.bounds import bounds
 from qssmc.backends.environment import environment
 from qssmc.backends.hls.blocks import ELEMENTWISE
 from qssmc.backends.hls.estimate import estimate
 from qssmc.backends.hls.flow import edges, levels_of, needs_last
 from qssmc.backends.hls.hashes import sequence_hash
+from qssmc.backends.hls.kernel_calls import WHOLES
 from qssmc.backends.hls.names import identifiers, prefix_of
 from qssmc.backends.hls.options import HlsOptions
 from qssmc.backends.hls.order import orders
@@ -21,12 +23,10 @@ from qssmc.backends.hls.processes import processes
 from qssmc.backends.hls.scalar import ap_type
 from qssmc.backends.hls.tables import Tables
 from qssmc.backends.hls.unit import Edge, Unit, comment
-from qssmc.backends.hls.wholes import WHOLES
 from qssmc.backends.hls.writer import Writer
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph, Output
 from qssmc.ir.ops import Constant, Op, State
-from qssmc.passes.bounds import bounds
 
 SUPPORTED: frozenset[type[Op]] = frozenset((*ELEMENTWISE, *WHOLES, Constant, State))
 FOLDER = "hls"
@@ -59,7 +59,7 @@ class Value:
 def emit(graph: Graph, options: HlsOptions | None = None) -> dict[str, str]:
     """All files of the HLS target: {path: text}. The graph must be of the integer stage, its widths proven.
 
-    Raises UnsupportedModelError for another stage, and as qssmc.passes.bounds does.
+    Raises UnsupportedModelError for another stage, and as qssmc.analysis.bounds does.
     """
     if graph.stage != "integer":
         raise UnsupportedModelError(

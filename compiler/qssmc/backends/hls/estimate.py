@@ -1,7 +1,7 @@
 """Estimate: clocks and resources of the emitted design, from its loops and widths, before any tool has seen it.
 
 A pipelined loop takes its iterations and the depth of its pipeline; a process is the sum of its loops, the interval of
-the whole is that of its slowest process. What products and memories take is told by qssmc.resources, as for Verilog.
+the whole is that of its slowest process. What products and memories take: qssmc.backends.cost_model, as for Verilog.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from qssmc.backends.cost_model import Pace, Use, part, report
 from qssmc.backends.hls.blocks import Block, Item
+from qssmc.backends.hls.kernel_calls import lanes_of
 from qssmc.backends.hls.tables import Array
 from qssmc.backends.hls.unit import Edge, Unit
-from qssmc.backends.hls.wholes import lanes_of
 from qssmc.backends.hls.writer import Writer
 from qssmc.ir.ops import Diag, Inject, Matvec, Mul, Normalize, Op, Readout, Requant, Scale, Xbar
 from qssmc.ir.types import width_of
-from qssmc.resources import Pace, Use, part, report
 
 _DEPTH = 5  # registers in a pipelined loop
 
 
 def estimate(unit: Unit, writers: Sequence[Writer], edges: Sequence[Edge]) -> dict[str, Any]:
-    """The facts of qssmc.resources.report, the part asked for, and the clocks of the closing among them."""
+    """The facts of qssmc.backends.cost_model.report, the part asked for, and the clocks of the closing among them."""
     cycles = {writer.process.name: _busy(unit, writer) for writer in writers}
     flow: nx.DiGraph[str] = nx.DiGraph()
     flow.add_nodes_from(cycles)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.bounds import Bound
 from qssmc.backends.hls.options import HlsOptions
 from qssmc.backends.hls.order import Order
 from qssmc.backends.hls.processes import Process
@@ -15,7 +16,6 @@ from qssmc.backends.hls.tables import Tables
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Constant, Op
 from qssmc.ir.text import op_line
-from qssmc.passes.bounds import Bound
 
 PARTS = ("_re", "_im")
 

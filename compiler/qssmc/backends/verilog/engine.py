@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qssmc.backends.verilog import timing
-from qssmc.backends.verilog.beats import Beats, Ints, beats_of
 from qssmc.backends.verilog.circuit import Memory, Parameter, Word, pack, signed_width
+from qssmc.backends.verilog.issue_table import Beats, Ints, beats_of
 from qssmc.backends.verilog.recurrence import Layer, clamp_form
 
 DEPTH = 10  # clocks from a beat to when its new states can be read

@@ -1,21 +1,21 @@
 """Estimate: clocks and resources of a core, from its schedule and its cells, before any tool has seen it.
 
-Clocks are the schedule's. What products and memories take is told by qssmc.resources, as for HLS, for the same device.
+Clocks are those of the schedule. What products and memories take: qssmc.backends.cost_model, as for HLS, one device.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from qssmc.backends.cost_model import Pace, Use, part, report
 from qssmc.backends.verilog.circuit import Cell, Circuit, Memory
 from qssmc.backends.verilog.design import Design
-from qssmc.resources import Pace, Use, part, report
 
 ESTIMATE = "report/verilog.json"
 
 
 def estimate(design: Design, clock_period: float | None = None) -> dict[str, Any]:
-    """The facts of qssmc.resources.report. clock_period: in ns, where a pace was asked for."""
+    """The facts of qssmc.backends.cost_model.report. clock_period: in ns, where a pace was asked for."""
     made = design.schedule
     pace = Pace(made.interval, max(made.latency.values(), default=made.interval))
     parts = [part(cell.name, cell.timing.occupied, _use(design.circuit, cell)) for cell in design.circuit.cells]

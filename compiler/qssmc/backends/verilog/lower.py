@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.bounds import Bound, bounds
 from qssmc.backends.verilog.arrays import Arrays
-from qssmc.backends.verilog.beats import beats_of
 from qssmc.backends.verilog.circuit import Cell, Circuit, Net, Parameter, Port, Value, signed_width, width_of
 from qssmc.backends.verilog.engine import DEPTH, engine
+from qssmc.backends.verilog.issue_table import beats_of
+from qssmc.backends.verilog.lut_multipliers import soften
 from qssmc.backends.verilog.make import Ints, Maker
 from qssmc.backends.verilog.products import Products, indices_of
 from qssmc.backends.verilog.recurrence import Layer, absorbed, layers_of
-from qssmc.backends.verilog.soften import soften
 from qssmc.backends.verilog.timing import Frame
 from qssmc.crossbar.map import CrossbarMap
 from qssmc.errors import UnsupportedModelError
@@ -46,7 +47,6 @@ from qssmc.ir.ops import (
     Xbar,
 )
 from qssmc.ir.text import op_line
-from qssmc.passes.bounds import Bound, bounds
 
 Nets = tuple[Net, ...]  # of a value: one, or re and im
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.fixed_point import MULTIPLIER_BITS, as_factor
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import WIDEST
-from qssmc.passes.fixedpoint import MULTIPLIER_BITS, as_factor
 from qssmc.passes.rewrite import Rebuilder
 
 Scales = NDArray[np.float64]

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from qssmc.analysis.fixed_point import MULTIPLIER_BITS, lut_entries, reciprocal_frac
+from qssmc.analysis.scales import grid_scale, is_power_of_two, result_scale
 from qssmc.data.sequences import InputFormat
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
@@ -35,8 +37,6 @@ from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import WIDEST, Type
 from qssmc.ir.verify import IRError, verify
 from qssmc.passes.align.draft import Draft, Scales
-from qssmc.passes.fixedpoint import MULTIPLIER_BITS, lut_entries, reciprocal_frac
-from qssmc.passes.scales import grid_scale, is_power_of_two, result_scale
 
 _LONGEST_TABLE = 1 << 12
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.integer_kernels import Integers, Kernel
 from qssmc.crossbar.options import Form
-from qssmc.passes.fuse.kernel import Integers, Kernel
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from qssmc.analysis.bounds import Bound, bounds
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Constant, Input, Op, State
 from qssmc.ir.table import Table
 from qssmc.ir.types import WIDEST, Type
 from qssmc.ir.verify import verify
-from qssmc.passes.bounds import Bound, bounds
 from qssmc.passes.rewrite import Rebuilder
 
 FLUSH = "_flush"  # before the number of a step after the last sample, in the names of its values

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qssmc.analysis.bounds import Bound, bounds
+from qssmc.analysis.integer_kernels import Integers, Kernel, find_kernels, lane_table, shift_of
 from qssmc.crossbar.options import Form
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
@@ -13,9 +15,7 @@ from qssmc.ir.ops import Matvec, Op, Requant
 from qssmc.ir.table import Table
 from qssmc.ir.types import WIDEST
 from qssmc.ir.verify import verify
-from qssmc.passes.bounds import Bound, bounds
 from qssmc.passes.fuse.forms import RULES, FormRule, head_matrix
-from qssmc.passes.fuse.kernel import Integers, Kernel, find_kernels, lane_table, shift_of
 from qssmc.passes.fuse.retime import retime
 from qssmc.passes.rewrite import Rebuilder
 

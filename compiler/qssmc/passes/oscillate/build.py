@@ -10,6 +10,8 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.observer import ObserveRun, batches, collect, only
+from qssmc.analysis.ssm_layers import System, systems
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
@@ -18,14 +20,12 @@ from qssmc.ir.table import Table
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
 from qssmc.passes.fuse.walk import KERNEL
-from qssmc.passes.observe import ObserveRun, batches, collect, only
 from qssmc.passes.oscillate.converters import Converters
 from qssmc.passes.oscillate.oscillators import Oscillators, Real
 from qssmc.passes.oscillate.plan import Ints, Plan, fitted, plan
 from qssmc.passes.oscillate.readout import Normals
 from qssmc.passes.prove import prove
 from qssmc.passes.rewrite import Rebuilder
-from qssmc.passes.system import System, systems
 
 # Parts of 2^16: the golden ratio, as the state's dither elsewhere, and sqrt(2) - 1 for converters whose errors must not
 # follow those of the registers.

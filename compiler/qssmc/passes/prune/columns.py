@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.gram import EVERY
+from qssmc.analysis.least_squares import Normal, ridged, solve
+from qssmc.analysis.observer import ObserveRun, batches, only
+from qssmc.analysis.sensitivity import downstream_gain
+from qssmc.analysis.ssm_layers import systems
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Activation, Add, Matvec, Op, State
 from qssmc.ir.table import Table
 from qssmc.ir.verify import verify
-from qssmc.passes.gain import downstream_gain
-from qssmc.passes.least_squares import Normal, ridged, solve
-from qssmc.passes.observe import ObserveRun, batches, only
 from qssmc.passes.prune.dead import drop_dead
-from qssmc.passes.prune.gram import EVERY
-from qssmc.passes.system import systems
 
 Real = NDArray[np.float64]
 Index = NDArray[np.int64]

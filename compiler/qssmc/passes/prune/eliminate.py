@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.passes.least_squares import Normal, ridged
+from qssmc.analysis.least_squares import Normal, ridged
 
 Real = NDArray[np.float64]
 

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.gram import head_normals
+from qssmc.analysis.least_squares import ridged, solve
+from qssmc.analysis.observer import ObserveRun
+from qssmc.analysis.sensitivity import downstream_gain
+from qssmc.analysis.ssm_layers import System, heads_of, systems
 from qssmc.errors import UsageError
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Diag, Op, Readout, Scale
 from qssmc.ir.table import Table
-from qssmc.passes.gain import downstream_gain
-from qssmc.passes.least_squares import ridged, solve
-from qssmc.passes.observe import ObserveRun
 from qssmc.passes.prune.dead import drop_dead
 from qssmc.passes.prune.eliminate import Elimination, eliminate
-from qssmc.passes.prune.gram import head_normals
 from qssmc.passes.rewrite import rewrite
-from qssmc.passes.system import System, heads_of, systems
 
 _NOISE_BITS = 9  # of the states that the pruned design is to have: their rounding is the noise of the ridge
 _SHAPED = 0.1  # dithered rounding makes this share of the noise that independent errors would

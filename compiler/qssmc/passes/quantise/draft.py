@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from qssmc.analysis.scales import result_scale
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Cast
 from qssmc.ir.table import Table
 from qssmc.passes.quantise.grids import Window
 from qssmc.passes.quantise.scheme import Real
 from qssmc.passes.rewrite import Rebuilder
-from qssmc.passes.scales import result_scale
 
 
 class Draft:

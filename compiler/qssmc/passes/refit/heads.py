@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.gram import HeadNormals
+from qssmc.analysis.least_squares import Normal, ridged, solve
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op, Readout, Scale
 from qssmc.ir.table import Grid, Table
-from qssmc.passes.least_squares import Normal, ridged, solve
-from qssmc.passes.prune.gram import HeadNormals
 from qssmc.passes.refit.fits import HeadFit, unit_of
 from qssmc.passes.refit.rounding import Levels, round_group
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.least_squares import Normal, ridged, solve
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Add, Cast, Constant, Matvec, Op, State
 from qssmc.ir.table import Grid, Table
-from qssmc.passes.least_squares import Normal, ridged, solve
 from qssmc.passes.quantise.scheme import exact_table
 from qssmc.passes.refit.fits import MatrixFit, unit_of
 from qssmc.passes.refit.rounding import Levels, round_all, round_group

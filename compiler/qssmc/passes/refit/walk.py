@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.gram import EVERY
+from qssmc.analysis.observer import ObserveRun, batches, only
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op
 from qssmc.ir.verify import verify
-from qssmc.passes.observe import ObserveRun, batches, only
-from qssmc.passes.prune.gram import EVERY
 from qssmc.passes.refit.fits import HeadFit, MatrixFit, fits, unit_of
 from qssmc.passes.refit.heads import HeadGather
 from qssmc.passes.refit.matrices import MatrixGather

@@ -1,0 +1,129 @@
+"""Gain: how much an error of each channel of a layer's output changes what the model answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.analysis.observer import ObserveRun, collect
+from qssmc.ir.build import Builder
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Add, Matvec, Op, State
+from qssmc.ir.types import Type
+
+Real = NDArray[np.float64]
+_ROWS = 1024  # moments of calibration that the gain is averaged over
+_EVERY = 29  # prime, so that they fall on all parts of an image's rows
+_STEP = 1e-4  # of a channel's rms
+
+
+@dataclass(frozen=True)
+class _Sink:
+    """A value that leaves the reach of instant ops, and what a squared error of each of its elements costs."""
+
+    value: str
+    weight: Real
+
+
+def downstream_gain(graph: Graph, value: str, samples: NDArray[Any], run: ObserveRun) -> Real:
+    """The mean squared change at the sinks for a unit change of each element of a value, (H,).
+
+    Sinks are what running sums add up (weighted by how differently the classes read them), what other layers take in,
+    and what leaves at every step. Derivatives are differences, on calibration data.
+    """
+    cone = _cone(graph, value)
+    own, sinks = _sinks(graph, [graph[value]], cone), _sinks(graph, cone, cone)
+    direct = np.sum([sink.weight for sink in own], axis=0) if own else np.zeros(graph[value].type.shape[0])
+    if not sinks:
+        return np.asarray(direct)
+    leaves = [
+        name for name in dict.fromkeys(i for op in cone for i in op.inputs) if name not in {op.name for op in cone}
+    ]
+    found = collect(graph, samples[: max(8, _ROWS * _EVERY // samples.shape[1])], run, leaves, _EVERY)
+    rows = {name: array.reshape(-1, *array.shape[2:])[:_ROWS] for name, array in found.items()}
+    probe = _probe(graph, cone, leaves, sinks)
+    base = np.concatenate([rows[name] for name in leaves], axis=1)
+    start = sum(graph[name].type.shape[0] for name in leaves[: leaves.index(value)])
+    before = _evaluate(probe, base, sinks, run)
+    gains = direct.copy()
+    for channel in range(len(gains)):
+        size = _STEP * max(float(np.sqrt((rows[value][:, channel] ** 2).mean())), 1e-6)
+        moved = base.copy()
+        moved[:, start + channel] += size
+        after = _evaluate(probe, moved, sinks, run)
+        gains[channel] += sum(
+            float((((after[s.value] - before[s.value]) / size) ** 2 * s.weight).sum(axis=1).mean()) for s in sinks
+        )
+    return gains
+
+
+def _cone(graph: Graph, value: str) -> list[Op]:
+    """The ops that a value reaches within a step without passing a complex state's input or a running sum."""
+    reached = nx.descendants(graph.dag(), value)
+    updates = set(graph.updates.values())
+    kept, stopped = [], {value}
+    for op in graph.ops:
+        if op.name in reached and any(name in stopped for name in op.inputs):
+            if op.name in updates or op.type.complex or isinstance(op, State):
+                continue
+            if any(graph[name].type.complex for name in op.inputs):
+                continue
+            kept.append(op)
+            stopped.add(op.name)
+    return kept
+
+
+def _sinks(graph: Graph, ops: list[Op], cone: list[Op]) -> list[_Sink]:
+    """Those of some ops that something outside the cone reads."""
+    inside = {op.name for op in cone}
+    found = []
+    for op in ops:
+        outer = [user for user in graph.users[op.name] if user.name not in inside]
+        leaves = any(output.value == op.name and output.when == "step" for output in graph.outputs)
+        if outer or leaves or not graph.users[op.name]:
+            found.append(_Sink(op.name, _weight(graph, op, outer)))
+    return found
+
+
+def _weight(graph: Graph, op: Op, users: list[Op]) -> Real:
+    """For what a running sum adds up: the spread over the classes of the matrix that reads the sum; else 1."""
+    total = next((user for user in users if isinstance(user, Add) and user.name in graph.updates.values()), None)
+    if total is None:
+        return np.ones(op.type.shape[0])
+    state = next(name for name, update in graph.updates.items() if update == total.name)
+    readers = [user for user in (*graph.users[state], *graph.users[total.name]) if isinstance(user, Matvec)]
+    if not readers:
+        return np.ones(op.type.shape[0])
+    return np.asarray(sum(reader.weight.data.var(axis=0) * len(reader.weight.data) for reader in readers))
+
+
+def _probe(graph: Graph, cone: list[Op], leaves: list[str], sinks: list[_Sink]) -> Graph:
+    """A graph of one input, the leaves joined, that computes the cone."""
+    b = Builder(graph.name, graph.stage)
+    width = sum(graph[name].type.shape[0] for name in leaves)
+    joined = b.source("input", "probe_in", Type((width,)))
+    start = 0
+    for name in leaves:
+        stop = start + graph[name].type.shape[0]
+        b.add("slice", name, joined, start=start, stop=stop)
+        start = stop
+    for op in cone:
+        b.append(replace(op))
+    for index, sink in enumerate(sinks):
+        b.output(f"out{index}", sink.value, "step")
+    return b.graph()
+
+
+def _evaluate(probe: Graph, rows: Real, sinks: list[_Sink], run: ObserveRun) -> dict[str, Real]:
+    found: dict[str, Real] = {}
+
+    def see(t: int, values: Mapping[str, NDArray[Any]]) -> None:
+        found.update({sink.value: np.array(values[sink.value]) for sink in sinks})
+
+    run(probe, rows[:, None, :], see)
+    return found

@@ -1,0 +1,326 @@
+"""Compile: from a checkpoint to a folder of verified-by-construction files; the CLI only parses and prints."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc import __version__
+from qssmc.analysis.dead_heads import silence
+from qssmc.artifact.folder import to_json, with_manifest
+from qssmc.backends import c as c_backend
+from qssmc.data.calibration import load_calibration, load_held_out
+from qssmc.driver.autotune import SPACE, Labelled, Space, Tuned, bench_of, observe, tune
+from qssmc.driver.model_source import Source, from_checkpoint
+from qssmc.errors import UsageError
+from qssmc.ir.draw import draw
+from qssmc.ir.graph import Graph
+from qssmc.ir.text import print_graph
+from qssmc.models import Checkpoint
+from qssmc.passes.discretize import check_poles
+from qssmc.passes.map_arrays import plan
+from qssmc.passes.methods import PLAIN, Methods
+from qssmc.passes.pipeline import PipelineOptions, run_arrays, run_oscillators, run_pipeline
+from qssmc.passes.quantise import QuantiseOptions
+from qssmc.report import (
+    Tally,
+    alignment_report,
+    arrays_report,
+    bits_picture,
+    bits_table,
+    bounds_report,
+    certificate,
+    effort_report,
+    head_count,
+    sizes_table,
+    state_numbers,
+    storage_report,
+    target_sizes,
+)
+from qssmc.search import Bench, Goal
+from qssmc.targets.registry import ARRAYS, TARGETS, TargetOptions
+from qssmc_sim import run
+from qssmc_sim.machine import Observer
+
+_COMPARED = 16  # sequences that the float IR and the torch module are compared on
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """What a user may choose. name: prefix of the emitted symbols; vectors: sequences kept for verification.
+
+    goal: what the bits are searched for, in a space; without one they are as given.
+    """
+
+    name: str
+    quantise: QuantiseOptions = field(default_factory=QuantiseOptions)
+    targets: tuple[str, ...] = ("c",)
+    calib: str | None = None
+    seed: int = 0
+    vectors: int = 112
+    methods: Methods = PLAIN
+    goal: Goal | None = None
+    space: Space = SPACE
+    target: TargetOptions = field(default_factory=TargetOptions)
+
+    def __post_init__(self) -> None:
+        unknown = [target for target in self.targets if target not in TARGETS]
+        if unknown or not self.targets:
+            raise UsageError(f"--target must be {' or '.join(TARGETS)}, not {', '.join(unknown) or 'nothing'}")
+        means = (self.quantise.state_bits, self.quantise.a_bits)
+        if self.methods.bits_by is None and any(mean != int(mean) for mean in means):
+            raise UsageError("state bits and pole bits must be whole numbers unless --bits-by shares them out")
+        if self.methods != PLAIN and self.quantise.scheme != "qssm":
+            raise UsageError("--scheme zhao is the published one and takes none of the methods of qssm")
+        if self.vectors < 1:
+            raise UsageError(f"--vectors must be at least 1, not {self.vectors}")
+        if self.seed < 0:
+            raise UsageError(f"--seed must be at least 0, not {self.seed}")
+        if (free := c_backend.as_prefix(self.name)) != self.name:
+            raise UsageError(
+                "--name must be a C identifier of at most 40 letters that starts with one and is no C keyword, "
+                f"emitted file or standard header, not {self.name!r}; {free} would do"
+            )
+
+
+@dataclass(frozen=True)
+class Design:
+    """A compiled model: the graph after every stage, the files to write, and the facts worth printing."""
+
+    stages: Mapping[str, Graph]
+    files: Mapping[str, bytes]
+    summary: Mapping[str, Any]
+
+    @property
+    def integer(self) -> Graph:
+        """The golden model."""
+        return golden_of(self.stages)
+
+
+def golden_of(stages: Mapping[str, Graph]) -> Graph:
+    """The graph that is emitted: the last stage."""
+    return list(stages.values())[-1]
+
+
+def laid_from(stages: Mapping[str, Graph]) -> str:
+    """The stage whose products are laid onto arrays."""
+    return "oscillate" if "oscillate" in stages else "fuse"
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A source's float graph with its calibration sequences. error: of the float IR against the original."""
+
+    source: Source
+    graph: Graph
+    samples: NDArray[np.int64]
+    labelled: Labelled | None
+    origin: str
+    error: float
+
+    @property
+    def real(self) -> NDArray[np.float64]:
+        """The sequences as the model takes them."""
+        return self.source.input_format.to_real(self.samples).astype(np.float64)
+
+    def bench(self, options: CompileOptions) -> Bench:
+        """Where a search tries its settings out."""
+        plans = (options.quantise, options.methods, self.source.input_format)
+        return bench_of(self.graph, self.source.parameters, *plans, self.samples, self.labelled)
+
+
+def trace_source(
+    source: Source, options: CompileOptions, data: Path | None, say: Say, *, labels: bool = False
+) -> Traced:
+    """Load the calibration sequences (labels: and held-out ones), trace or import, check against the original."""
+    shape = (source.input_format, source.d_input)
+    samples, origin = load_calibration(options.calib, source.calibration, *shape, seed=options.seed, data=data)
+    labelled = None
+    if labels or (options.goal is not None and options.goal.min_accuracy is not None):
+        labelled = load_held_out(options.calib, len(samples), *shape, seed=options.seed, data=data)
+    if source.pooled and samples.shape[1] > options.quantise.max_steps:
+        raise UsageError(
+            f"calibration sequences of {samples.shape[1]} steps are longer than the {options.quantise.max_steps} "
+            "that a mean is exact for; give a larger --max-steps"
+        )
+    real = source.input_format.to_real(samples).astype(np.float64)
+    say(source.what)
+    with np.errstate(all="ignore"):  # numbers out of range are reported by the two checks
+        graph = source.graph(options.name)
+        check_poles(graph)
+    say(f"check: float IR, step by step, against {source.against} on {min(_COMPARED, len(real))} sequences")
+    return Traced(source, graph, samples, labelled, origin, source.check(graph, real[:_COMPARED]))
+
+
+def compile_checkpoint(
+    checkpoint: Checkpoint, model_sha256: str, options: CompileOptions, *, data: Path | None = None, say: Say = print
+) -> Design:
+    """A torch checkpoint through compile_source."""
+    return compile_source(from_checkpoint(checkpoint, model_sha256), options, data=data, say=say)
+
+
+def compile_source(source: Source, options: CompileOptions, *, data: Path | None = None, say: Say = print) -> Design:
+    """Trace or import, check against the original, quantise, prove, emit. Raises a QssmcError; nothing is written."""
+    traced = trace_source(source, options, data, say)
+    graph, samples, real, origin = traced.graph, traced.samples, traced.real, traced.origin
+    quantise, methods, tuned = options.quantise, options.methods, None
+    if options.goal is not None:
+        tuned = tune(traced.bench(options), options.goal, options.space, say)
+        quantise, methods = tuned.quantise, tuned.methods
+
+    stages: dict[str, Graph] = {"float": graph}
+
+    def seen(name: str, result: Graph) -> None:
+        say(f"pass {name}: {len(result.ops)} ops")
+        stages[name] = result
+
+    run_pipeline(graph, PipelineOptions(quantise, source.input_format, real, observe, methods), seen)
+    for sentence in silence(stages["calibrate"]):
+        say(sentence)
+    if ARRAYS in options.targets and options.target.crossbar.form == "oscillator":
+        discrete = stages.get("prune_states", stages["discretize"])
+        run_oscillators(stages["prove"], discrete, options.target.crossbar, (samples, real), observe, seen)
+    elif ARRAYS in options.targets:
+        run_arrays(stages["prove"], options.target.crossbar, samples, observe, seen)
+    golden = golden_of(stages)
+    reports = {
+        "storage": storage_report(stages["prove"], source.parameters, state_numbers(graph), head_count(graph)),
+        "effort": effort_report(stages.get("oscillate", golden), graph),
+        "alignment": alignment_report(stages["quantise"], stages["prove"]),
+        "certificate": certificate(golden),
+        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(real))},
+    }
+    if ARRAYS in options.targets:
+        reports["arrays"] = arrays_report(plan(stages[laid_from(stages)], options.target.crossbar), graph)
+    say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
+    tally = Tally(golden)
+    vectors = _vector_files(golden, samples[: options.vectors], tally)
+    reports["bounds"] = bounds_report(golden, tally)
+    files = {
+        **_ir_files(stages),
+        **vectors,
+        **_target_files(stages, samples[: options.vectors], options),
+        **_bits_files(reports["storage"], options.name, tuned),
+        **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
+    }
+    sizes = target_sizes(files)
+    files |= {"report/targets.json": to_json(sizes), "report/targets.txt": sizes_table(sizes).encode()}
+    config = {
+        "quantise": asdict(quantise),
+        "methods": asdict(methods),
+        "targets": list(options.targets),
+        "vectors": options.vectors,
+    }
+    config |= {name: chosen for name, chosen in asdict(options.target).items() if name in options.targets}
+    facts = {
+        "qssmc": __version__,
+        "tools": {"python": platform.python_version(), "numpy": np.__version__},
+        "name": options.name,
+        "model_sha256": source.sha256,
+        "config": config,
+        "config_sha256": hashlib.sha256(to_json(config)).hexdigest(),
+        "calibration": origin,
+        "data_set": source.data_set,
+        "seed": options.seed,
+        "input_format": asdict(source.input_format),
+        "golden": _golden_path(stages),
+    }
+    summary = _summary(replace(options, quantise=quantise), reports, origin, min(options.vectors, len(samples)))
+    return Design(stages, with_manifest(files, facts), summary)
+
+
+def _bits_files(storage: Mapping[str, Any], name: str, tuned: Tuned | None) -> dict[str, bytes]:
+    """The table and the picture of all bits, and, of a search, how they were found."""
+    if tuned is None:
+        return {
+            "report/bits.txt": bits_table(storage).encode(),
+            "report/bits.svg": bits_picture(storage, name).encode(),
+        }
+    return {
+        "report/bits.txt": (bits_table(storage, tuned.sensitivity) + tuned.values).encode(),
+        "report/bits.svg": bits_picture(storage, name, tuned.sensitivity).encode(),
+        "report/search.json": to_json(tuned.story),
+    }
+
+
+def file_sha256(path: Path) -> str:
+    """The hash that the manifest names a model by."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _ir_files(stages: Mapping[str, Graph]) -> dict[str, bytes]:
+    files = {
+        f"ir/{index:02d}_{name}.ir": print_graph(graph).encode() for index, (name, graph) in enumerate(stages.items())
+    }
+    return {
+        **files,
+        "ir/float.svg": draw(stages["canonicalise"]).encode(),
+        "ir/design.svg": draw(golden_of(stages)).encode(),
+    }
+
+
+def _target_files(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: CompileOptions) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for name in options.targets:
+        files |= TARGETS[name].files(stages, samples, options.target)
+    return files
+
+
+def _golden_path(stages: Mapping[str, Graph]) -> str:
+    return f"ir/{len(stages) - 1:02d}_{list(stages)[-1]}.ir"
+
+
+def _vector_files(graph: Graph, samples: NDArray[np.int64], see: Observer) -> dict[str, bytes]:
+    """Samples and what golden makes of them, as .npy for tools and as text for the emitted main."""
+    outputs = run(graph, samples, see).outputs
+    files = {"vectors/samples.npy": _npy(samples)}
+    files |= {f"vectors/{name}.npy": _npy(values) for name, values in outputs.items()}
+    return files | {path: text.encode() for path, text in c_backend.vector_texts(graph, samples, outputs).items()}
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    """The bytes of a .npy file, in the smallest integer type that holds the values."""
+    low, high = int(array.min(initial=0)), int(array.max(initial=0))
+    kinds = (np.uint8, np.int8, np.uint16, np.int16, np.int32, np.int64)
+    kind = next(kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
+    stream = io.BytesIO()
+    np.save(stream, array.astype(kind), allow_pickle=False)
+    return stream.getvalue()
+
+
+def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str, vectors: int) -> dict[str, Any]:
+    storage, alignment = reports["storage"], reports["alignment"]
+    widest = max(reports["certificate"]["ops"], key=lambda claim: int(claim["accumulator_width"]))
+    return {
+        **({"arrays": reports["arrays"]} if "arrays" in reports else {}),
+        "name": options.name,
+        "scheme": options.quantise.scheme,
+        "bits": {
+            "weights": options.quantise.weight_bits,
+            "activations": options.quantise.activation_bits,
+            "state": options.quantise.state_bits,
+            "a": options.quantise.a_bits,
+        },
+        "calibration": origin,
+        "vectors": vectors,
+        "float_check_relative_error": reports["float_check"]["relative_error"],
+        "bits_by_kind": storage["bits_by_kind"],
+        "parameter_bytes": (storage["parameter_bits"] + 7) // 8,
+        "state_bytes": (storage["state_bits"] + 7) // 8,
+        "float32_bytes": storage["float32_bytes"],
+        "times_smaller": storage["times_smaller"],
+        "published": storage["published"],
+        "effort": {key: value for key, value in reports["effort"].items() if key != "ops"},
+        "bounds": {key: value for key, value in reports["bounds"].items() if key not in ("states", "requants")},
+        "alignment": {key: value for key, value in alignment.items() if key != "ops"},
+        "widest_accumulator": {"op": widest["name"], "bits": widest["accumulator_width"]},
+    }

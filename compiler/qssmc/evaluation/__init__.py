@@ -1,0 +1,1 @@
+"""Evaluation: accuracies of models, of compiled designs, and of designs on drawn devices."""

@@ -1,0 +1,62 @@
+"""Fill: states are stretched to fill their range by a factor that puts their input weight onto its grid exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.analysis.ssm_layers import System, systems
+from qssmc.ir.build import Builder
+from qssmc.ir.graph import RANGE_ROWS, Graph
+from qssmc.ir.ops import Inject, Op, Readout
+from qssmc.ir.table import Table
+from qssmc.passes.rewrite import rewrite
+
+_LOW, _HIGH = RANGE_ROWS.index("low_999"), RANGE_ROWS.index("high_999")
+
+
+@dataclass(frozen=True)
+class Fill:
+    """x = f x', b_bar' = b_bar / f, c' = c f, with f such that b_bar' has `bits` significant bits and |x'| reaches 1.
+
+    For real, positive input weights (rotate). The 99.9 % range of the state lands in (1 - 2^-bits, 1], so that no
+    level of the state and no bit of the input weight is wasted: the rounding of b_bar costs nothing. Needs ranges.
+    """
+
+    bits: int
+
+    def __call__(self, graph: Graph) -> Graph:
+        factors = {system: self.factor(graph, system) for system in systems(graph)}
+        drives = {system.drive: factor for system, factor in factors.items()}
+        readouts = {system.readout: factor for system, factor in factors.items()}
+
+        def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
+            if isinstance(op, Inject) and op.name in drives:
+                b_bar = Table.real(op.b_bar.data / drives[op.name][:, None])
+                return b.add("inject", op.name, *inputs, b_bar=b_bar, heads=op.heads, origin=op.origin)
+            if isinstance(op, Readout) and op.name in readouts:
+                c = Table.real(op.c.data * readouts[op.name][:, None])
+                return b.add("readout", op.name, *inputs, c=c, heads=op.heads, channels=op.channels, origin=op.origin)
+            return None
+
+        ranges = dict(graph.ranges)
+        for system, factor in factors.items():
+            for name in (system.total, system.transition, system.drive):
+                ranges[name] = Table.real(graph.ranges[name].data / factor[:, None])
+        # A sign and at least one bit.
+        bits = {f"{name}.b_bar": Table.integer(self.bits + 1) for name in drives}
+        return replace(rewrite(graph, graph.stage, replace_op, ranges), bits={**graph.bits, **bits})
+
+    def factor(self, graph: Graph, system: System) -> NDArray[np.float64]:
+        """f of each state; 1 for one that is never moved or whose input weight is not real."""
+        drive = graph[system.drive]
+        assert isinstance(drive, Inject)
+        observed = graph.ranges[system.total].data
+        reach = np.maximum(-observed[_LOW], observed[_HIGH]).max(axis=-1)
+        b = drive.b_bar.data[:, 0]
+        moving = (reach > 0.0) & (b > 0.0) & (drive.b_bar.data[:, 1] == 0.0)
+        ideal = np.where(moving, b, 1.0) / np.where(moving, reach, 1.0)
+        unit = np.exp2(np.floor(np.log2(ideal)) - (self.bits - 1))
+        return np.where(moving, b / (np.floor(ideal / unit) * unit), 1.0)

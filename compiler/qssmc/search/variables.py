@@ -1,0 +1,91 @@
+"""Knobs: every number of bits of a design that a search may turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Activation, Cast, Constant, Inject, LayerNorm, Matvec, Op, Readout, Scale, State
+from qssmc.search.candidate import POLES, STATE
+
+Kind = Literal["state", "poles", "table", "cast"]
+# (fewest, most, where sensitivities are measured from, notch of that measurement, step of the exchange)
+_RANGES: dict[Kind, tuple[float, float, float, float, float]] = {
+    "state": (6.0, 12.0, 10.0, 3.0, 0.25),
+    "poles": (6.0, 11.0, 10.0, 3.0, 0.25),
+    "table": (3.0, 8.0, 6.0, 3.0, 1.0),
+    "cast": (5.0, 8.0, 8.0, 3.0, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Knob:
+    """Bits of one tensor, or the mean over all states or poles. parts: its names in the storage report."""
+
+    name: str
+    kind: Kind
+    low: float
+    high: float
+    base: float
+    notch: float
+    step: float
+    elements: int
+
+    @classmethod
+    def of(cls, name: str, kind: Kind, elements: int, most: float | None = None) -> Knob:
+        """With the range of its kind, or up to `most` bits."""
+        low, high, base, notch, step = _RANGES[kind]
+        high = high if most is None else max(low, min(high, most))
+        base = min(base, high)
+        return cls(name, kind, low, high, base, min(notch, base - low), step, elements)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A table of a function: 2^(bits of the value `before`) entries of the bits of `after`."""
+
+    before: str
+    after: str
+
+
+def knobs_of(discrete: Graph, quantised: Graph, most: tuple[int, int]) -> tuple[Knob, ...]:
+    """The knobs of a model in the order of its ops. most: bits of tables and of casts at most."""
+    states = sum(op.type.shape[0] for op in discrete.states if op.type.complex)
+    found = [Knob.of(STATE, "state", 2 * states), Knob.of(POLES, "poles", 2 * states)] if states else []
+    for op in discrete.ops:
+        table = _table(discrete, op)
+        if table is not None and not (isinstance(op, Inject) and f"{op.name}.{table}" in discrete.bits):
+            found.append(Knob.of(f"{op.name}.{table}", "table", op.tables()[table].data.size, most[0]))
+        if _is_cast(discrete, quantised, op):
+            found.append(Knob.of(op.name, "cast", op.type.shape[0], most[1]))
+    return tuple(found)
+
+
+def curves_of(discrete: Graph) -> tuple[Curve, ...]:
+    """The functions that become tables."""
+    return tuple(Curve(op.inputs[0], op.name) for op in discrete.ops if isinstance(op, Activation))
+
+
+def _table(graph: Graph, op: Op) -> str | None:
+    """The attribute of an op whose bits are free."""
+    if isinstance(op, Matvec):
+        return None if _counts(graph, op) else "weight"
+    if isinstance(op, Inject):
+        return "b_bar"
+    return {Readout: "c", Scale: "factor", LayerNorm: "gamma"}.get(type(op))
+
+
+def _counts(graph: Graph, op: Matvec) -> bool:
+    """Whether a matvec reads the number of steps."""
+    source = graph[op.inputs[0]]
+    if not isinstance(source, State):
+        return False
+    return any(isinstance(term, Constant) for term in graph.operands(graph[graph.updates[source.name]]))
+
+
+def _is_cast(discrete: Graph, quantised: Graph, op: Op) -> bool:
+    """Whether the value is rounded on its way to another op, and is no state."""
+    if op.type.complex or op.name in discrete.updates.values() or op.name not in quantised.by_name:
+        return False
+    return any(isinstance(user, Cast) for user in quantised.users[op.name])

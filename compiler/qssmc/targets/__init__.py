@@ -1,0 +1,1 @@
+"""Targets: one record for each target that can be compiled to, in one registry."""

@@ -1,0 +1,1 @@
+"""Verification: golden against what was emitted, value by value, and certificates against tables."""

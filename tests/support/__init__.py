@@ -1,0 +1,1 @@
+"""What tests share: models, graphs, references and loaders; no tests here."""

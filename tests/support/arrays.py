@@ -1,0 +1,51 @@
+"""Small models on arrays: every stage from the proven graph to the converted one, and the map of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.backends.crossbar import map_of
+from qssmc.crossbar import CrossbarMap, CrossbarOptions
+from qssmc.driver.autotune import observe
+from qssmc.ir import Graph
+from qssmc.passes.pipeline import run_arrays
+from support.graphs import random_s4d
+
+SHAPES = {
+    "ragged": {"states": [3, 2, 4]},
+    "empty head, per step": {"states": [2, 0, 1], "seed": 1, "layers": 2, "d_input": 3, "output": "step"},
+    "dithered, two layers": {"states": [3, 2, 4], "seed": 5, "layers": 2, "dither": True},
+    "dithered, two thin layers": {"states": [1, 1], "seed": 5, "layers": 2, "dither": True},
+    "normed, three layers": {"states": [1, 3], "seed": 2, "layers": 3, "norm": True, "dither": True},
+    "poles as they are": {"states": [3, 1], "seed": 7, "increment": False},
+}
+
+
+def model(shape: str) -> Graph:
+    return random_s4d(**SHAPES[shape])  # type: ignore[arg-type]
+
+
+def samples(graph: Graph, count: int = 3, length: int = 24) -> NDArray[np.int64]:
+    (entrance,) = graph.inputs
+    low, high = entrance.type.bounds
+    return np.random.default_rng(11).integers(low, high + 1, (count, length, entrance.type.shape[0]))
+
+
+@dataclass(frozen=True)
+class Laid:
+    """stages: unfused, fuse, realise, convert."""
+
+    stages: Mapping[str, Graph]
+    crossbar: CrossbarMap
+    samples: NDArray[np.int64]
+
+
+def laid(shape: str, options: CrossbarOptions) -> Laid:
+    graph = model(shape)
+    stages, given = {"unfused": graph}, samples(graph)
+    run_arrays(graph, options, given, observe, stages.__setitem__)
+    return Laid(stages, map_of(stages["convert"], stages["fuse"], options), given)
