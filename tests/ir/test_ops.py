@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from qssmc.ir import Builder, Table, Type
-from qssmc.ir.ops import BY_MNEMONIC, OPS, STAGES, TypeFault
-from qssmc.ir.types import parse_type
+from qssmc.ir import Builder, Graph, IRError, Output, Table, Type, verify
+from qssmc.ir.ops import BY_MNEMONIC, OPS, STAGES, Add, Input, Pair, Scale, Slice, TypeFault
+from qssmc.ir.types import UNTYPED, parse_type
 
 INT, REAL = Table.integer, Table.real
 
@@ -136,11 +137,11 @@ def test_misfits_are_refused(fault: str, mnemonic: str, operands: list[str], att
 
 def test_the_builder_names_the_op_and_its_origin() -> None:
     b = Builder("t", "integer")
-    b.source("input", "u", Type((3,), 8))
+    b.input("u", Type((3,), 8))
     with pytest.raises(TypeFault, match=r"^%y \(pair, from layers\.0\): operand must have an even extent"):
-        b.add("pair", "y", "u", origin="layers.0")
+        b.add(Pair(), "y", "u", origin="layers.0")
     with pytest.raises(TypeFault, match="%u is defined twice"):
-        b.source("input", "u", Type((3,), 8))
+        b.input("u", Type((3,), 8))
     assert (b.fresh("v"), b.fresh("u")) == ("v", "u_2")
 
 
@@ -159,3 +160,21 @@ def test_type_texts(text: str) -> None:
 def test_no_such_types(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a type|width must be"):
         parse_type(text)
+
+
+def test_an_op_without_a_place_is_refused_in_a_graph() -> None:
+    graph = Graph(
+        "t", "integer", (Input(), replace(Add(), name="y", inputs=("u", "u"))), {}, (Output("y", "y", "step"),)
+    )
+    with pytest.raises(IRError) as caught:
+        verify(graph)
+    assert "% (input): the name must be letters, digits and _" in str(caught.value)
+    assert "% (input): it has no type" in str(caught.value)
+    assert str(UNTYPED) == "?"
+    assert Type(()) != UNTYPED
+
+
+def test_only_tables_of_the_op_can_be_replaced() -> None:
+    assert Scale(INT(1)).with_tables({"factor": INT(2)}) == Scale(INT(2))
+    with pytest.raises(TypeError, match="slice has no tables start"):
+        Slice(0, 1).with_tables({"start": INT(2)})

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from qssmc.errors import QssmcError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import STAGES, Input, Op, State, TypeFault
+from qssmc.ir.types import UNTYPED
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -51,6 +52,9 @@ def _faults(graph: Graph) -> Iterator[str]:
 def _op_faults(stage: str, op: Op, operands: list[Op]) -> Iterator[str]:
     if not isinstance(op, STAGES[stage]):
         yield f"the {stage} stage has no {op.mnemonic}"
+        return
+    if op.type == UNTYPED:
+        yield "it has no type"
         return
     if op.type.is_real != (stage != "integer"):
         yield f"the {stage} stage has no {op.type} values"

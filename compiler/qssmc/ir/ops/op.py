@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Literal, Self
 
 from qssmc.ir.table import Table
-from qssmc.ir.types import WIDEST, Type
+from qssmc.ir.types import UNTYPED, WIDEST, Type
 
 Method = Literal["zoh", "bilinear"]
 Types = tuple[Type, ...]
@@ -53,14 +54,18 @@ def rounding_phase(operands: Types) -> bool:
     return len(operands) > 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Op:
-    """One value: its name, type, the names of its operands, and the path in the source model that it comes from."""
+    """One value: its name, type, the names of its operands, and the path in the source model that it comes from.
 
-    name: str
-    type: Type
-    inputs: tuple[str, ...]
-    origin: str
+    An op that is made of its attributes alone, such as Slice(start=0, stop=4), says what is to be done and has no
+    place yet: a Builder gives it its name, operands, origin and type.
+    """
+
+    name: str = ""
+    type: Type = UNTYPED
+    inputs: tuple[str, ...] = ()
+    origin: str = ""
 
     mnemonic: ClassVar[str] = ""
     arity: ClassVar[int | None] = 1
@@ -74,3 +79,11 @@ class Op:
         """The op's constant arrays by attribute name."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in found.items() if isinstance(value, Table)}
+
+    def with_tables(self, tables: Mapping[str, Table]) -> Self:
+        """The op with other constant arrays; the attributes named must be tables of the op."""
+        strange = set(tables) - set(self.tables())
+        if strange:
+            raise TypeError(f"{self.mnemonic} has no tables {', '.join(sorted(strange))}")
+        changes: dict[str, Any] = dict(tables)
+        return replace(self, **changes)
