@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +17,25 @@ from qssmc_sim.library import C, Library, pointer
 
 Array = NDArray[np.int64]
 FLAGS = ("-std=c99", "-O3", "-march=native")
+_TRACE = re.compile(r"""^ *QSSM_TRACE_\w+\([^;]*\);\n|^#include "\w+_trace\.h".*\n""", re.MULTILINE)
+
+
+def without_trace(text: str) -> str:
+    """A traced source without its trace statements and the header that defines them: the shipped source."""
+    return _TRACE.sub("", text)
 
 
 class EmittedC(Library):
     """The emitted C of one model, compiled. Use it as a context manager; its temporary folder goes with it.
 
-    folder holds the emitted files (layout.json among them). With trace, every value of every step can be read. cc is
+    folder holds the emitted files (layout.json among them). With trace, its traced source is built instead of the
+    shipped one (see trace_differs), and every value of every step can be read. cc is
     the compiler's command, else that of the environment variable CC, else gcc. Raises ToolError if it is missing or
     fails.
     """
 
     language = C
-    keys = frozenset({"prefix", "sources", "sample", "outputs", "orders", "step", "last"})
+    keys = frozenset({"prefix", "sources", "trace_sources", "sample", "outputs", "orders", "step", "last"})
 
     def __init__(
         self, folder: Path | str, *, trace: bool = False, cc: str | None = None, flags: Sequence[str] = FLAGS
@@ -38,10 +47,21 @@ class EmittedC(Library):
         self._states = ctypes.create_string_buffer(0)
 
     def arguments(self) -> list[str]:
-        return [f"-D{self.layout['prefix'].upper()}_TRACE"] if self.trace else []
+        return ["-I", str(self.folder)] if self.trace else []
 
     def sources(self) -> list[str]:
-        return [str(self.folder / name) for name in (f"{self.layout['prefix']}.c", *self.layout["sources"])]
+        model = self.layout["trace_sources"] if self.trace else [f"{self.layout['prefix']}.c"]
+        return [str(self.folder / name) for name in (*model, *self.layout["sources"])]
+
+    def trace_differs(self) -> str | None:
+        """How the traced source, without its trace statements, differs from the shipped one; None where it does not."""
+        shipped, traced = f"{self.layout['prefix']}.c", self.layout["trace_sources"][0]
+        texts = [(self.folder / name).read_text(encoding="utf-8") for name in (shipped, traced)]
+        pairs = zip_longest(texts[0].splitlines(), without_trace(texts[1]).splitlines())
+        line = next((n for n, (one, other) in enumerate(pairs, 1) if one != other), None)
+        if line is None:
+            return None
+        return f"line {line} of {shipped} is not what {traced} has there without its trace statements"
 
     def run(self, samples: NDArray[Any]) -> dict[str, Array]:
         """Run whole sequences. samples: (n, length, d_input) integers.
