@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import re
 from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +12,10 @@ from numpy.typing import NDArray
 
 from qssmc.errors import UsageError
 from qssmc_sim.library import C, Library, pointer
+from qssmc_sim.trace_lines import trace_difference
 
 Array = NDArray[np.int64]
 FLAGS = ("-std=c99", "-O3", "-march=native")
-_TRACE = re.compile(r"""^ *QSSM_TRACE_\w+\([^;]*\);\n|^#include "\w+_trace\.h".*\n""", re.MULTILINE)
-
-
-def without_trace(text: str) -> str:
-    """A traced source without its trace statements and the header that defines them: the shipped source."""
-    return _TRACE.sub("", text)
 
 
 class EmittedC(Library):
@@ -55,13 +48,7 @@ class EmittedC(Library):
 
     def trace_differs(self) -> str | None:
         """How the traced source, without its trace statements, differs from the shipped one; None where it does not."""
-        shipped, traced = f"{self.layout['prefix']}.c", self.layout["trace_sources"][0]
-        texts = [(self.folder / name).read_text(encoding="utf-8") for name in (shipped, traced)]
-        pairs = zip_longest(texts[0].splitlines(), without_trace(texts[1]).splitlines())
-        line = next((n for n, (one, other) in enumerate(pairs, 1) if one != other), None)
-        if line is None:
-            return None
-        return f"line {line} of {shipped} is not what {traced} has there without its trace statements"
+        return trace_difference(self.folder, f"{self.layout['prefix']}.c", self.layout["trace_sources"][0])
 
     def run(self, samples: NDArray[Any]) -> dict[str, Array]:
         """Run whole sequences. samples: (n, length, d_input) integers.

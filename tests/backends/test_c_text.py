@@ -12,7 +12,8 @@ from qssmc.backends.c import emit
 from qssmc.backends.wrapping import COLUMNS
 from qssmc.ir import Builder, Graph, Table, Type
 from qssmc.passes.prove import prove
-from qssmc_sim.emitted_c import EmittedC, without_trace
+from qssmc_sim.emitted_c import EmittedC
+from qssmc_sim.trace_lines import without_trace
 from support import hand
 from support.emitted import STRICT, by_hand, clamp, compare_every_op, compare_outputs, shifted_sum, write
 from support.graphs import random_s4d

@@ -46,33 +46,46 @@ def _comment(text: str, indent: str) -> list[str]:
 
 
 def _statement(text: str, indent: str) -> list[str]:
-    """A statement at the break of the lowest nesting that fits, the last such one; then the rest in the same way."""
+    """A statement at the break of the lowest nesting that fits, the last such one; then the rest in the same way.
+
+    What is continued stands one step to the right, and one more for each bracket that is open there.
+    """
     lines: list[str] = []
-    line = indent + text
+    line, nesting, start = indent + text, 0, len(indent)
     while len(line) > COLUMNS:
-        at = _break(line, len(indent) + _STEP if lines else len(indent))
-        if at is None:
+        found = _break(line, start)
+        if found is None:
             break
+        at, depth = found
+        nesting += depth
         lines.append(line[:at].rstrip())
-        line = indent + " " * _STEP + line[at:].lstrip()
+        start = len(indent) + _STEP * (1 + max(0, nesting))
+        line = " " * start + line[at:].lstrip()
     return [*lines, line]
 
 
-def _break(line: str, start: int) -> int | None:
-    """The column at which the second part begins, or None where there is no place."""
+def _break(line: str, start: int) -> tuple[int, int] | None:
+    """The column at which the second part begins and the nesting there, or None where there is no place."""
     found: list[tuple[int, int, int]] = []  # (nesting, what is broken, -column)
     hidden = _QUOTED.sub(lambda match: "_" * len(match[0]), line)
-    depth = 0
+    depth = angles = 0
     for at, letter in enumerate(hidden):
-        if letter in _CLOSE:
+        if letter in _CLOSE or (letter == ">" and angles and hidden[at - 1] != "-"):
             depth -= 1
+            angles -= letter == ">"
         rank = _rank(hidden, at)
         if rank is not None and start < at <= COLUMNS:
             found.append((depth, rank, -at))
-        if letter in _OPEN:
+        if letter in _OPEN or _opens_template(hidden, at):
             depth += 1
+            angles += letter == "<"
     best = min(found, default=None)
-    return -best[2] if best else None
+    return (-best[2], best[0]) if best else None
+
+
+def _opens_template(text: str, at: int) -> bool:
+    """Whether a < stands as in ap_int<8>, which an operator between blanks does not."""
+    return text[at] == "<" and text[at - 1 : at].isidentifier() and text[at + 1 : at + 2].isalnum()
 
 
 def _rank(text: str, at: int) -> int | None:

@@ -106,6 +106,9 @@ def _run_hls(subject: Subject, tools: Tools) -> Run:
         compiler = emitted.compiler
     with EmittedHls(source, cxx=tools.cxx, ap_types=tools.ap_types) as emitted:
         _whole(subject, emitted.run, "the emitted HLS C++", f"the emitted HLS C++ in {source}, built as a user does,")
+        differs = emitted.trace_differs()
+    if differs:
+        raise VerificationError(f"the emitted HLS C++ in {source} is not what was traced: {differs}")
     return Run(values, compiler)
 
 

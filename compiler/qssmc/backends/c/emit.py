@@ -93,7 +93,7 @@ def emit(graph: Graph, reads: Sequence[str] = ()) -> dict[str, str]:
 
 def _rendered(template: str, view: dict[str, Any]) -> str:
     text = environment("c").get_template(template).render(**view)
-    return text if template == "Makefile.j2" else wrapped(text)
+    return wrapped(text) if template.endswith((".h.j2", ".c.j2")) else text
 
 
 def _unit(source: Graph, reads: tuple[str, ...]) -> CUnit:
