@@ -64,7 +64,7 @@ def _lane_loop(unit: CUnit, phase: Phase, block: CBlock, trace: Trace) -> list[s
     readouts = [op for op in block.ops if isinstance(op, Readout)]
     injects = [op for op in block.ops if isinstance(op, Inject)]
     if lanes.states == 0:
-        return [line for op in readouts for line in _silent(unit, phase, trace, op)]
+        return [line for op in readouts for line in _of_no_states(unit, phase, trace, op)]
     index = _state_index(lanes)
     sums: list[SumTypes] = []
     if lanes.is_plain:
@@ -86,7 +86,7 @@ def _lane_loop(unit: CUnit, phase: Phase, block: CBlock, trace: Trace) -> list[s
     return scope([*before, *made, *after, *traced])
 
 
-def _silent(unit: CUnit, phase: Phase, trace: Trace, op: Readout) -> list[str]:
+def _of_no_states(unit: CUnit, phase: Phase, trace: Trace, op: Readout) -> list[str]:
     """A readout of no states: every channel is 0."""
     y = phase.storage[op.name]
     return [*each("j", op.channels, lambda j: f"{y}[{j}] = 0;"), trace.copy(op, y, op.channels)]

@@ -31,7 +31,7 @@ HAL_SOURCE = "xbar_sim.c"  # arrays in software, which the harness of a host is 
 
 
 @dataclass(frozen=True)
-class Leaving:
+class OutputArgument:
     """An output as the templates see it. parameter: the pointer argument; value: the op that it is."""
 
     name: str
@@ -49,7 +49,7 @@ class Leaving:
 
 
 @dataclass(frozen=True)
-class Field:
+class StateField:
     """A member of the state struct as the templates see it."""
 
     name: str
@@ -113,7 +113,7 @@ def _function(unit: CUnit, phase: Phase, trace: Trace) -> list[str]:
     for block in phase.blocks:
         sections.append([*comment(said.of(block.ops)), *block_lines(unit, phase, block, trace)])
     outputs = {output.name: output.value for output in unit.source.outputs}
-    for output in _leaving(unit, phase.name):
+    for output in _output_arguments(unit, phase.name):
         value = outputs[output.name]
         before = said.before(value)
         heading = f"/* output {output.name} = %{value} */"
@@ -145,7 +145,7 @@ def _next(unit: CUnit, phase: Phase, state: Op, value: str) -> list[str]:
     return each("i", elements(state, unit.layouts), move)
 
 
-def _output(unit: CUnit, phase: Phase, output: Leaving) -> list[str]:
+def _output(unit: CUnit, phase: Phase, output: OutputArgument) -> list[str]:
     """A complex output leaves as pairs (re, im)."""
     op = unit.graph[output.value]
     element, extent = phase.element[op.name], op.type.shape[0]
@@ -163,7 +163,7 @@ def _output(unit: CUnit, phase: Phase, output: Leaving) -> list[str]:
     return loop("i", extent, [move("2 * i", "i"), move("2 * i + 1", plus(extent, "i"))])
 
 
-def _leaving(unit: CUnit, when: str) -> list[Leaving]:
+def _output_arguments(unit: CUnit, when: str) -> list[OutputArgument]:
     arguments = parameters(unit.graph, when)
     sources = {output.name: output for output in unit.source.outputs}
     found = []
@@ -172,7 +172,7 @@ def _leaving(unit: CUnit, when: str) -> list[Leaving]:
         count = op.type.shape[0] * (2 if op.type.complex else 1)
         macro = f"{unit.prefix.upper()}_OUTPUT_{output.name.upper()}"
         about = _about(unit.source, sources[output.name])
-        found.append(Leaving(output.name, arguments[output.name], stored(op.type), count, macro, about, op.name))
+        found.append(OutputArgument(output.name, arguments[output.name], stored(op.type), count, macro, about, op.name))
     return found
 
 
@@ -193,7 +193,7 @@ def _view(unit: CUnit, bodies: dict[str, list[str]]) -> dict[str, Any]:
     graph, prefix = unit.graph, unit.prefix
     sample = input_type(graph)
     states = [
-        Field(unit.names[op.name], stored(op.type), max(1, elements(op, unit.layouts)), f"%{op.name} : {op.type}")
+        StateField(unit.names[op.name], stored(op.type), max(1, elements(op, unit.layouts)), f"%{op.name} : {op.type}")
         for op in graph.states
     ]
     formats = [f"%{op.name} : {op.type}, integers {op.type.bounds[0]}..{op.type.bounds[1]}" for op in graph.inputs]
@@ -202,7 +202,7 @@ def _view(unit: CUnit, bodies: dict[str, list[str]]) -> dict[str, Any]:
         for op in graph.inputs
         if op.name in graph.scales
     ]
-    step, last = _leaving(unit, "step"), _leaving(unit, "last")
+    step, last = _output_arguments(unit, "step"), _output_arguments(unit, "last")
     return {
         "prefix": prefix,
         "macro": prefix.upper(),

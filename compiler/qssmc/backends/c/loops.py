@@ -127,11 +127,11 @@ class LoopBody:
         fill: int = 0,
         tables: CTables | None = None,
         lane: CType | None = None,
-        silent: bool = False,
+        pads: bool = False,
     ) -> Expression:
-        """A number each position, or one literal. silent: padding must hold the fill, so that it adds to no sum."""
+        """A number each position, or one literal. pads: padding must hold the fill, so that it adds to no sum."""
         placed = self.lanes.place(values, fill) if self.lanes else [int(value) for value in values]
-        alike = placed if silent else [int(value) for value in values]
+        alike = placed if pads else [int(value) for value in values]
         if alike and alike.count(alike[0]) == len(alike):
             return literal_of(alike[0])
         full = "_".join(word for word in (self.unit.names[op.name], name, part) if word)
@@ -186,7 +186,7 @@ class LoopBody:
         if isinstance(op, Diag):
             return Scalar(self._diag(op, k, inner), interval)
         if isinstance(op, Inject):
-            b = self._table(op, "b_bar", op.b_bar.data[:, k], part=self.suffixes[k], silent=True)
+            b = self._table(op, "b_bar", op.b_bar.data[:, k], part=self.suffixes[k], pads=True)
             return Scalar(self._injection(op, b, inner), interval)
         operands = [self._value(name, k).expression for name in op.inputs]
         if isinstance(op, Scale):
@@ -216,7 +216,7 @@ class LoopBody:
         x = [self._value(op.inputs[0], k) for k in (0, 1)]
         target = self.sums[op.name]
         c = [
-            self._table(op, "c", op.c.data[:, i], part=part, lane=target.ctype, silent=True).text
+            self._table(op, "c", op.c.data[:, i], part=part, lane=target.ctype, pads=True).text
             for i, part in enumerate(("re", "im"))
         ]
         re, im = (widened(scalar.expression, target.ctype) for scalar in x)
@@ -243,7 +243,7 @@ class LoopBody:
         else:
             part, data, name = "", self._spread(op, op.factor.data), "scaled_factor"
         self.scaled[op.name] = term.factor
-        factor = self._table(op, name, data * term.factor, part=part, silent=True)
+        factor = self._table(op, name, data * term.factor, part=part, pads=True)
         if isinstance(op, Inject):
             text = self._injection(op, factor, ctype)
         else:
@@ -292,18 +292,18 @@ class LoopBody:
 
     def _rounded(self, op: Requant, rounding: Rounding, k: int) -> Scalar:
         """A requant that only shifts: see requant_folding.py."""
-        inside, outer = (_lane(interval, k, self.lanes) for interval in (rounding.inside, rounding.odd_interval))
+        inside, outer = (_lane(interval, k, self.lanes) for interval in (rounding.inside, rounding.fine_interval))
         dither = rounding.dither
         terms = [self._dither(op, dither, arithmetic(*ex.hull(inside, outer).span))] if dither else []
         parts: list[Expression] = []
-        odd = self._terms(rounding.odd, k)
-        if rounding.dithers_odd:
-            odd, terms = odd + terms, []
-        if odd:
-            term = odd[0] if len(odd) == 1 else self._joined(odd, outer, cast=True).expression
+        fine = self._terms(rounding.fine, k)
+        if rounding.dithers_fine:
+            fine, terms = fine + terms, []
+        if fine:
+            term = fine[0] if len(fine) == 1 else self._joined(fine, outer, cast=True).expression
             pre = self._table(op, "pre", rounding.pre).text
             parts.append(term if pre == "0" else ex.right(term, pre))
-        parts += self._terms(rounding.even, k) + terms
+        parts += self._terms(rounding.coarse, k) + terms
         parts = parts or [ZERO]
         scalar = Scalar(parts[0], inside)
         if len(parts) > 1 or not parts[0].text.isidentifier():

@@ -40,24 +40,24 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Rounding:
-    """A requant without multiplier: outside + (((sum of odd) >> pre) + sum of even + half) >> shift), then the clamp.
+    """A requant without multiplier: outside + (((sum of fine) >> pre) + sum of coarse + half) >> shift), then clamped.
 
-    pre and shift are one an element; the factors of even terms and the shift are already divided by 2^pre. A dither is
-    one more odd term, or an even one where nothing is shifted in advance; unless it is centred, no half is added.
+    pre and shift are one an element; the factors of coarse terms and the shift are already divided by 2^pre. A dither
+    is one more fine term, or a coarse one where nothing is shifted in advance; unless it is centred, no half is added.
     """
 
     outside: tuple[Term, ...]
-    odd: tuple[Term, ...]
-    even: tuple[Term, ...]
+    fine: tuple[Term, ...]
+    coarse: tuple[Term, ...]
     pre: Exact
     shift: Exact
-    odd_interval: Interval
+    fine_interval: Interval
     inside: Interval
     dither: DitherTerm | None = None
 
     @property
-    def dithers_odd(self) -> bool:
-        """Whether the dither is an odd term."""
+    def dithers_fine(self) -> bool:
+        """Whether the dither is a fine term."""
         return self.dither is not None and bool((self.pre != 0).any())
 
 
@@ -162,15 +162,15 @@ class _Finder:
 
         It may not exceed the left shift of any term that has one, and must leave a shift of one bit or more.
         """
-        even = [term.factor for term in inner if (term.factor != 1).any()]
+        coarse = [term.factor for term in inner if (term.factor != 1).any()]
         limit = np.maximum(0, shift - 1)
-        for factor in even:
+        for factor in coarse:
             limit = np.minimum(limit, np.array([int(f).bit_length() - 1 for f in factor], dtype=object))
         need = shift * 0
         for _ in range(1 + max([0, *limit])):
             made = self._rounding((), inner, shift, need, op, dither)
             bad = ~_fits(made.inside, bits) | ((made.shift > 15) & (bits == 16))
-            if not _fits(made.odd_interval, bits).all():
+            if not _fits(made.fine_interval, bits).all():
                 return None
             if not bad.any():
                 widest = need * 0 + max([0, *need])
@@ -189,18 +189,18 @@ class _Finder:
         op: Requant,
         dither: DitherTerm | None,
     ) -> Rounding:
-        odd = tuple(term for term in inner if (term.factor % (1 << pre)).any())
-        even = tuple(Term(t.value, t.factor >> pre) for t in inner if not any(t is o for o in odd))
-        odd_interval, even_interval = self.sum(odd, op), self.sum(even, op)
+        fine = tuple(term for term in inner if (term.factor % (1 << pre)).any())
+        coarse = tuple(Term(t.value, t.factor >> pre) for t in inner if not any(t is o for o in fine))
+        fine_interval, coarse_interval = self.sum(fine, op), self.sum(coarse, op)
         if dither and (pre != 0).any():
-            odd_interval = odd_interval.plus(dither.interval)
+            fine_interval = fine_interval.plus(dither.interval)
         elif dither:
-            even_interval = even_interval.plus(dither.interval)
+            coarse_interval = coarse_interval.plus(dither.interval)
         each = pre[..., None] if op.type.complex else pre
         inside = Interval(
-            (odd_interval.low >> each) + even_interval.low, (odd_interval.high >> each) + even_interval.high
+            (fine_interval.low >> each) + coarse_interval.low, (fine_interval.high >> each) + coarse_interval.high
         )
-        return Rounding(outside, odd, even, pre, shift - pre, odd_interval, inside, dither)
+        return Rounding(outside, fine, coarse, pre, shift - pre, fine_interval, inside, dither)
 
     def sum(self, terms: tuple[Term, ...], op: Op) -> Interval:
         """An interval that holds the sum of the terms and of any of them."""

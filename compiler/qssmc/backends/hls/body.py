@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qssmc.backends.hls.blocks import HlsBlock, Item, LoopSpace, space_of
 from qssmc.backends.hls.elements import Elements, readout_term
-from qssmc.backends.hls.kernel_calls import whole_lines
+from qssmc.backends.hls.kernel_calls import call_lines
 from qssmc.backends.hls.loops import TRACE, at_of, index_of, lane_loop, lane_of, loop, plain_loop, slot_of, traced
 from qssmc.backends.hls.pragmas import partition
 from qssmc.backends.hls.tables import HlsTable
@@ -192,7 +192,7 @@ class Body:
         """A kernel call; then the value goes where it is asked for."""
         op = item.op
         block = HlsBlock(None)
-        lines, used = whole_lines(self.unit, op, lambda name, part: self._reference(-1, block, name, part, ""))
+        lines, used = call_lines(self.unit, op, lambda name, part: self._reference(-1, block, name, part, ""))
         self.used += used
         space = space_of(self.graph, op, self.unit.orders)
         for part in self.unit.parts(op.name):

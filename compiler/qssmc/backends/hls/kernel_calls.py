@@ -1,4 +1,4 @@
-"""Wholes: ops that need their operands complete, as calls of the hand-written kernels."""
+"""Kernel calls: ops that need their operands complete, as calls of the hand-written kernels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def lanes_of(unit: HlsUnit, outs: int) -> int:
     return max(1, min(unit.options.lanes, outs))
 
 
-def whole_lines(unit: HlsUnit, op: Op, array: ArrayOf) -> tuple[list[str], list[HlsTable]]:
+def call_lines(unit: HlsUnit, op: Op, array: ArrayOf) -> tuple[list[str], list[HlsTable]]:
     """The lines that make the array of an op's value, and the tables they use."""
     name = unit.names[op.name]
     if isinstance(op, (Matvec, Xbar)):
