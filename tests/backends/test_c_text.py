@@ -144,3 +144,10 @@ def test_a_requant_that_changes_nothing_is_its_operand(tmp_path: Path) -> None:
             assert text.count(f"%{op.name} : ") == 1, op.name
     compare_every_op(graph, tmp_path / "trace")
     compare_outputs(graph, tmp_path / "plain", cc="clang")
+
+
+def test_kernels_build_without_a_warning_at_full_speed(tmp_path: Path) -> None:
+    """Loops over outputs that vectors have left none of once looked to gcc as if they left their tables."""
+    folder = write(random_s4d([8] * 16), tmp_path)
+    command = ["gcc", *STRICT, "-O3", "-march=native", "-c", "-o", str(tmp_path / "random.o"), "random.c"]
+    subprocess.run(command, cwd=folder, check=True)
