@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qssmc.backends.c import emit
@@ -146,8 +147,14 @@ def test_a_requant_that_changes_nothing_is_its_operand(tmp_path: Path) -> None:
     compare_outputs(graph, tmp_path / "plain", cc="clang")
 
 
-def test_kernels_build_without_a_warning_at_full_speed(tmp_path: Path) -> None:
-    """Loops over outputs that vectors have left none of once looked to gcc as if they left their tables."""
-    folder = write(random_s4d([8] * 16), tmp_path)
-    command = ["gcc", *STRICT, "-O3", "-march=native", "-c", "-o", str(tmp_path / "random.o"), "random.c"]
+@pytest.mark.parametrize(("outs", "ins"), [(32, 16), (32, 8), (40, 16)])
+def test_kernels_build_without_a_warning_at_full_speed(outs: int, ins: int, tmp_path: Path) -> None:
+    """The loop over what vectors leave, here nothing, once looked to gcc as if it left its table."""
+    random = np.random.default_rng(0)
+    b = Builder("full", "integer")
+    x = clamp(b, "x", b.source("input", "u", Type((ins,), 12)), 200, 1)
+    weight, bias = random.integers(-128, 128, (outs, ins)), random.integers(-999, 999, outs)
+    b.output("y", b.add("matvec", "y", x, weight=INT(weight), bias=INT(bias)), "step")
+    folder = write(prove(b.graph()), tmp_path)
+    command = ["gcc", *STRICT, "-O3", "-march=native", "-c", "-o", str(tmp_path / "full.o"), "full.c"]
     subprocess.run(command, cwd=folder, check=True)
