@@ -12,7 +12,7 @@ import pytest
 
 from qssmc.backends.c import SUPPORTED, emit
 from qssmc.errors import UnsupportedModelError
-from qssmc.ir import Graph, Table
+from qssmc.ir import Builder, Graph, Table, Type
 from qssmc.ir.ops import STAGES
 from qssmc.passes.prove import prove
 from qssmc.passes.quantise import QuantiseOptions
@@ -38,6 +38,7 @@ from support.graphs import random_s4d
 from support.one_op import MNEMONICS, extreme_samples, one_op
 from support.random_models import compile_stages, ragged_graph, sensor_samples
 
+INT = Table.integer
 RAGGED = [3, 0, 5, 2]
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {"states": [8] * 16},
@@ -122,6 +123,18 @@ def test_replay_is_clean_under_sanitizers(graph: Graph, cc: str, tmp_path: Path)
     result = replay(folder, cc=cc, flags=SANITIZE)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == "3 sequences of 9 samples: every output is as expected\n"
+
+
+@pytest.mark.parametrize("shift", [[16, 16], [16, 15], [0, 16]])
+def test_half_of_what_is_shifted_out_may_need_17_bits(shift: list[int], tmp_path: Path) -> None:
+    """The sum x + 2^15 of a negative x fits 16 bits, though 2^15 itself does not."""
+    b = Builder("half", "integer")
+    u = b.source("input", "u", Type((2,), 8, False))
+    x = b.add("offset", "x", b.add("scale", "wide", u, factor=INT([100, 100])), value=INT([-32768, -32768]))
+    y = b.add("requant", "y", x, multiplier=INT(1), shift=INT(shift), low=INT(-40000), high=INT(40000))
+    b.output("y", y, "step")
+    for cc in ("gcc", "clang"):
+        compare_every_op(prove(b.graph()), tmp_path / cc, cc=cc)
 
 
 def test_one_step_that_differs_from_the_graph_is_found(tmp_path: Path) -> None:

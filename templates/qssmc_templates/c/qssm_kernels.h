@@ -27,6 +27,12 @@ QSSM_INLINE int16_t qssm_round_shift_i16(int16_t x, int16_t factor)
     return (int16_t)((((int32_t)x * factor >> 14) + 1) >> 1);
 }
 
+/* floor((x + half) / 2^n) for a sum of 16 bits: rounds where half = 2^(n-1), or 0 with n = 0. */
+QSSM_INLINE int16_t qssm_add_shift_i16(int16_t x, int16_t half, int n)
+{
+    return (int16_t)((int16_t)(x + half) >> n);
+}
+
 /* floor(x * factor / 2^16): the multiply-high of vector units. */
 QSSM_INLINE int16_t qssm_multiply_high_i16(int16_t x, int16_t factor)
 {

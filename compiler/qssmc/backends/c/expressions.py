@@ -94,9 +94,15 @@ def shifted_literal(x: Scalar, shift: int) -> Scalar:
     half = 1 << (shift - 1)
     raised = Interval(x.interval.low + half, x.interval.high + half)
     ctype = arithmetic(*hull(x.interval, raised).span)
-    # The sum is narrowed before the shift, so that lanes of 16 bits stay lanes of 16 bits.
-    rounded = cast(ctype, added([x.expression, literal_of(half)], ctype))
-    return Scalar(right(rounded, str(shift)), Interval(raised.low >> shift, raised.high >> shift))
+    text = raised_and_shifted(x.expression, literal_of(half), str(shift), ctype)
+    return Scalar(text, Interval(raised.low >> shift, raised.high >> shift))
+
+
+def raised_and_shifted(x: Expression, half: Expression, amount: str, ctype: CType) -> Expression:
+    """(x + half) >> amount for a sum that fits a type; in 16 bits by a kernel, so that lanes stay that narrow."""
+    if ctype.bits > 16 or not ctype.holds(*half.ctype.bounds):
+        return right(cast(ctype, added([x, half], ctype)), amount)
+    return Expression(f"qssm_add_shift_i16({argument(narrowed(x, ctype))}, {half.text}, {amount})", ctype)
 
 
 def right(x: Expression, amount: str) -> Expression:

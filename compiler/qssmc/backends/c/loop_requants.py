@@ -143,8 +143,9 @@ class LoopRequants(LoopValues):
             bits = 64 if max(shift) > 32 else max(32, x.ctype.bits)
             return Scalar(self._kernel(bits, x, self._table(op, "less_one", shift - 1, lane=CType(bits)).text), result)
         ctype = arithmetic(*ex.hull(x.interval, raised).span)
-        rounded = ex.cast(ctype, ex.added([x.expression, self._table(op, "half", half)], ctype))
-        return Scalar(ex.right(rounded, self._table(op, "shift", shift).text), result)
+        amount = self._table(op, "shift", shift).text
+        text = ex.raised_and_shifted(x.expression, self._table(op, "half", half), amount, ctype)
+        return Scalar(text, result)
 
     def _kernel(self, bits: int, x: Scalar, amount: str) -> Expression:
         """A rounding shift in so many bits."""

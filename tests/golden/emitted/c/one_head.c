@@ -72,7 +72,7 @@ void one_head_step(one_head_state *restrict s, const uint8_t *restrict sample)
      */
     {
         const int16_t cx_i = cx[0];
-        const int16_t y_i = (int16_t)((int16_t)(cx_i + 8) >> 4);
+        const int16_t y_i = qssm_add_shift_i16(cx_i, 8, 4);
         const int32_t pooled_i = s->pooled[0];
         const int32_t pooled_n_sum_i = pooled_i + y_i;
         const int32_t pooled_n_i = qssm_clamp_i32(pooled_n_sum_i, -524288, 524287);

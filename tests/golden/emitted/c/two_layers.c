@@ -39,7 +39,7 @@ void two_layers_step(two_layers_state *restrict s, const uint8_t *restrict sampl
     int8_t encoder_q[2];
     for (int i = 0; i < 2; i++) {
         const int16_t encoder_i = encoder[i];
-        const int16_t encoder_q_rounded_i = (int16_t)((int16_t)(encoder_i + 16) >> 5);
+        const int16_t encoder_q_rounded_i = qssm_add_shift_i16(encoder_i, 16, 5);
         const int16_t encoder_q_i = qssm_clamp_i16(encoder_q_rounded_i, -2, 31);
         encoder_q[i] = (int8_t)encoder_q_i;
     }
@@ -52,7 +52,7 @@ void two_layers_step(two_layers_state *restrict s, const uint8_t *restrict sampl
     int8_t l0_normq[2];
     for (int i = 0; i < 2; i++) {
         const int16_t l0_norm_i = l0_norm[i];
-        const int16_t l0_normq_rounded_i = (int16_t)((int16_t)(l0_norm_i + 256) >> 9);
+        const int16_t l0_normq_rounded_i = qssm_add_shift_i16(l0_norm_i, 256, 9);
         const int16_t l0_normq_i = qssm_clamp_i16(l0_normq_rounded_i, -32, 31);
         l0_normq[i] = (int8_t)l0_normq_i;
     }
@@ -120,7 +120,7 @@ void two_layers_step(two_layers_state *restrict s, const uint8_t *restrict sampl
         const int16_t l0_du_i = (int16_t)(l0_normq_i * two_layers_l0_du_factor[i]);
         const int16_t l0_cx_i = l0_cx[i];
         const int16_t l0_y_sum_i = (int16_t)(l0_cx_i + l0_du_i);
-        const int16_t l0_y_rounded_i = (int16_t)((int16_t)(l0_y_sum_i + 16) >> 5);
+        const int16_t l0_y_rounded_i = qssm_add_shift_i16(l0_y_sum_i, 16, 5);
         const int16_t l0_y_i = qssm_clamp_i16(l0_y_rounded_i, -32, 31);
         l0_y[i] = (int8_t)l0_y_i;
     }
@@ -164,12 +164,12 @@ void two_layers_step(two_layers_state *restrict s, const uint8_t *restrict sampl
     int8_t l0_out[2];
     for (int i = 0; i < 2; i++) {
         const int16_t l0_a_i = l0_a[i];
-        const int16_t l0_value_i = (int16_t)((int16_t)(l0_a_i + 64) >> 7);
+        const int16_t l0_value_i = qssm_add_shift_i16(l0_a_i, 64, 7);
         const int16_t l0_gate_i = l0_gate[i];
         const int16_t l0_product_i = (int16_t)(l0_value_i * l0_gate_i);
         const int16_t encoder_q_i = encoder_q[i];
         const int16_t l0_out_sum_i = (int16_t)(l0_product_i + encoder_q_i * 8);
-        const int16_t l0_out_i = (int16_t)((int16_t)(l0_out_sum_i + 32) >> 6);
+        const int16_t l0_out_i = qssm_add_shift_i16(l0_out_sum_i, 32, 6);
         l0_out[i] = (int8_t)l0_out_i;
     }
 
@@ -181,7 +181,7 @@ void two_layers_step(two_layers_state *restrict s, const uint8_t *restrict sampl
     int8_t l1_normq[2];
     for (int i = 0; i < 2; i++) {
         const int16_t l1_norm_i = l1_norm[i];
-        const int16_t l1_normq_i = (int16_t)((int16_t)(l1_norm_i + 512) >> 10);
+        const int16_t l1_normq_i = qssm_add_shift_i16(l1_norm_i, 512, 10);
         l1_normq[i] = (int8_t)l1_normq_i;
     }
 
@@ -217,7 +217,7 @@ void two_layers_step(two_layers_state *restrict s, const uint8_t *restrict sampl
                     + l1_x_re * two_layers_l1_ax_lambda_bar_im[lane]);
             const int16_t l1_bu_scaled_re = (int16_t)(l1_normq_lanes[lane] * two_layers_l1_bu_scaled_b_bar_re[lane]);
             const int16_t l1_xn_sum_re = (int16_t)(l1_ax_re + l1_bu_scaled_re);
-            const int16_t l1_xn_rounded_re = (int16_t)(((int16_t)(l1_xn_sum_re + 1024) >> 11) + l1_x_re);
+            const int16_t l1_xn_rounded_re = (int16_t)(qssm_add_shift_i16(l1_xn_sum_re, 1024, 11) + l1_x_re);
             const int16_t l1_xn_re = qssm_clamp_i16(l1_xn_rounded_re, -127, 127);
             const int16_t l1_bu_scaled_im = (int16_t)(l1_normq_lanes[lane] * two_layers_l1_bu_scaled_b_bar_im[lane]);
             const int16_t l1_xn_sum_im = (int16_t)(l1_ax_im + l1_bu_scaled_im);
@@ -296,7 +296,7 @@ void two_layers_step(two_layers_state *restrict s, const uint8_t *restrict sampl
         const int16_t l1_product_i = (int16_t)(l1_value_i * l1_gate_i);
         const int16_t l0_out_i = l0_out[i];
         const int16_t l1_out_sum_i = (int16_t)(l1_product_i + l0_out_i * two_layers_l0_out_times[i]);
-        const int16_t l1_out_i = (int16_t)((int16_t)(l1_out_sum_i + 32) >> 6);
+        const int16_t l1_out_i = qssm_add_shift_i16(l1_out_sum_i, 32, 6);
         const int32_t total_i = s->total[i];
         const int32_t total_n_sum_i = total_i + l1_out_i;
         const int32_t total_n_i = qssm_clamp_i32(total_n_sum_i, -524287, 524287);
