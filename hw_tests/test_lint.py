@@ -1,14 +1,14 @@
-"""Three tools read every library module and every emitted core, and none of them has anything to say."""
+"""Three tools read emitted cores, and none of them has anything to say; test_parameters does it with the library."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from cores import write
+from linters import lint, said
 from module_bench import RTL
 from qssmc.ir import Graph, parse, print_graph
 from support.graphs import random_s4d
@@ -31,23 +31,6 @@ CORES: dict[str, tuple[Graph, int]] = {
     "shared beats": (random_s4d([7, 8, 5, 4, 5, 4, 7, 5, 13, 13, 10, 1, 2, 4, 4, 4], seed=1), 4),
     "long names": (long_names(random_s4d([1, 2], seed=4)), 1),
 }
-
-
-def said(command: list[str], folder: Path) -> str:
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return (result.stdout + result.stderr).strip()
-
-
-def lint(top: str, sources: list[str], folder: Path, library: str) -> str:
-    verilator = ["verilator", "--lint-only", "-Wall", "--top-module", top, "-y", library, *sources]
-    icarus = ["iverilog", "-g2005", "-Wall", "-y", library, "-s", top, "-o", "/dev/null", *sources]
-    return said(verilator, folder) + said(icarus, folder)
-
-
-@pytest.mark.tool("verilator")
-@pytest.mark.parametrize("module", MODULES)
-def test_library(module: str) -> None:
-    assert lint(module, [f"{module}.v"], RTL, ".") == ""
 
 
 @pytest.mark.tool("verilator")
@@ -79,3 +62,5 @@ def test_style(module: str) -> None:
     assert "`default_nettype none" in text
     assert "`timescale" not in text
     assert max(map(len, text.splitlines())) <= 120
+    bare = [line for line in text.splitlines() if line.startswith("    parameter ") and " // " not in line]
+    assert bare == [], "every parameter is said in a comment"
