@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import Any
 
 from qssmc.backends.environment import environment
 from qssmc.backends.verilog.circuit import Circuit
-from qssmc.backends.verilog.design import Design, VerilogOptions, design
+from qssmc.backends.verilog.design import VerilogDesign, VerilogOptions, design
 from qssmc.backends.verilog.estimate import ESTIMATE, estimate
+from qssmc.backends.verilog.library import library, modules_of
 from qssmc.backends.verilog.text import instances
 from qssmc.crossbar.map import CrossbarMap
 from qssmc.ir.graph import Graph
@@ -32,7 +32,8 @@ def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: Crossbar
     if len(made.circuit.ports) == 1:  # a serial line carries one output
         templates[f"{name}_board.v"] = "board.v.j2"
     texts = {path: environment("verilog").get_template(template).render(**view) for path, template in templates.items()}
-    texts |= {f"rtl/{module}.v": library_text(module) for module in modules(made.circuit)}
+    used = modules_of(text for path, text in texts.items() if path.endswith(".v"))
+    texts |= {f"rtl/{module}.v": library()[module] for module in used}
     texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
     texts["design.json"] = json.dumps(_facts(graph, made, view, argmax=options.argmax), indent=1) + "\n"
     found = {f"{FOLDER}/{path}": text for path, text in texts.items()}
@@ -42,56 +43,7 @@ def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: Crossbar
     return found
 
 
-def library_text(module: str) -> str:
-    """A hand-written module."""
-    return (files("qssmc_templates") / "verilog" / "rtl" / f"{module}.v").read_text(encoding="utf-8")
-
-
-_USES = {
-    "qssm_table": ("qssm_rom",),
-    "qssm_scale": ("qssm_table", "qssm_product"),
-    "qssm_times": ("qssm_multiplier",),
-    "qssm_product": ("qssm_times", "qssm_resize"),
-    "qssm_offset": ("qssm_table", "qssm_resize"),
-    "qssm_shift": ("qssm_table", "qssm_resize"),
-    "qssm_add": ("qssm_resize",),
-    "qssm_round": ("qssm_resize",),
-    "qssm_requant": ("qssm_table", "qssm_resize", "qssm_round"),
-    "qssm_lut": ("qssm_table", "qssm_resize", "qssm_rom"),
-    "qssm_concat": ("qssm_resize",),
-    "qssm_const": ("qssm_table",),
-    "qssm_advance": ("qssm_resize",),
-    "qssm_gather": ("qssm_table", "qssm_banks"),
-    "qssm_segment": ("qssm_table", "qssm_resize"),
-    "qssm_dot": ("qssm_banks", "qssm_times", "qssm_table", "qssm_rom", "qssm_resize"),
-    "qssm_norm": ("qssm_product", "qssm_resize"),
-    "qssm_lane": ("qssm_times", "qssm_resize"),
-    "qssm_ssm": ("qssm_lane", "qssm_tree", "qssm_rom", "qssm_fifo"),
-}
-
-
-def modules(circuit: Circuit) -> list[str]:
-    """The library modules that the top needs, and those that they need."""
-    found = {
-        "qssm_uart_rx",
-        "qssm_uart_tx",
-        "qssm_pack",
-        "qssm_unpack",
-        "qssm_fifo",
-        "qssm_skid",
-        "qssm_fork",
-        "qssm_resize",
-        "qssm_status",
-        *(part.module for part in circuit.parts),
-    }
-    while True:
-        more = found | {used for module in found for used in _USES.get(module, ())}
-        if more == found:
-            return sorted(found)
-        found = more
-
-
-def _view(graph: Graph, made: Design) -> dict[str, Any]:
+def _view(graph: Graph, made: VerilogDesign) -> dict[str, Any]:
     """What the templates print."""
     circuit = made.circuit
     wires, found = instances(circuit)
@@ -140,7 +92,7 @@ def _bytes(width: int) -> int:
     return -(-(width + 1) // 8)
 
 
-def _facts(graph: Graph, made: Design, view: dict[str, Any], *, argmax: bool) -> dict[str, Any]:
+def _facts(graph: Graph, made: VerilogDesign, view: dict[str, Any], *, argmax: bool) -> dict[str, Any]:
     """What a simulator's driver and the reports need to know."""
     cells = [cell for cell in made.circuit.cells if cell.work]
     (entrance,) = graph.inputs

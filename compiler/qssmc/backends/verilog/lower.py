@@ -10,10 +10,19 @@ from numpy.typing import NDArray
 
 from qssmc.analysis.bounds import Bound, bounds
 from qssmc.backends.verilog.arrays import Arrays
-from qssmc.backends.verilog.circuit import Cell, Circuit, Net, Parameter, Port, Value, signed_width, width_of
+from qssmc.backends.verilog.circuit import (
+    Cell,
+    Circuit,
+    Net,
+    OutputPort,
+    Parameter,
+    TracedValue,
+    signed_width,
+    width_of,
+)
 from qssmc.backends.verilog.engine import DEPTH, engine
-from qssmc.backends.verilog.issue_table import beats_of
-from qssmc.backends.verilog.lut_multipliers import soften
+from qssmc.backends.verilog.issue_table import issue_table
+from qssmc.backends.verilog.lut_multipliers import use_lut_multipliers
 from qssmc.backends.verilog.make import Ints, Maker
 from qssmc.backends.verilog.products import Products, indices_of
 from qssmc.backends.verilog.recurrence import Layer, absorbed, layers_of
@@ -69,7 +78,7 @@ def lower(
     _check(graph)
     circuit = _Lowering(graph, lanes, crossbar, clocks or clocks_of_layers(graph, lanes), argmax=argmax).run()
     if multipliers is not None:
-        soften(circuit, lanes, multipliers)
+        use_lut_multipliers(circuit, lanes, multipliers)
     return circuit
 
 
@@ -89,7 +98,7 @@ def clocks_of_layers(graph: Graph, lanes: int) -> int:
     """What a sample may take: the longest layer at this many lanes; without layers, the largest product."""
     layers = layers_of(graph)
     if layers:
-        return max(DEPTH, *(beats_of(layer.heads, layer.channels, lanes).count for layer in layers))
+        return max(DEPTH, *(issue_table(layer.heads, layer.channels, lanes).count for layer in layers))
     largest = [op.weight.data.size for op in graph.step_ops if isinstance(op, (Matvec, Xbar))]
     return max([1, *(-(-size // lanes) for size in largest)])
 
@@ -134,7 +143,7 @@ class _Lowering:
             self._output(output.name, output.value, output.when == "last")
         self.circuit.blocks += self.arrays.blocks()
         self.circuit.values += [
-            Value(name, nets, last)
+            TracedValue(name, nets, last)
             for (name, last), nets in self.values.items()
             if not isinstance(self.graph[name], (Input, State)) and self.sample not in nets
         ]
@@ -164,7 +173,7 @@ class _Lowering:
         parameters: dict[str, Parameter] = {"W": width, "N": net.extent, "AT_END": int(last)}
         inputs = {"s": (net, width)} | ({} if last else {"t": (self.token, 1)})
         cell = self.make.cell("qssm_frame", f"frame_{name}", parameters, inputs, {"m": out}, Frame(net.extent))
-        self.circuit.ports.append(Port(name, cell, width, net.extent, last))
+        self.circuit.ports.append(OutputPort(name, cell, width, net.extent, last))
 
     def _name(self, stem: str) -> str:
         while stem in self.names:

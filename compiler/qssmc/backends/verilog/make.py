@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qssmc.backends.verilog.circuit import Cell, Circuit, Memory, Net, Parameter, Word, pack, signed_width
 from qssmc.backends.verilog.rows import digits, form_of
-from qssmc.backends.verilog.timing import Dot, Gather, Held, Join, Norm, Pipe, Segments, Select, Timing
+from qssmc.backends.verilog.timing import Dot, Gather, Join, Norm, Pipe, Segments, Select, StateTiming, Timing
 
 Ints = NDArray[np.int64]
 _DOT = 4  # clocks from a group's last beat to its first row, and one more where several elements are summed
@@ -276,7 +276,9 @@ class Maker:
         parameters: dict[str, Parameter] = {"W": width, "N": extent, "LAST": int(has_last)}
         outputs = {"m": old, "l": end} if has_last else {"m": old}
         ram = extent * width
-        cell = self.cell("qssm_state", name, parameters, {"t": (token, 1)}, outputs, Held(extent + 3, extent), ram=ram)
+        cell = self.cell(
+            "qssm_state", name, parameters, {"t": (token, 1)}, outputs, StateTiming(extent + 3, extent), ram=ram
+        )
         return cell, old, end
 
     # --- how many clocks ---------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qssmc.backends.verilog.circuit import Block, Cell, Circuit, Memory, Net, Parameter, Word, memory_name
+from qssmc.backends.verilog.circuit import Cell, Circuit, Memory, Net, Parameter, PlainInstance, Word, memory_name
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class _Writer:
         parameters = {key: self._value(cell, key, value) for key, value in cell.parameters.items()}
         self._add(tuple(cell.about.splitlines()), cell.module, f"{cell.name}_cell", parameters, ports)
 
-    def block(self, block: Block) -> None:
+    def block(self, block: PlainInstance) -> None:
         """The instance of a block, behind the wires that it brings."""
         self.wires += [Wire(width, name) for name, width in block.wires.items()]
         ports = [*self._control(), *(f".{port}({wire})" for port, wire in block.ports.items())]
@@ -170,7 +170,7 @@ class _Writer:
                 ".l_ready(1'b1)",
             )
 
-    def _value(self, cell: Cell | Block, key: str, value: Parameter) -> str:
+    def _value(self, cell: Cell | PlainInstance, key: str, value: Parameter) -> str:
         if isinstance(value, Memory):
             return f'"mem/{memory_name(cell, key)}"'
         if isinstance(value, Word):
