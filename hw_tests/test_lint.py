@@ -10,6 +10,7 @@ import pytest
 from cores import write
 from linters import lint, said
 from module_bench import RTL
+from qssmc.backends.verilog import VerilogOptions, emit
 from qssmc.ir import Graph, parse, print_graph
 from support.graphs import random_s4d
 from support.hand import dithered
@@ -45,6 +46,14 @@ def test_cores(tmp_path: Path, name: str) -> None:
                  f"{top}.v", f"sim/{graph.name}_tb.v"], folder) == ""  # fmt: skip
     script = f"read_verilog -defer rtl/*.v; read_verilog {top}.v; hierarchy -check -top {top}; proc; check -assert"
     assert said(["yosys", "-q", "-p", script], folder) == ""
+
+
+def test_emitted_lines_fit_a_screen() -> None:
+    for name, (graph, lanes) in CORES.items():
+        for path, text in emit(graph, VerilogOptions(lanes)).items():
+            wide = [line for line in text.splitlines() if len(line) > 120]
+            if path.endswith((".v", ".py", ".cpp")) and name != "long names":  # which no line holds
+                assert wide == [], path
 
 
 @pytest.mark.tool("verilator")

@@ -10,7 +10,7 @@ from qssmc.backends.verilog.circuit import Circuit
 from qssmc.backends.verilog.design import VerilogDesign, VerilogOptions, design
 from qssmc.backends.verilog.estimate import ESTIMATE, estimate
 from qssmc.backends.verilog.library import library, modules_of
-from qssmc.backends.verilog.text import instances
+from qssmc.backends.verilog.text import commented, instances, joined
 from qssmc.crossbar.map import CrossbarMap
 from qssmc.ir.graph import Graph
 
@@ -47,6 +47,7 @@ def _view(graph: Graph, made: VerilogDesign) -> dict[str, Any]:
     """What the templates print."""
     circuit = made.circuit
     wires, found = instances(circuit)
+    saturated = [f"{cell.name}_saturated" for cell in circuit.cells if cell.saturates]
     ports = [
         {
             "name": port.name,
@@ -55,7 +56,7 @@ def _view(graph: Graph, made: VerilogDesign) -> dict[str, Any]:
             "width": port.width,
             "bytes": _bytes(port.width),
             "fill": 8 * _bytes(port.width) - port.width - 1,
-            "about": f"output {port.name}, {port.extent} signed numbers "
+            "about": f"output {port.name}, {counted(port.extent, 'signed number')} "
             + ("after the last sample" if port.last else "a sample"),
         }
         for port in circuit.ports
@@ -64,11 +65,10 @@ def _view(graph: Graph, made: VerilogDesign) -> dict[str, Any]:
     (entrance,) = graph.inputs
     width = entrance.type.width
     assert width is not None
+    kind = str(entrance.type).partition("[")[0]
     return {
         "name": graph.name,
-        "graph": graph.name,
-        "lanes": made.lanes,
-        "interval": made.schedule.interval,
+        "about": about(graph.name, made, f"{counted(circuit.sample.extent, 'number')} a sample, each {kind}", ports),
         "sample": {
             "width": width,
             "bytes": _bytes(width),
@@ -76,15 +76,33 @@ def _view(graph: Graph, made: VerilogDesign) -> dict[str, Any]:
             "sign": f"s_data[{width - 1}]" if entrance.type.signed else "1'b0",
             "wide": circuit.sample.width,
             "count": circuit.sample.extent,
-            "about": f"{circuit.sample.extent} numbers a sample, each {entrance.type}; s_last with a sequence's last",
         },
         "ports": ports,
         "closing": closing["prefix"],
         "wires": wires,
         "traced": sorted({net.name for value in circuit.values for net in value.nets}),
         "instances": found,
-        "saturated": [f"{cell.name}_saturated" for cell in circuit.cells if cell.saturates],
+        "saturated": joined(saturated, 12),
+        "saturating": max(1, len(saturated)),
     }
+
+
+def about(name: str, made: VerilogDesign, sample: str, ports: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The comment on top of a core: what it is, what goes in and out, and how its wires are named."""
+    lines = [
+        f"{name}_top: a streaming core emitted by qssmc from graph {name}, {counted(made.lanes, 'lane')}.",
+        f"{counted(made.schedule.interval, 'clock')} a sample. s: {sample}; s_last with a sequence's last",
+        *(f"{port['prefix']}: {port['about']}" for port in ports),
+        "Names: x_data, x_valid and x_ready are the stream of the op x of the graph; x_end is x after the last sample "
+        "of a sequence; x__y_p goes from x to port p of y, x__y_p_q behind a queue, _s behind a register in both "
+        "directions, _w in another width. token goes with every sample and tells whether it is the last.",
+    ]
+    return commented("\n".join(lines))
+
+
+def counted(count: int, thing: str) -> str:
+    """1 lane, 2 lanes."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _bytes(width: int) -> int:
