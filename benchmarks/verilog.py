@@ -20,7 +20,7 @@ from typing import Any
 from qssmc import __version__
 from qssmc.artifact.folder import MANIFEST, read_manifest, with_manifest, write_folder
 from qssmc.backends.verilog import VerilogOptions, emit
-from qssmc.backends.verilog.issue_table import beats_of
+from qssmc.backends.verilog.issue_table import issue_table
 from qssmc.backends.verilog.recurrence import layers_of
 from qssmc.driver.compile import file_sha256
 from qssmc.driver.verify import verify_folder
@@ -73,7 +73,7 @@ def _pace(work: Path, case: Case, lanes: int) -> dict[str, Any]:
     expected = json.loads(files["verilog/design.json"])["expected"]
     layers = layers_of(graph)
     states = [len(layer.heads) for layer in layers]
-    beats = [beats_of(layer.heads, layer.channels, lanes).count for layer in layers]
+    beats = [issue_table(layer.heads, layer.channels, lanes).count for layer in layers]
     return {"case": case, "lanes": lanes, "states": states, "beats": beats, **expected}
 
 

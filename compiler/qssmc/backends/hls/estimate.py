@@ -12,7 +12,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from qssmc.backends.cost_model import Pace, Use, part, report
+from qssmc.backends.cost_model import Throughput, Use, part, report
 from qssmc.backends.hls.blocks import HlsBlock, Item
 from qssmc.backends.hls.kernel_calls import lanes_of
 from qssmc.backends.hls.tables import HlsTable
@@ -34,7 +34,7 @@ def estimate(unit: HlsUnit, writers: Sequence[Writer], edges: Sequence[Stream]) 
     for name in nx.topological_sort(flow):
         reach[name] = cycles[name] + max((reach[before] for before in flow.predecessors(name)), default=0)
     step = [writer.process.name for writer in writers if not writer.process.closing]
-    pace = Pace(max(cycles[name] for name in step), max(reach.values()))
+    pace = Throughput(max(cycles[name] for name in step), max(reach.values()))
     parts = [part(writer.process.name, cycles[writer.process.name], _use(unit, writer)) for writer in writers]
     queues = Use(memories=tuple((edge.depth, _width(unit, edge.value), 1) for edge in edges))
     parts.append(part("streams", 0, queues))
