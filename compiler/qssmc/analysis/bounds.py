@@ -26,6 +26,7 @@ from qssmc.ir.ops import (
     Input,
     Lut,
     Matvec,
+    Move,
     Mul,
     Normalize,
     Offset,
@@ -121,7 +122,7 @@ def _clamp(graph: Graph, op: Op, state: State) -> Interval:
         return Interval(_spread(op.low, op), _spread(op.high, op))
     if isinstance(op, Advance):
         return _counted(op)
-    if isinstance(op, (Slice, Take, Concat, Pair, Unpair)):
+    if isinstance(op, Move):
         return _RULES[type(op)](op, *(_clamp(graph, operand, state) for operand in graph.operands(op))).value
     raise UnsupportedModelError(
         f"state %{state.name} (from {state.origin}) does not end in a saturating requant but in {op.mnemonic}, "
@@ -301,11 +302,8 @@ def _input(op: Input) -> Bound:
     return _plain(Interval(_exact(np.full(op.type.shape, low)), _exact(np.full(op.type.shape, high))))
 
 
-def _pair(op: Pair, x: Interval) -> Bound:
-    half = op.type.shape[0]
-    return _plain(
-        Interval(np.stack([x.low[:half], x.low[half:]], axis=-1), np.stack([x.high[:half], x.high[half:]], axis=-1))
-    )
+def _moved(op: Move, *operands: Interval) -> Bound:
+    return _plain(Interval(op.moved(*(x.low for x in operands)), op.moved(*(x.high for x in operands))))
 
 
 _RULES: dict[type[Op], Callable[..., Bound]] = {
@@ -320,13 +318,7 @@ _RULES: dict[type[Op], Callable[..., Bound]] = {
     Offset: _offset,
     Add: _add,
     Mul: _mul,
-    Slice: lambda op, x: _plain(Interval(x.low[op.start : op.stop], x.high[op.start : op.stop])),
-    Take: lambda op, x: _plain(Interval(x.low[op.indices.data], x.high[op.indices.data])),
-    Concat: lambda op, *xs: _plain(Interval(np.concatenate([x.low for x in xs]), np.concatenate([x.high for x in xs]))),
-    Unpair: lambda op, x: _plain(
-        Interval(np.concatenate([x.low[:, 0], x.low[:, 1]]), np.concatenate([x.high[:, 0], x.high[:, 1]]))
-    ),
-    Pair: _pair,
+    **dict.fromkeys((Slice, Take, Concat, Unpair, Pair), _moved),
     Advance: _advance,
     Requant: _requant,
     ShiftLeft: lambda op, x: _plain(x.times(1 << _spread(op.amount, op))),

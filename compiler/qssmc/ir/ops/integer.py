@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
 
-from qssmc.ir.ops.op import WIDEST_PHASE, Op, Types, kind, like, need, rounding_phase, spread, vector
+from qssmc.ir.ops.op import (
+    WIDEST_PHASE,
+    Op,
+    Precision,
+    Still,
+    Types,
+    Widths,
+    holding,
+    kind,
+    like,
+    need,
+    rounding_phase,
+    spread,
+    vector,
+)
 from qssmc.ir.table import Table
 from qssmc.ir.types import WIDEST, Type
 
 
 @dataclass(frozen=True)
-class Requant(Op):
+class Requant(Still):
     """clamp(floor((x * multiplier + d) / 2^shift), low, high): the only op that loses bits.
 
     All tables are scalars or one an element, shared by re and im. d is 2^(shift-1), round half up, and 0 where shift
@@ -24,8 +38,13 @@ class Requant(Op):
     low: Table
     high: Table
     phase_bits: int = 0
-    mnemonic: ClassVar[str] = "requant"
-    optional: ClassVar[int] = 1
+    mnemonic = "requant"
+    optional = 1
+    stages = ("integer",)
+    nature = "rounding"
+    analog = "digital"
+    granularity = "channel"
+    holds = holding(multiplier="multipliers", shift="exponents", low="clamps", high="clamps")
 
     def rule(self, operands: Types) -> Type:
         x = operands[0]
@@ -43,11 +62,16 @@ class Requant(Op):
 
 
 @dataclass(frozen=True)
-class ShiftLeft(Op):
+class ShiftLeft(Still):
     """x * 2^amount, exact. amount is a scalar or one an element, shared by re and im."""
 
     amount: Table
-    mnemonic: ClassVar[str] = "shift_left"
+    mnemonic = "shift_left"
+    stages = ("integer",)
+    nature = "exact"
+    analog = "sum"
+    granularity = "channel"
+    holds = holding(amount="exponents")
 
     def rule(self, operands: Types) -> Type:
         (x,) = operands
@@ -59,12 +83,17 @@ class ShiftLeft(Op):
 
 
 @dataclass(frozen=True)
-class Lut(Op):
+class Lut(Still):
     """entries[x - first]: a nonlinearity of one bounded value. entries: (T,) shared, or (H, T); first: (), or (H,)."""
 
     entries: Table
     first: Table
-    mnemonic: ClassVar[str] = "lut"
+    mnemonic = "lut"
+    stages = ("integer",)
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "channel"
+    holds = holding(entries="lookup tables", first="zero points")
 
     def rule(self, operands: Types) -> Type:
         (x,) = operands
@@ -86,10 +115,20 @@ class Normalize(Op):
 
     eps: int
     frac: int
-    mnemonic: ClassVar[str] = "normalize"
+    mnemonic = "normalize"
+    stages = ("integer",)
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "shared"
+    holds = holding()
 
     def rule(self, operands: Types) -> Type:
         (x,) = operands
         need(not x.is_real, "normalize exists in the integer stage only")
         need(self.eps >= 0 and 0 <= self.frac <= 30, "eps must not be negative, frac must be 0 to 30")
         return like(x, (vector(x),))
+
+    def products(self, bits: Precision) -> Iterable[Widths]:
+        x = bits.operands[0]
+        yield x**2
+        yield (x + len(x).bit_length()) * (self.frac + 1)

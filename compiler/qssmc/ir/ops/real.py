@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
 
-from qssmc.ir.ops.exact import states_of
-from qssmc.ir.ops.op import Method, Op, Types, like, need, rounding_phase, spread, vector
+import numpy as np
+
+from qssmc.ir.ops.exact import complex_products, drive_products, states_of
+from qssmc.ir.ops.op import (
+    REAL_STAGES,
+    Method,
+    Op,
+    Precision,
+    Still,
+    Types,
+    Widths,
+    holding,
+    like,
+    need,
+    rounding_phase,
+    spread,
+    vector,
+)
 from qssmc.ir.table import Table
 from qssmc.ir.types import Type
 
@@ -18,7 +34,12 @@ class Decay(Op):
     a: Table
     dt: Table
     method: Method
-    mnemonic: ClassVar[str] = "decay"
+    mnemonic = "decay"
+    stages = ("float",)
+    nature = "exact"
+    analog = "product"
+    granularity = "channel"
+    holds = holding(a="poles", dt="step lengths")
 
     def rule(self, operands: Types) -> Type:
         (x,) = operands
@@ -26,6 +47,9 @@ class Decay(Op):
         need(x.is_real, "decay exists in the real stages only")
         need(self.a.shape == (states, 2) and self.dt.shape == (states,), f"a is {self.a.shape}, dt {self.dt.shape}")
         return like(x, (states,), True)
+
+    def products(self, bits: Precision) -> Iterable[Widths]:
+        yield complex_products(bits.table(self.a), bits.operands[0])
 
 
 @dataclass(frozen=True)
@@ -37,7 +61,12 @@ class Drive(Op):
     dt: Table
     method: Method
     heads: Table | None = None
-    mnemonic: ClassVar[str] = "drive"
+    mnemonic = "drive"
+    stages = ("float",)
+    nature = "exact"
+    analog = "drive"
+    granularity = "channel"
+    holds = holding(a="poles", b="input weights", dt="step lengths", heads="head sizes")
 
     def rule(self, operands: Types) -> Type:
         (u,) = operands
@@ -46,13 +75,21 @@ class Drive(Op):
         need(self.a.shape == (states, 2) and self.dt.shape == (states,), f"a is {self.a.shape}, dt {self.dt.shape}")
         return like(u, (states,), True)
 
+    def products(self, bits: Precision) -> Iterable[Widths]:
+        yield drive_products(bits, self.b, self.heads)
+
 
 @dataclass(frozen=True)
-class Activation(Op):
+class Activation(Still):
     """A nonlinearity of one variable: gelu, qgelu, relu, silu, sigmoid or tanh."""
 
     kind: str
-    mnemonic: ClassVar[str] = "activation"
+    mnemonic = "activation"
+    stages = REAL_STAGES
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "table"
+    holds = holding()
 
     def rule(self, operands: Types) -> Type:
         (x,) = operands
@@ -68,12 +105,21 @@ ACTIVATIONS = ("gelu", "gelu_tanh", "qgelu", "relu", "silu", "sigmoid", "tanh")
 class Glu(Op):
     """Gated linear unit: the first half times the sigmoid of the second."""
 
-    mnemonic: ClassVar[str] = "glu"
+    mnemonic = "glu"
+    stages = ("float",)
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "channel"
+    holds = holding()
 
     def rule(self, operands: Types) -> Type:
         (x,) = operands
         need(x.is_real and vector(x) % 2 == 0, f"glu needs a real operand of even extent, not {x}")
         return like(x, (x.shape[0] // 2,))
+
+    def products(self, bits: Precision) -> Iterable[Widths]:
+        half = self.type.shape[0]
+        yield bits.operands[0][:half] * bits.operands[0][half:]
 
 
 @dataclass(frozen=True)
@@ -83,7 +129,12 @@ class LayerNorm(Op):
     gamma: Table
     beta: Table
     eps: float
-    mnemonic: ClassVar[str] = "layernorm"
+    mnemonic = "layernorm"
+    stages = REAL_STAGES
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "shared"
+    holds = holding(gamma="factors", beta="biases")
 
     def rule(self, operands: Types) -> Type:
         (x,) = operands
@@ -91,13 +142,21 @@ class LayerNorm(Op):
         need(x.is_real and self.gamma.shape == shape and self.beta.shape == shape, f"gamma is {self.gamma.shape}")
         return like(x, shape)
 
+    def products(self, bits: Precision) -> Iterable[Widths]:
+        yield np.tile(bits.operands[0] ** 2, 3)  # squares, 1 / deviation, gamma
+
 
 @dataclass(frozen=True)
-class Divide(Op):
+class Divide(Still):
     """x / count, where count is a (1,) value: the mean over the steps so far."""
 
-    mnemonic: ClassVar[str] = "divide"
-    arity: ClassVar[int | None] = 2
+    mnemonic = "divide"
+    arity = 2
+    stages = REAL_STAGES
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "channel"
+    holds = holding()
 
     def rule(self, operands: Types) -> Type:
         x, count = operands
@@ -106,7 +165,7 @@ class Divide(Op):
 
 
 @dataclass(frozen=True)
-class Cast(Op):
+class Cast(Still):
     """Rounding onto a grid, still as real numbers: scale * clamp(floor(x / scale + 1/2), low, high).
 
     The quantised stage's picture of a requant. scale, low and high are scalars or one an element, shared by re and im.
@@ -116,8 +175,13 @@ class Cast(Op):
     scale: Table
     low: Table
     high: Table
-    mnemonic: ClassVar[str] = "cast"
-    optional: ClassVar[int] = 1
+    mnemonic = "cast"
+    optional = 1
+    stages = ("quantised",)
+    nature = "rounding"
+    analog = "digital"
+    granularity = "channel"
+    holds = holding(scale="scales", low="clamps", high="clamps")
 
     def rule(self, operands: Types) -> Type:
         x = operands[0]
