@@ -6,7 +6,6 @@ looked at; one pass over the ops then bounds every value and every partial sum, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -283,11 +282,8 @@ def _lut(op: Lut, x: Interval) -> Bound:
 
 
 def _normalize(op: Normalize, x: Interval) -> Bound:
-    """|n x - s| <= sqrt((n - 1) v), and isqrt(v) > sqrt(v) / 2, so the value stays below 2 sqrt(n - 1) 2^frac."""
-    count = len(x.low)
-    largest = max(abs(v) for v in x.span)
-    deviation = 2 * count * largest
-    reach = min((2 * math.isqrt(max(0, count - 1)) + 2) << op.frac, deviation << op.frac)
+    count, largest = len(x.low), max(abs(v) for v in x.span)
+    reach = op.reach(largest)
     spread = count * count * largest * largest + op.eps
     size = _exact(np.full(count, reach))
     return Bound(Interval(-size, size), (-max(reach, spread), max(reach, spread, 1 << op.frac)))

@@ -384,7 +384,7 @@ class _Lowering:
         return (self.make.lut(self._name(op.name + suffix), x[0], op.entries.data, first, width_of(op.type)),)
 
     def normalize(self, op: Normalize, suffix: str, last: bool, x: Nets) -> Nets:
-        return (self.make.norm(self._name(op.name + suffix), x[0], op.eps, op.frac, width_of(op.type)),)
+        return (self.make.norm(self._name(op.name + suffix), x[0], op, width_of(op.type)),)
 
     def advance(self, op: Advance, suffix: str, last: bool, x: Nets) -> Nets:
         return (self.make.advance(self._name(op.name + suffix), x[0], op.step, op.bits),)

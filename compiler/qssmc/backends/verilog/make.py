@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qssmc.backends.verilog.circuit import Cell, Circuit, Memory, Net, Parameter, Word, pack, signed_width
 from qssmc.backends.verilog.rows import digits, form_of
 from qssmc.backends.verilog.timing import Dot, Gather, Held, Join, Norm, Pipe, Segments, Select, Timing
+from qssmc.ir.ops import Normalize
 
 Ints = NDArray[np.int64]
 _DOT = 4  # clocks from a group's last beat to its first row, and one more where several elements are summed
@@ -257,9 +258,9 @@ class Maker:
         self.cell("qssm_argmax", name, parameters, {"s": (x, x.width)}, {"m": net}, timing)
         return net
 
-    def norm(self, name: str, x: Net, eps: int, frac: int, width: int) -> Net:
+    def norm(self, name: str, x: Net, op: Normalize, width: int) -> Net:
         """The core of LayerNorm."""
-        largest = 1 << (x.width - 1)
+        eps, frac, largest = op.eps, op.frac, 1 << (x.width - 1)
         needed = (x.extent * x.extent * largest * largest + eps).bit_length() + 1
         bits = max(4, needed + needed % 2)
         net = self.net(name, width, x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -127,6 +128,14 @@ class Normalize(Op):
         need(not x.is_real, "normalize exists in the integer stage only")
         need(self.eps >= 0 and 0 <= self.frac <= 30, "eps must not be negative, frac must be 0 to 30")
         return like(x, (vector(x),))
+
+    def reach(self, largest: int) -> int:
+        """How far a value may lie from 0 where no element of the operand lies farther from it than `largest`.
+
+        |n x - s| <= sqrt((n - 1) v), and isqrt(v) > sqrt(v) / 2, so it stays below 2 sqrt(n - 1) 2^frac.
+        """
+        (count,) = self.type.shape
+        return min(2 * math.isqrt(max(0, count - 1)) + 2, 2 * count * largest) << self.frac
 
     def products(self, bits: Precision) -> Iterable[Widths]:
         x = bits.operands[0]
