@@ -266,6 +266,8 @@ class Maker:
         net = self.net(name, width, x)
         parameters: dict[str, Parameter] = {"XW": x.width, "OW": width, "N": x.extent, "FRAC": frac, "VW": bits}
         parameters["EPS"] = Word(eps, bits)
+        if not op.centred:
+            parameters["CENTRED"] = 0
         every, think = frac + 3, 2 + bits // 2 + frac + 1
         timing = Norm(0, think, every)
         self.cell("qssm_norm", name, parameters, {"s": (x, x.width)}, {"m": net}, timing, ram=x.extent * x.width)

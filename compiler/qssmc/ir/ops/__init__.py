@@ -43,7 +43,7 @@ from qssmc.ir.ops.op import (
     Types,
     Widths,
 )
-from qssmc.ir.ops.real import ACTIVATIONS, Activation, Cast, Decay, Divide, Drive, Glu, LayerNorm
+from qssmc.ir.ops.real import ACTIVATIONS, Activation, Cast, Decay, Divide, Drive, Glu, LayerNorm, RMSNorm
 
 OPS: tuple[type[Op], ...] = (
     Input,
@@ -69,6 +69,7 @@ OPS: tuple[type[Op], ...] = (
     Activation,
     Glu,
     LayerNorm,
+    RMSNorm,
     Divide,
     Cast,
     Requant,
@@ -117,6 +118,7 @@ __all__ = [
     "Op",
     "Pair",
     "Precision",
+    "RMSNorm",
     "Readout",
     "Requant",
     "Scale",

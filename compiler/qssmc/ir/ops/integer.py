@@ -110,12 +110,15 @@ class Lut(Still):
 
 @dataclass(frozen=True)
 class Normalize(Op):
-    """The integer core of LayerNorm: with n elements, sum s and v = n * sum(x^2) - s^2 + eps (all exact integers),
+    """The integer core of norms: with n elements, sum s and v = n * sum(x^2) - s^2 + eps (all exact integers),
     (n * x - s) * floor(2^frac / max(1, isqrt(v))). Its value is (x - mean) / std on a grid of about 2^-frac.
+
+    centred 1 is LayerNorm's. With centred 0, RMSNorm's, s is 0, and the value is x / sqrt(mean(x^2)).
     """
 
     eps: int
     frac: int
+    centred: int = 1
     mnemonic = "normalize"
     stages = ("integer",)
     nature = "nonlinear"
@@ -126,16 +129,19 @@ class Normalize(Op):
     def rule(self, operands: Types) -> Type:
         (x,) = operands
         need(not x.is_real, "normalize exists in the integer stage only")
+        need(self.centred in (0, 1), f"centred must be 0 or 1, not {self.centred}")
         need(self.eps >= 0 and 0 <= self.frac <= 30, "eps must not be negative, frac must be 0 to 30")
         return like(x, (vector(x),))
 
     def reach(self, largest: int) -> int:
         """How far a value may lie from 0 where no element of the operand lies farther from it than `largest`.
 
-        |n x - s| <= sqrt((n - 1) v), and isqrt(v) > sqrt(v) / 2, so it stays below 2 sqrt(n - 1) 2^frac.
+        |n x - s| <= sqrt((n - 1) v), and isqrt(v) > sqrt(v) / 2, so it stays below 2 sqrt(n - 1) 2^frac. Not centred,
+        |n x| <= sqrt(n v), and it stays below 2 sqrt(n) 2^frac.
         """
         (count,) = self.type.shape
-        return min(2 * math.isqrt(max(0, count - 1)) + 2, 2 * count * largest) << self.frac
+        deviation = (1 + self.centred) * count * largest
+        return min(2 * math.isqrt(max(0, count - self.centred)) + 2, deviation) << self.frac
 
     def products(self, bits: Precision) -> Iterable[Widths]:
         x = bits.operands[0]

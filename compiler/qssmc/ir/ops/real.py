@@ -147,6 +147,29 @@ class LayerNorm(Op):
 
 
 @dataclass(frozen=True)
+class RMSNorm(Op):
+    """x / sqrt(mean(x^2) + eps) * gamma over the channels of one step (Zhang and Sennrich, arXiv 1910.07467)."""
+
+    gamma: Table
+    eps: float
+    mnemonic = "rmsnorm"
+    stages = REAL_STAGES
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "shared"
+    holds = holding(gamma="factors")
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        shape = (vector(x),)
+        need(x.is_real and self.gamma.shape == shape, f"gamma is {self.gamma.shape}, the operand is {x}")
+        return like(x, shape)
+
+    def products(self, bits: Precision) -> Iterable[Widths]:
+        yield np.tile(bits.operands[0] ** 2, 3)  # squares, 1 / root, gamma
+
+
+@dataclass(frozen=True)
 class Divide(Still):
     """x / count, where count is a (1,) value: the mean over the steps so far."""
 

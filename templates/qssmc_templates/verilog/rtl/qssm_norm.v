@@ -1,4 +1,4 @@
-// qssm_norm: LayerNorm's core over vectors of N: (N x - s) * floor(2^FRAC / max(1, isqrt(N sum x^2 - s^2 + EPS))).
+// qssm_norm: the core of norms over vectors of N: (N x - s) * floor(2^FRAC / max(1, isqrt(N sum x^2 - s^2 + EPS))).
 // One vector at a time, bit by bit: sums while it comes in, root, quotient, then an element every FRAC + 3 clocks.
 `default_nettype none
 module qssm_norm #(
@@ -7,6 +7,7 @@ module qssm_norm #(
     parameter N = 4,
     parameter FRAC = 12,
     parameter VW = 32,
+    parameter CENTRED = 1,  // 0: s is 0, as RMSNorm has it
     parameter [VW-1:0] EPS = {VW{1'b0}}
 ) (
     input  wire clk,
@@ -70,7 +71,7 @@ module qssm_norm #(
     always @(posedge clk) begin
         case (stage)
             FILL: if (write) begin
-                sum <= (index == {IW{1'b0}} ? {VW{1'b0}} : sum) + wide;
+                sum <= (index == {IW{1'b0}} ? {VW{1'b0}} : sum) + (CENTRED != 0 ? wide : {VW{1'b0}});
                 squares <= (index == {IW{1'b0}} ? {VW{1'b0}} : squares) + wide * wide;
             end
             SQUARE: begin
