@@ -104,8 +104,8 @@ def _rms_norm(b: Builder, module: nn.RMSNorm, stem: str, x: str, origin: str) ->
     if tuple(module.normalized_shape) != (width,):
         raise TypeFault(f"RMS norm must cover the {width} channels of one step, not {module.normalized_shape}")
     gamma = np.ones(width) if module.weight is None else numbers(module.weight)
-    dtype = torch.get_default_dtype() if module.weight is None else module.weight.dtype
-    eps = torch.finfo(dtype).eps if module.eps is None else float(module.eps)
+    # Without an eps, torch takes that of the numbers at hand, which are float64 here as in every check of the trace.
+    eps = torch.finfo(torch.float64).eps if module.eps is None else float(module.eps)
     return b.add(RMSNorm(gamma=Table.real(gamma), eps=eps), stem, x, origin=origin)
 
 
@@ -162,6 +162,7 @@ FUNCTIONS: dict[Any, Op] = {
     nn.functional.silu: Activation(kind="silu"),
     torch.sigmoid: Activation(kind="sigmoid"),
     torch.tanh: Activation(kind="tanh"),
+    torch.exp: Activation(kind="exp"),
 }
 
 
@@ -186,5 +187,5 @@ SUPPORTED_MODULES: dict[str, str] = {
 }
 SUPPORTED_FUNCTIONS: dict[str, str] = {
     "+, *, torch.add, torch.mul": "of two tensors of one shape",
-    "torch.relu / sigmoid / tanh, torch.nn.functional.gelu / relu / silu": "lookup tables",
+    "torch.relu / sigmoid / tanh / exp, torch.nn.functional.gelu / relu / silu": "lookup tables",
 }

@@ -52,6 +52,7 @@ def _plain(kind: str) -> Callable[[Nodes, str, str], None]:
 
 
 ACTIVATIONS: dict[str, Callable[[Nodes, str, str], None]] = {
+    "exp": _plain("Exp"),
     "gelu": _gelu,
     "gelu_tanh": _gelu_tanh,
     "qgelu": _qgelu,

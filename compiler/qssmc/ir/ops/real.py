@@ -81,7 +81,7 @@ class Drive(Op):
 
 @dataclass(frozen=True)
 class Activation(Still):
-    """A nonlinearity of one variable: gelu, qgelu, relu, silu, sigmoid or tanh."""
+    """A nonlinearity of one variable, one of ACTIVATIONS."""
 
     kind: str
     mnemonic = "activation"
@@ -98,7 +98,7 @@ class Activation(Still):
         return like(x, (vector(x),))
 
 
-ACTIVATIONS = ("gelu", "gelu_tanh", "qgelu", "relu", "silu", "sigmoid", "tanh")
+ACTIVATIONS = ("exp", "gelu", "gelu_tanh", "qgelu", "relu", "silu", "sigmoid", "tanh")
 
 
 @dataclass(frozen=True)
