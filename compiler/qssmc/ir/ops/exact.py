@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qssmc.ir.ops.op import (
     EVERY_STAGE,
     WIDEST_PHASE,
+    Nature,
     Op,
     Precision,
     Still,
@@ -28,16 +29,29 @@ from qssmc.ir.table import Table
 from qssmc.ir.types import WIDEST, Type
 
 
+class Source(Still):
+    """Base of ops without operands."""
+
+    arity = 0
+    stages = EVERY_STAGE
+    nature: ClassVar[Nature] = "source"
+    analog = "digital"
+    granularity = "channel"
+
+
+class Exact(Op):
+    """Base of ops that lose nothing, on reals as on integers."""
+
+    stages = EVERY_STAGE
+    nature = "exact"
+    granularity = "channel"
+
+
 @dataclass(frozen=True)
-class Input(Still):
+class Input(Source):
     """The samples of this step, (d_input,)."""
 
     mnemonic = "input"
-    arity = 0
-    stages = EVERY_STAGE
-    nature = "source"
-    analog = "digital"
-    granularity = "channel"
     holds = holding()
 
     def rule(self, operands: Types) -> Type:
@@ -45,15 +59,11 @@ class Input(Still):
 
 
 @dataclass(frozen=True)
-class State(Still):
+class State(Source):
     """A value carried from step to step; zero at reset. The graph's updates name what it becomes."""
 
     mnemonic = "state"
-    arity = 0
-    stages = EVERY_STAGE
     nature = "state"
-    analog = "digital"
-    granularity = "channel"
     holds = holding()
 
     def rule(self, operands: Types) -> Type:
@@ -61,16 +71,11 @@ class State(Still):
 
 
 @dataclass(frozen=True)
-class Constant(Still):
+class Constant(Source):
     """A vector that never changes."""
 
     value: Table
     mnemonic = "constant"
-    arity = 0
-    stages = EVERY_STAGE
-    nature = "source"
-    analog = "digital"
-    granularity = "channel"
     holds = holding(value="biases")
 
     def rule(self, operands: Types) -> Type:
@@ -78,16 +83,13 @@ class Constant(Still):
 
 
 @dataclass(frozen=True)
-class Matvec(Op):
+class Matvec(Exact):
     """weight @ x + bias. weight: (out, in); bias: (out,)."""
 
     weight: Table
     bias: Table
     mnemonic = "matvec"
-    stages = EVERY_STAGE
-    nature = "exact"
     analog = "product"
-    granularity = "channel"
     holds = holding(weight="weights", bias="biases")
 
     def rule(self, operands: Types) -> Type:
@@ -104,15 +106,12 @@ class Matvec(Op):
 
 
 @dataclass(frozen=True)
-class Xbar(Op):
+class Xbar(Exact):
     """One crossbar operation: weight @ x, every row driven and every column read at once. weight: (columns, rows)."""
 
     weight: Table
     mnemonic = "xbar"
-    stages = EVERY_STAGE
-    nature = "exact"
     analog = "product"
-    granularity = "channel"
     holds = holding(weight="weights")
 
     def rule(self, operands: Types) -> Type:
@@ -128,15 +127,12 @@ class Xbar(Op):
 
 
 @dataclass(frozen=True)
-class Diag(Op):
+class Diag(Exact):
     """lambda_bar * x for complex states. lambda_bar: (S, 2)."""
 
     lambda_bar: Table
     mnemonic = "diag"
-    stages = EVERY_STAGE
-    nature = "exact"
     analog = "product"
-    granularity = "channel"
     holds = holding(lambda_bar="poles")
 
     def rule(self, operands: Types) -> Type:
@@ -151,16 +147,13 @@ class Diag(Op):
 
 
 @dataclass(frozen=True)
-class Inject(Op):
+class Inject(Exact):
     """b_bar * u: channels to complex states. Diagonal: b_bar (S, 2) and heads (S,); MIMO (S5): b_bar (S, H, 2)."""
 
     b_bar: Table
     heads: Table | None = None
     mnemonic = "inject"
-    stages = EVERY_STAGE
-    nature = "exact"
     analog = "drive"
-    granularity = "channel"
     holds = holding(b_bar="input weights", heads="head sizes")
 
     def rule(self, operands: Types) -> Type:
@@ -173,17 +166,14 @@ class Inject(Op):
 
 
 @dataclass(frozen=True)
-class Readout(Op):
+class Readout(Exact):
     """Re(sum_n c_n x_n): complex states to channels. Diagonal: c (S, 2) and heads (S,); MIMO (S5): c (H, S, 2)."""
 
     c: Table
     heads: Table | None = None
     channels: int = 0
     mnemonic = "readout"
-    stages = EVERY_STAGE
-    nature = "exact"
     analog = "product"
-    granularity = "channel"
     holds = holding(c="output weights", heads="head sizes")
 
     def rule(self, operands: Types) -> Type:
@@ -227,15 +217,12 @@ def drive_products(bits: Precision, weights: Table, heads: Table | None) -> Widt
 
 
 @dataclass(frozen=True)
-class Scale(Op):
+class Scale(Exact):
     """factor * x, element by element; factor is a scalar or (H,) and applies to re and im alike."""
 
     factor: Table
     mnemonic = "scale"
-    stages = EVERY_STAGE
-    nature = "exact"
     analog = "sum"
-    granularity = "channel"
     holds = holding(factor="factors")
 
     def rule(self, operands: Types) -> Type:
@@ -250,15 +237,12 @@ class Scale(Op):
 
 
 @dataclass(frozen=True)
-class Offset(Still):
+class Offset(Still, Exact):
     """x + value, element by element; value is (H,)."""
 
     value: Table
     mnemonic = "offset"
-    stages = EVERY_STAGE
-    nature = "exact"
     analog = "sum"
-    granularity = "channel"
     holds = holding(value="biases")
 
     def rule(self, operands: Types) -> Type:
@@ -269,15 +253,12 @@ class Offset(Still):
 
 
 @dataclass(frozen=True)
-class Add(Still):
+class Add(Still, Exact):
     """The sum of two or more values of one shape; in the integer stage all lie on one binary point."""
 
     mnemonic = "add"
     arity = None
-    stages = EVERY_STAGE
-    nature = "exact"
     analog = "sum"
-    granularity = "channel"
     holds = holding()
 
     def rule(self, operands: Types) -> Type:
@@ -290,15 +271,12 @@ class Add(Still):
 
 
 @dataclass(frozen=True)
-class Mul(Op):
+class Mul(Exact):
     """The product of two real-valued vectors, element by element."""
 
     mnemonic = "mul"
     arity = 2
-    stages = EVERY_STAGE
-    nature = "exact"
     analog = "digital"
-    granularity = "channel"
     holds = holding()
 
     def rule(self, operands: Types) -> Type:
@@ -310,13 +288,10 @@ class Mul(Op):
         yield bits.operands[0] * bits.operands[1]
 
 
-class Move(Still):
+class Move(Still, Exact):
     """Base of ops that put elements elsewhere and compute nothing."""
 
-    stages = EVERY_STAGE
-    nature = "exact"
     analog = "move"
-    granularity = "channel"
 
     def moved(self, *operands: NDArray[Any]) -> NDArray[Any]:
         """The op's array from its operands' arrays, each of the array shape of its value: (extent,) or (extent, 2)."""
@@ -428,16 +403,13 @@ class Pair(Move):
 
 
 @dataclass(frozen=True)
-class Advance(Still):
+class Advance(Still, Exact):
     """(x + step) mod 2^bits: a phase that counts. Real stages see it in units of 2^-bits: (x + step 2^-bits) mod 1."""
 
     step: int
     bits: int
     mnemonic = "advance"
-    stages = EVERY_STAGE
-    nature = "exact"
     analog = "digital"
-    granularity = "channel"
     holds = holding()
 
     def rule(self, operands: Types) -> Type:

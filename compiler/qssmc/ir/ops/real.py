@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qssmc.ir.ops.exact import complex_products, drive_products, states_of
+from qssmc.ir.ops.exact import Exact, complex_products, drive_products, states_of
 from qssmc.ir.ops.op import (
     REAL_STAGES,
     Method,
@@ -28,7 +28,7 @@ from qssmc.ir.types import Type
 
 
 @dataclass(frozen=True)
-class Decay(Op):
+class Decay(Exact):
     """The state transition of a continuous diagonal SSM over one step: disc(a, dt) * x. a: (S, 2); dt: (S,)."""
 
     a: Table
@@ -36,9 +36,7 @@ class Decay(Op):
     method: Method
     mnemonic = "decay"
     stages = ("float",)
-    nature = "exact"
     analog = "product"
-    granularity = "channel"
     holds = holding(a="poles", dt="step lengths")
 
     def rule(self, operands: Types) -> Type:
@@ -53,7 +51,7 @@ class Decay(Op):
 
 
 @dataclass(frozen=True)
-class Drive(Op):
+class Drive(Exact):
     """The input of a continuous diagonal SSM over one step: disc(a, b, dt) * u, with b as in Inject."""
 
     a: Table
@@ -63,9 +61,7 @@ class Drive(Op):
     heads: Table | None = None
     mnemonic = "drive"
     stages = ("float",)
-    nature = "exact"
     analog = "drive"
-    granularity = "channel"
     holds = holding(a="poles", b="input weights", dt="step lengths", heads="head sizes")
 
     def rule(self, operands: Types) -> Type:
@@ -122,18 +118,26 @@ class Glu(Op):
         yield bits.operands[0][:half] * bits.operands[0][half:]
 
 
+class Norm(Op):
+    """Base of norms over the channels of one step, which compare channels, so that these share a scale."""
+
+    stages = REAL_STAGES
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "shared"
+
+    def products(self, bits: Precision) -> Iterable[Widths]:
+        yield np.tile(bits.operands[0] ** 2, 3)  # squares, 1 / root, gamma
+
+
 @dataclass(frozen=True)
-class LayerNorm(Op):
+class LayerNorm(Norm):
     """(x - mean) / sqrt(variance + eps) * gamma + beta over the channels of one step."""
 
     gamma: Table
     beta: Table
     eps: float
     mnemonic = "layernorm"
-    stages = REAL_STAGES
-    nature = "nonlinear"
-    analog = "digital"
-    granularity = "shared"
     holds = holding(gamma="factors", beta="biases")
 
     def rule(self, operands: Types) -> Type:
@@ -142,21 +146,14 @@ class LayerNorm(Op):
         need(x.is_real and self.gamma.shape == shape and self.beta.shape == shape, f"gamma is {self.gamma.shape}")
         return like(x, shape)
 
-    def products(self, bits: Precision) -> Iterable[Widths]:
-        yield np.tile(bits.operands[0] ** 2, 3)  # squares, 1 / deviation, gamma
-
 
 @dataclass(frozen=True)
-class RMSNorm(Op):
+class RMSNorm(Norm):
     """x / sqrt(mean(x^2) + eps) * gamma over the channels of one step (Zhang and Sennrich, arXiv 1910.07467)."""
 
     gamma: Table
     eps: float
     mnemonic = "rmsnorm"
-    stages = REAL_STAGES
-    nature = "nonlinear"
-    analog = "digital"
-    granularity = "shared"
     holds = holding(gamma="factors")
 
     def rule(self, operands: Types) -> Type:
@@ -164,9 +161,6 @@ class RMSNorm(Op):
         shape = (vector(x),)
         need(x.is_real and self.gamma.shape == shape, f"gamma is {self.gamma.shape}, the operand is {x}")
         return like(x, shape)
-
-    def products(self, bits: Precision) -> Iterable[Widths]:
-        yield np.tile(bits.operands[0] ** 2, 3)  # squares, 1 / root, gamma
 
 
 @dataclass(frozen=True)
