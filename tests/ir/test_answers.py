@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from qssmc.ir.ops.op import holding
 from qssmc.report.effort import effort_report
 from qssmc.search.variables import curves_of, knobs_of
 
+ROOT = Path(__file__).parents[2]
 ANSWERS: dict[str, Any] = {
     "stages": REAL_STAGES,
     "nature": "nonlinear",
@@ -95,3 +98,12 @@ def test_stages_are_named_in_order(op: type[Op]) -> None:
     assert op.stages
     assert list(op.stages) == [stage for stage in EVERY_STAGE if stage in op.stages]
     assert (op.analog == "move") == issubclass(op, Move)
+
+
+def test_the_guide_names_every_answer_and_files_that_exist() -> None:
+    text = (ROOT / "docs" / "adding-an-op.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in text for name in ANSWERS)
+    places = [place for place in re.findall(r"`([\w/.-]+/[\w./-]+)`", text) if not place.startswith("http")]
+    assert len(places) > 20
+    for place in places:
+        assert (ROOT / place).exists() or (ROOT / "compiler" / "qssmc" / place).exists(), place
