@@ -210,7 +210,7 @@ class _Walk(Draft):
         """(n x - s) / sqrt(v) by the integer reciprocal, then gamma; beta where the norm has one."""
         x, operand, count = self.names[op.inputs[0]], self.source[op.inputs[0]], op.type.shape[0]
         if not isinstance(operand, Cast) or np.ptp(self.scales[x]) > 0.0:
-            raise IRError(f"%{op.name}: the operand of a norm must be a cast with one scale")
+            raise IRError(f"%{op.name}: the operand of {op.mnemonic} must be a cast with one scale")
         centred, low, high = isinstance(op, LayerNorm), int(operand.low.data.min()), int(operand.high.data.max())
         eps = round(op.eps * count**2 / float(self.scales[x][0]) ** 2)
         # About 0, the root of the mean of squares reaches the largest number; about the mean, half of the levels.
