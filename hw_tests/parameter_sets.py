@@ -159,10 +159,10 @@ SETS: Mapping[str, Sets] = {
         [
             {"XW": 6, "N": 5, "VW": 18},
             {"XW": 1, "OW": 2, "N": 1, "FRAC": 0, "VW": 4, "EPS": "4'd6"},
-            {"XW": 6, "N": 11, "VW": 18, "EPS": "18'd7167"},
+            {"XW": 6, "N": 11, "VW": 18, "EPS": "18'd7167", "CENTRED": 0},
         ],
         {
-            **at_least_one("XW", "N"), **not_negative("FRAC"), "OW_must_be_2_or_more": {"OW": 1},
+            **at_least_one("XW", "N"), **flags("CENTRED"), **not_negative("FRAC"), "OW_must_be_2_or_more": {"OW": 1},
             "VW_must_be_even_and_4_or_more": {"VW": 31}, "VW_must_hold_N_sum_x_squared_plus_EPS": {"N": 12},
         },
     ),

@@ -51,8 +51,8 @@ def test_doctests_are_found_at_all() -> None:
 
 def test_the_list_of_ops_is_complete() -> None:
     ops = importlib.import_module("qssmc.ir.ops")
-    defined = {item for item in vars(ops).values() if inspect.isclass(item) and issubclass(item, Op) and item is not Op}
-    assert defined == set(OPS)
+    defined = {item for item in vars(ops).values() if inspect.isclass(item) and issubclass(item, Op)}
+    assert {item for item in defined if item.mnemonic} == set(OPS)
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.mnemonic)

@@ -57,6 +57,7 @@ CLAMP = {"multiplier": INT(1), "low": INT(-8), "high": INT(7)}
         ("i64[2]", "shift_left", ["i20[2]"], {"amount": INT(3)}),
         ("i64[2]", "lut", ["u2[2]"], {"entries": INT([[1, 2, 3, 4]] * 2), "first": INT([0, 0])}),
         ("i64[2]", "normalize", ["i8[2]"], {"eps": 0, "frac": 30}),
+        ("f64[2]", "rmsnorm", ["f64[2]"], {"gamma": REAL([1.0, 2.0]), "eps": 1e-6}),
         ("i64[2]", "constant", [], {"value": INT([1, 2])}),
     ],
 )
@@ -123,6 +124,8 @@ def test_types_follow(wanted: str, mnemonic: str, operands: list[str], attribute
         ("entries is real, the operand is i8[2]", "lut", ["i8[2]"], {"entries": REAL([1.0]), "first": INT(0)}),
         ("eps must not be negative, frac must be 0 to 30", "normalize", ["i8[2]"], {"eps": -1, "frac": 3}),
         ("eps must not be negative, frac must be 0 to 30", "normalize", ["i8[2]"], {"eps": 1, "frac": 31}),
+        ("centred must be 0 or 1, not 2", "normalize", ["i8[2]"], {"eps": 1, "frac": 3, "centred": 2}),
+        ("gamma is (1,), the operand is f64[2]", "rmsnorm", ["f64[2]"], {"gamma": REAL([1.0]), "eps": 1e-6}),
         ("activation must be one of", "activation", ["f64[2]"], {"kind": "step"}),
         ("cast exists in the real stages only", "cast", ["i8[1]"],
          {"scale": REAL(1.0), "low": REAL(0.0), "high": REAL(1.0)}),

@@ -305,7 +305,8 @@ def test_a_table_with_too_many_entries() -> None:
         Align(FORMAT)(parse(BEFORE.replace("scale=0.0625 low=-8 high=7", "scale=0.0625 low=-2048 high=2048")))
 
 
-def test_a_layer_norm_needs_one_scale() -> None:
+@pytest.mark.parametrize("norm", ["layernorm", "rmsnorm"])
+def test_a_norm_needs_one_scale(norm: str) -> None:
     text = """
 graph t : quantised
 %u : f64[2] = input
@@ -319,7 +320,9 @@ table @n.gamma : real[2] grid width[]=2 scale[]=1.0
 table @n.beta : real[2]
   0.0 0.0
 """
-    with pytest.raises(IRError, match="operand of a layer norm must be a cast with one scale"):
+    if norm == "rmsnorm":
+        text = text.replace("layernorm", norm).replace(" beta=@n.beta", "").split("table @n.beta")[0]
+    with pytest.raises(IRError, match=f"operand of {norm} must be a cast with one scale"):
         Align(FORMAT)(parse(text))
 
 

@@ -244,7 +244,7 @@ def _lut(b: Builder, dice: Dice) -> None:
 
 def _normalize(b: Builder, dice: Dice) -> None:
     x = _vector(b, dice, dice.below(7, 1))
-    b.add(Normalize(eps=dice.below(50), frac=dice.below(21)), "y", x)
+    b.add(Normalize(eps=dice.below(50), frac=dice.below(21), centred=dice.below(2)), "y", x)
 
 
 def _constant(b: Builder, dice: Dice) -> None:

@@ -26,6 +26,7 @@ from qssmc.ir.ops import (
     Offset,
     Op,
     Readout,
+    RMSNorm,
     Scale,
     TypeFault,
 )
@@ -98,6 +99,16 @@ def _layer_norm(b: Builder, module: nn.LayerNorm, stem: str, x: str, origin: str
     return b.add(norm, stem, x, origin=origin)
 
 
+def _rms_norm(b: Builder, module: nn.RMSNorm, stem: str, x: str, origin: str) -> str:
+    width = b.type(x).shape[0]
+    if tuple(module.normalized_shape) != (width,):
+        raise TypeFault(f"RMS norm must cover the {width} channels of one step, not {module.normalized_shape}")
+    gamma = np.ones(width) if module.weight is None else numbers(module.weight)
+    # Without an eps, torch takes that of the numbers at hand, which are float64 here as in every check of the trace.
+    eps = torch.finfo(torch.float64).eps if module.eps is None else float(module.eps)
+    return b.add(RMSNorm(gamma=Table.real(gamma), eps=eps), stem, x, origin=origin)
+
+
 def _glu(b: Builder, module: nn.GLU, stem: str, x: str, origin: str) -> str:
     if module.dim not in (-1, 2):
         raise TypeFault(f"GLU must split the channels (dim=-1), not dim={module.dim}")
@@ -131,6 +142,7 @@ MODULES: dict[type[nn.Module], ModuleHandler] = {
     QGELU: _activation("qgelu"),
     nn.GLU: _glu,
     nn.LayerNorm: _layer_norm,
+    nn.RMSNorm: _rms_norm,
     ChannelBatchNorm: _batch_norm,
     MeanPool: _mean_pool,
     nn.Identity: _nothing,
@@ -150,6 +162,7 @@ FUNCTIONS: dict[Any, Op] = {
     nn.functional.silu: Activation(kind="silu"),
     torch.sigmoid: Activation(kind="sigmoid"),
     torch.tanh: Activation(kind="tanh"),
+    torch.exp: Activation(kind="exp"),
 }
 
 
@@ -167,12 +180,12 @@ SUPPORTED_MODULES: dict[str, str] = {
     "torch.nn.GELU / ReLU / SiLU / Sigmoid / Tanh": "lookup tables, exact to the output LSB",
     "qssmc.models.blocks.QGELU": "lookup table",
     "torch.nn.GLU": "over the channels",
-    "torch.nn.LayerNorm": "over the channels of one step",
+    "torch.nn.LayerNorm / RMSNorm": "over the channels of one step",
     "qssmc.models.blocks.ChannelBatchNorm": "folded where a Linear is beside it",
     "qssmc.models.blocks.MeanPool": "before a final Linear",
     "torch.nn.Identity / Dropout": "removed",
 }
 SUPPORTED_FUNCTIONS: dict[str, str] = {
     "+, *, torch.add, torch.mul": "of two tensors of one shape",
-    "torch.relu / sigmoid / tanh, torch.nn.functional.gelu / relu / silu": "lookup tables",
+    "torch.relu / sigmoid / tanh / exp, torch.nn.functional.gelu / relu / silu": "lookup tables",
 }

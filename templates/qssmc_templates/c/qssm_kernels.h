@@ -175,12 +175,12 @@ typedef int32_t qssm_i32x8_at __attribute__((vector_size(32), aligned(4), may_al
 /* y = (n x - s) * floor(2^frac / max(1, isqrt(n sum(x^2) - s^2 + eps))), s = sum(x). sum_t holds n^2 max(x^2) + eps,
    which is below 2^bits. */
 #define QSSM_NORMALIZE(name, x_t, sum_t, y_t)                                                                         \
-    QSSM_INLINE void name(y_t *restrict y, const x_t *restrict x, int n, sum_t eps, int frac, int bits)               \
+    QSSM_INLINE void name(y_t *restrict y, const x_t *restrict x, int n, sum_t eps, int frac, int bits, int centred)  \
     {                                                                                                                 \
         sum_t sum = 0, squares = 0;                                                                                   \
         for (int i = 0; i < n; i++) {                                                                                 \
             const sum_t value = (sum_t)x[i];                                                                          \
-            sum = (sum_t)(sum + value);                                                                               \
+            sum = (sum_t)(sum + (centred ? value : 0));                                                               \
             squares = (sum_t)(squares + value * value);                                                               \
         }                                                                                                             \
         const uint64_t root = qssm_isqrt((uint64_t)((sum_t)(n * squares - sum * sum) + (int64_t)eps), bits);          \

@@ -103,7 +103,8 @@ void qssm_matvec(const W (&weight)[Rows][Lanes], const B (&bias)[Biases], const 
 }
 
 // y = (n x - s) * floor(2^Frac / max(1, isqrt(n sum(x^2) - s^2 + eps))), s = sum(x). Acc holds n^2 max(x^2) + eps.
-template <class Acc, int N, int Frac, class E, class X, class Y, int Xs, int Ys>
+// Not Centred: s = 0.
+template <class Acc, int N, int Frac, int Centred = 1, class E, class X, class Y, int Xs, int Ys>
 void qssm_normalize(const X (&x)[Xs], const E &eps, Y (&y)[Ys])
 {
 #pragma HLS inline off
@@ -112,7 +113,9 @@ void qssm_normalize(const X (&x)[Xs], const E &eps, Y (&y)[Ys])
     Acc squares = 0;
     for (int i = 0; i < N; i++) {
 #pragma HLS pipeline II=1
-        total += x[i];
+        if (Centred) {
+            total += x[i];
+        }
         squares += x[i] * x[i];
     }
     const Acc spread = Acc(squares * N) - Acc(total * total) + eps;

@@ -178,7 +178,7 @@ def _normalize(unit: CUnit, phase: Phase, op: Normalize) -> str:
     sums = arithmetic(-spread, spread)
     kernel = unit.kernel("QSSM_NORMALIZE", phase.element[op.inputs[0]], sums, phase.element[op.name])
     bits = spread.bit_length() + spread.bit_length() % 2
-    arguments = f"{count}, {constant(op.eps)}, {op.frac}, {max(2, bits)}"
+    arguments = f"{count}, {constant(op.eps)}, {op.frac}, {max(2, bits)}, {op.centred}"
     return f"{kernel}({phase.storage[op.name]}, {unit.array(phase, op.inputs[0])}, {arguments});"
 
 

@@ -49,7 +49,7 @@ def call_lines(unit: HlsUnit, op: Op, array: ArrayOf) -> tuple[list[str], list[H
         return [*join, *lines], used
     if isinstance(op, Normalize):
         acc = unit.accumulator(op.name)
-        call = f"qssm_normalize<{acc}, {op.type.shape[0]}, {op.frac}>"
+        call = f"qssm_normalize<{acc}, {op.type.shape[0]}, {op.frac}{'' if op.centred else ', 0'}>"
         return [f"{call}({array(op.inputs[0], '')}, {literal(op.eps)}, all_{name});"], []
     if isinstance(op, (Concat, Pair, Unpair)):
         return _moves(unit, op, array), []

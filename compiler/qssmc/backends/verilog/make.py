@@ -9,6 +9,7 @@ from qssmc.backends.verilog.circuit import Cell, Memory, Net, Parameter, Word, p
 from qssmc.backends.verilog.elementwise import ElementwiseMaker
 from qssmc.backends.verilog.rows import digits, form_of
 from qssmc.backends.verilog.timing import Dot, Gather, Join, Norm, Segments, Select, StateTiming, Timing
+from qssmc.ir.ops import Normalize
 
 _DOT = 4  # clocks from a group's last beat to its first row, and one more where several elements are summed
 
@@ -97,14 +98,16 @@ class Maker(ElementwiseMaker):
         self.cell("qssm_argmax", name, parameters, {"s": (x, x.width)}, {"m": net}, timing)
         return net
 
-    def norm(self, name: str, x: Net, eps: int, frac: int, width: int) -> Net:
-        """The core of LayerNorm."""
-        largest = 1 << (x.width - 1)
+    def norm(self, name: str, x: Net, op: Normalize, width: int) -> Net:
+        """The core of LayerNorm and RMSNorm."""
+        eps, frac, largest = op.eps, op.frac, 1 << (x.width - 1)
         needed = (x.extent * x.extent * largest * largest + eps).bit_length() + 1
         bits = max(4, needed + needed % 2)
         net = self.net(name, width, x)
         parameters: dict[str, Parameter] = {"XW": x.width, "OW": width, "N": x.extent, "FRAC": frac, "VW": bits}
         parameters["EPS"] = Word(eps, bits)
+        if not op.centred:
+            parameters["CENTRED"] = 0
         every, think = frac + 3, 2 + bits // 2 + frac + 1
         timing = Norm(0, think, every)
         self.cell("qssm_norm", name, parameters, {"s": (x, x.width)}, {"m": net}, timing, ram=x.extent * x.width)

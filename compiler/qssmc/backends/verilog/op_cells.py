@@ -180,7 +180,7 @@ class OpCells:
         return (self.make.lut(self.name(op.name + suffix), x[0], op.entries.data, first, width_of(op.type)),)
 
     def normalize(self, op: Normalize, suffix: str, last: bool, x: Nets) -> Nets:
-        return (self.make.norm(self.name(op.name + suffix), x[0], op.eps, op.frac, width_of(op.type)),)
+        return (self.make.norm(self.name(op.name + suffix), x[0], op, width_of(op.type)),)
 
     def advance(self, op: Advance, suffix: str, last: bool, x: Nets) -> Nets:
         return (self.make.advance(self.name(op.name + suffix), x[0], op.step, op.bits),)

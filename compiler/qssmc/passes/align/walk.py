@@ -30,6 +30,7 @@ from qssmc.ir.ops import (
     Offset,
     Op,
     Readout,
+    RMSNorm,
     Scale,
     Slice,
     State,
@@ -205,17 +206,22 @@ class _Walk(Draft):
         """Nothing by itself: the cast behind it makes the table."""
         return self.names[op.inputs[0]]
 
-    def layernorm(self, op: LayerNorm) -> str:
-        """(n x - s) / sqrt(v) by the integer reciprocal, then gamma and beta."""
+    def norm(self, op: LayerNorm | RMSNorm) -> str:
+        """(n x - s) / sqrt(v) by the integer reciprocal, then gamma; beta where the norm has one."""
         x, operand, count = self.names[op.inputs[0]], self.source[op.inputs[0]], op.type.shape[0]
         if not isinstance(operand, Cast) or np.ptp(self.scales[x]) > 0.0:
-            raise IRError(f"%{op.name}: the operand of a layer norm must be a cast with one scale")
+            raise IRError(f"%{op.name}: the operand of {op.mnemonic} must be a cast with one scale")
+        centred, low, high = isinstance(op, LayerNorm), int(operand.low.data.min()), int(operand.high.data.max())
         eps = round(op.eps * count**2 / float(self.scales[x][0]) ** 2)
-        frac = reciprocal_frac(count, int(operand.high.data.max() - operand.low.data.min()) + 1)
+        # About 0, the root of the mean of squares reaches the largest number; about the mean, half of the levels.
+        frac = reciprocal_frac(count, high - low + 1 if centred else 2 * max(-low, high))
+        core = Normalize(eps=eps, frac=frac, centred=int(centred))
         name, unit = self.b.fresh(f"{op.name}_norm"), np.ldexp(np.ones(1), -frac)
-        norm = self.put(Normalize(eps=eps, frac=frac), name, x, scale=unit, origin=op.origin)
-        name, unit = self.b.fresh(f"{op.name}_scaled"), grid_scale(op.gamma, op) * unit
+        norm = self.put(core, name, x, scale=unit, origin=op.origin)
+        name, unit = self.b.fresh(f"{op.name}_scaled") if centred else op.name, grid_scale(op.gamma, op) * unit
         scaled = self.put(Scale(factor=_integers(op.gamma)), name, norm, scale=unit, origin=op.origin)
+        if not isinstance(op, LayerNorm):
+            return scaled
         beta = np.rint(op.beta.data / unit).astype(np.int64)
         value = Table.integer(beta, Grid.of(1.0, int(np.abs(beta).max(initial=0)).bit_length() + 1))
         return self.put(Offset(value=value), op.name, scaled, scale=unit, origin=op.origin)
@@ -244,6 +250,7 @@ _STEPS: dict[type[Op], Callable[[_Walk, Any], str]] = {
     Take: _Walk.exact,
     Advance: _Walk.exact,
     Activation: _Walk.activation,
-    LayerNorm: _Walk.layernorm,
+    LayerNorm: _Walk.norm,
+    RMSNorm: _Walk.norm,
     Cast: _Walk.cast,
 }

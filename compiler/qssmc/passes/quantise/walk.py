@@ -27,6 +27,7 @@ from qssmc.ir.ops import (
     Offset,
     Op,
     Readout,
+    RMSNorm,
     Scale,
     Slice,
     State,
@@ -325,12 +326,12 @@ class _Walk(Draft):
         self.narrow[op.name] = self.cast(f"{op.name}_q", value, self.window(op.name, True), op.origin)
         return self.narrow[op.name]
 
-    def layernorm(self, op: LayerNorm) -> str:
+    def norm(self, op: LayerNorm | RMSNorm) -> str:
         """Channels are compared with each other, so they share a scale; gamma and beta get the weights' bits."""
         x = self.operand(op.inputs[0], shared=True)
         least = finest_unit(self.source, op) * 2.0**_NORM_BITS
         gamma = self.scheme.vector(op.gamma.data, least, self.weight_bits(f"{op.name}.gamma"))
-        return self.add(LayerNorm(gamma=gamma, beta=op.beta, eps=op.eps), op.name, x, origin=op.origin)
+        return self.add(replace(op, gamma=gamma), op.name, x, origin=op.origin)
 
     def slice(self, op: Slice) -> str:
         """A view."""
@@ -360,7 +361,8 @@ _STEPS: dict[type[Op], Callable[[_Walk, Any], str]] = {
     Add: _Walk.add_op,
     Mul: _Walk.mul,
     Activation: _Walk.activation,
-    LayerNorm: _Walk.layernorm,
+    LayerNorm: _Walk.norm,
+    RMSNorm: _Walk.norm,
     Slice: _Walk.slice,
     Take: _Walk.take,
 }

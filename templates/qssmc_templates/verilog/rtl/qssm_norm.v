@@ -1,4 +1,4 @@
-// qssm_norm: LayerNorm's core over vectors of N: (N x - s) * floor(2^FRAC / max(1, isqrt(N sum x^2 - s^2 + EPS))).
+// qssm_norm: the core of norms over vectors of N: (N x - s) * floor(2^FRAC / max(1, isqrt(N sum x^2 - s^2 + EPS))).
 // One vector at a time, bit by bit: sums while it comes in, root, quotient, then an element every FRAC + 3 clocks.
 `default_nettype none
 module qssm_norm #(
@@ -7,6 +7,7 @@ module qssm_norm #(
     parameter N = 4,            // elements of a vector, 1 or more
     parameter FRAC = 12,        // fractional bits of the quotient, 0 or more
     parameter VW = 32,          // bits of N sum x^2 + EPS as a positive number, even, 4 or more
+    parameter CENTRED = 1,      // 1: about the mean, as LayerNorm; 0: about 0, as RMSNorm
     parameter [VW-1:0] EPS = 0  // what is added to the variance
 ) (
     input  wire clk,
@@ -27,6 +28,7 @@ module qssm_norm #(
         if (XW < 1) begin : illegal_xw qssm_norm_XW_must_be_1_or_more error (); end
         if (OW < 2) begin : illegal_ow qssm_norm_OW_must_be_2_or_more error (); end
         if (N < 1) begin : illegal_n qssm_norm_N_must_be_1_or_more error (); end
+        if (CENTRED != 0 && CENTRED != 1) begin : illegal_centred qssm_norm_CENTRED_must_be_0_or_1 error (); end
         if (FRAC < 0) begin : illegal_frac qssm_norm_FRAC_must_be_0_or_more error (); end
         if (VW < 4 || VW % 2 != 0) begin : illegal_vw_even qssm_norm_VW_must_be_even_and_4_or_more error (); end
         if (LARGEST >> (VW - 1) != {WIDE{1'b0}}) begin : illegal_vw
@@ -85,7 +87,7 @@ module qssm_norm #(
     always @(posedge clk) begin
         case (stage)
             FILL: if (write) begin
-                sum <= (index == {IW{1'b0}} ? {VW{1'b0}} : sum) + wide;
+                sum <= (index == {IW{1'b0}} ? {VW{1'b0}} : sum) + (CENTRED != 0 ? wide : {VW{1'b0}});
                 squares <= (index == {IW{1'b0}} ? {VW{1'b0}} : squares) + wide * wide;
             end
             SQUARE: begin
