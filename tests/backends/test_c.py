@@ -13,7 +13,7 @@ import pytest
 from qssmc.backends.c import SUPPORTED, emit
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir import Builder, Graph, Table, Type
-from qssmc.ir.ops import STAGES
+from qssmc.ir.ops import STAGES, Offset, Requant, Scale
 from qssmc.passes.prove import prove
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import Machine, run
@@ -129,9 +129,9 @@ def test_replay_is_clean_under_sanitizers(graph: Graph, cc: str, tmp_path: Path)
 def test_half_of_what_is_shifted_out_may_need_17_bits(shift: list[int], tmp_path: Path) -> None:
     """The sum x + 2^15 of a negative x fits 16 bits, though 2^15 itself does not."""
     b = Builder("half", "integer")
-    u = b.source("input", "u", Type((2,), 8, False))
-    x = b.add("offset", "x", b.add("scale", "wide", u, factor=INT([100, 100])), value=INT([-32768, -32768]))
-    y = b.add("requant", "y", x, multiplier=INT(1), shift=INT(shift), low=INT(-40000), high=INT(40000))
+    u = b.input("u", Type((2,), 8, False))
+    x = b.add(Offset(value=INT([-32768, -32768])), "x", b.add(Scale(factor=INT([100, 100])), "wide", u))
+    y = b.add(Requant(multiplier=INT(1), shift=INT(shift), low=INT(-40000), high=INT(40000)), "y", x)
     b.output("y", y, "step")
     for cc in ("gcc", "clang"):
         compare_every_op(prove(b.graph()), tmp_path / cc, cc=cc)

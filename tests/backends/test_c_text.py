@@ -12,6 +12,7 @@ import pytest
 from qssmc.backends.c import emit
 from qssmc.backends.wrapping import COLUMNS
 from qssmc.ir import Builder, Graph, Table, Type
+from qssmc.ir.ops import Add, Matvec
 from qssmc.passes.prove import prove
 from qssmc_sim.emitted_c import EmittedC
 from qssmc_sim.trace_lines import without_trace
@@ -121,12 +122,12 @@ def test_no_table_and_no_variable_is_unused(cc: str, tmp_path: Path) -> None:
 def identity() -> Graph:
     """Requants that change nothing, of an input, a loop's value and a sum, read by loops, a product and an output."""
     b = Builder("same", "integer")
-    u = b.source("input", "u", Type((3,), 6))
-    x = b.source("state", "x", Type((3,), 64))
+    u = b.input("u", Type((3,), 6))
+    x = b.state("x", Type((3,), 64))
     taken = clamp(b, "taken", u, 40)
     again = clamp(b, "again", taken, 41)
-    mixed = b.add("matvec", "mixed", again, weight=INT([[1, 2, 3], [0, 1, 0], [4, 5, 6]]), bias=INT([1, 0, 0]))
-    new = clamp(b, "new", b.add("add", "sum", x, again), 99)
+    mixed = b.add(Matvec(weight=INT([[1, 2, 3], [0, 1, 0], [4, 5, 6]]), bias=INT([1, 0, 0])), "mixed", again)
+    new = clamp(b, "new", b.add(Add(), "sum", x, again), 99)
     b.updates[x] = clamp(b, "kept", new, 100)
     b.output("y", clamp(b, "out_of_sum", mixed, 1 << 20), "step")
     b.output("z", clamp(b, "out", new, 101), "step")
@@ -152,9 +153,9 @@ def test_kernels_build_without_a_warning_at_full_speed(outs: int, ins: int, tmp_
     """The loop over what vectors leave, here nothing, once looked to gcc as if it left its table."""
     random = np.random.default_rng(0)
     b = Builder("full", "integer")
-    x = clamp(b, "x", b.source("input", "u", Type((ins,), 12)), 200, 1)
+    x = clamp(b, "x", b.input("u", Type((ins,), 12)), 200, 1)
     weight, bias = random.integers(-128, 128, (outs, ins)), random.integers(-999, 999, outs)
-    b.output("y", b.add("matvec", "y", x, weight=INT(weight), bias=INT(bias)), "step")
+    b.output("y", b.add(Matvec(weight=INT(weight), bias=INT(bias)), "y", x), "step")
     folder = write(prove(b.graph()), tmp_path)
     command = ["gcc", *STRICT, "-O3", "-march=native", "-c", "-o", str(tmp_path / "full.o"), "full.c"]
     subprocess.run(command, cwd=folder, check=True)

@@ -9,6 +9,7 @@ import pytest
 
 from qssmc.backends import c, hls, verilog
 from qssmc.ir import Builder, Graph, Table, Type
+from qssmc.ir.ops import Add, Diag, Inject, Lut, Matvec, Readout, Requant, ShiftLeft
 from qssmc.passes.prove import prove
 from support.graphs import random_s4d
 
@@ -25,19 +26,19 @@ OWN = {
 def one_head() -> Graph:
     """One head of two states, whose output is summed up over the steps."""
     b = Builder("one_head", "integer")
-    u = b.source("input", "u", Type((1,), 8, False), "input")
-    x = b.source("state", "x", Type((2,), 64, complex=True), "ssm")
+    u = b.input("u", Type((1,), 8, False), "input")
+    x = b.state("x", Type((2,), 64, complex=True), "ssm")
     heads = INT([0, 0])
-    moved = b.add("diag", "ax", x, lambda_bar=INT([[-9, 21], [-30, 44]]), origin="ssm")
-    kept = b.add("shift_left", "kept", x, amount=INT([7, 6]), origin="ssm")
-    driven = b.add("inject", "bu", u, b_bar=INT([[5, 0], [7, 0]]), heads=heads, origin="ssm")
-    total = b.add("add", "xs", kept, moved, driven, origin="ssm")
+    moved = b.add(Diag(lambda_bar=INT([[-9, 21], [-30, 44]])), "ax", x, origin="ssm")
+    kept = b.add(ShiftLeft(amount=INT([7, 6])), "kept", x, origin="ssm")
+    driven = b.add(Inject(b_bar=INT([[5, 0], [7, 0]]), heads=heads), "bu", u, origin="ssm")
+    total = b.add(Add(), "xs", kept, moved, driven, origin="ssm")
     b.updates[x] = _requant(b, "xn", total, INT([7, 6]), 127)
-    y = b.add("readout", "cx", "xn", c=INT([[3, -2], [-6, 4]]), heads=heads, channels=1, origin="ssm")
-    pooled = b.source("state", "pooled", Type((1,), 64), "pool")
-    summed = b.add("add", "summed", pooled, _requant(b, "y", y, INT([4]), 127), origin="pool")
+    y = b.add(Readout(c=INT([[3, -2], [-6, 4]]), heads=heads, channels=1), "cx", "xn", origin="ssm")
+    pooled = b.state("pooled", Type((1,), 64), "pool")
+    summed = b.add(Add(), "summed", pooled, _requant(b, "y", y, INT([4]), 127), origin="pool")
     b.updates[pooled] = _requant(b, "pooled_n", summed, INT([0]), (1 << 19) - 1)
-    b.output("mean", b.add("matvec", "out", pooled, weight=INT([[3], [-5]]), bias=INT([100, 0]), origin="out"), "last")
+    b.output("mean", b.add(Matvec(weight=INT([[3], [-5]]), bias=INT([100, 0])), "out", pooled, origin="out"), "last")
     return prove(b.graph())
 
 
@@ -50,14 +51,14 @@ def two_layers() -> Graph:
 def lookup() -> Graph:
     """A table of results, given at every step."""
     b = Builder("lookup", "integer")
-    u = b.source("input", "u", Type((2,), 3), "input")
+    u = b.input("u", Type((2,), 3), "input")
     entries = INT([value * value - 5 for value in range(-4, 4)])
-    b.output("y", b.add("lut", "squares", u, entries=entries, first=INT(-4), origin="squares"), "step")
+    b.output("y", b.add(Lut(entries=entries, first=INT(-4)), "squares", u, origin="squares"), "step")
     return prove(b.graph())
 
 
 def _requant(b: Builder, name: str, x: str, shift: Table, top: int) -> str:
-    return b.add("requant", name, x, multiplier=INT(1), shift=shift, low=INT(-top - 1), high=INT(top), origin=name)
+    return b.add(Requant(multiplier=INT(1), shift=shift, low=INT(-top - 1), high=INT(top)), name, x, origin=name)
 
 
 @pytest.mark.parametrize("target", list(EMIT))

@@ -46,7 +46,7 @@ void two_layers_step(two_layers_state *restrict s, const uint8_t *restrict sampl
 
     /* %l0_norm : i16[2] = normalize %encoder_q eps=5 frac=12 from "l0" */
     int16_t l0_norm[2];
-    two_layers_normalize_i8_i16_i16(l0_norm, encoder_q, 2, 5, 12, 12);
+    two_layers_normalize_i8_i16_i16(l0_norm, encoder_q, 2, 5, 12, 12, 1);
 
     /* %l0_normq : i6[2] = requant %l0_norm multiplier=1 shift=@l0_normq.shift low=-32 high=31 from "l0_normq" */
     int8_t l0_normq[2];
@@ -175,7 +175,7 @@ void two_layers_step(two_layers_state *restrict s, const uint8_t *restrict sampl
 
     /* %l1_norm : i16[2] = normalize %l0_out eps=5 frac=12 from "l1" */
     int16_t l1_norm[2];
-    two_layers_normalize_i8_i16_i16(l1_norm, l0_out, 2, 5, 12, 8);
+    two_layers_normalize_i8_i16_i16(l1_norm, l0_out, 2, 5, 12, 8, 1);
 
     /* %l1_normq : i6[2] = requant %l1_norm multiplier=1 shift=@l1_normq.shift low=-32 high=31 from "l1_normq" */
     int8_t l1_normq[2];
