@@ -79,22 +79,22 @@ test: lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 bench: $(VENV)/.bench
-	$(BIN)/python benchmarks/bench.py --eval
+	$(BIN)/python -m benchmarks.engines --eval
 
 results: $(VENV)/.bench
-	$(BIN)/python benchmarks/results.py
-	$(BIN)/python benchmarks/ptq.py
+	$(BIN)/python -m benchmarks.schemes
+	$(BIN)/python -m benchmarks.ptq
 
 results-crossbar: $(VENV)/.bench
-	$(BIN)/python benchmarks/crossbar.py
+	$(BIN)/python -m benchmarks.crossbar
 
 results-targets: $(VENV)/.bench
-	$(BIN)/python benchmarks/targets.py $(if $(AP_TYPES),--ap-types $(AP_TYPES))
+	$(BIN)/python -m benchmarks.targets $(if $(AP_TYPES),--ap-types $(AP_TYPES))
 
 # The programs on PATH and those of the yowasp packages, which have the ECP5's.
 results-verilog: $(VENV)/.bench
 	$(BIN)/python -m pip install -q -e ".[fpga]"
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python benchmarks/verilog.py
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m benchmarks.verilog
 
 clean:
 	rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

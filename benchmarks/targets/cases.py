@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import ptq_cases
-from ptq_cases import MODELS, Case
+from benchmarks.ptq import cases as ptq_cases
+from benchmarks.ptq.cases import MODELS, Case
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from ptq_cases import ABLATIONS, CASES, DATA, MODELS, SEQUENCES, Case
-from ptq_page import page, picture
-from ptq_prune import float_points
+from benchmarks.ptq.cases import ABLATIONS, CASES, DATA, MODELS, SEQUENCES, Case
+from benchmarks.ptq.page import page, picture
+from benchmarks.ptq.prune import float_points
 from qssmc import __version__
 from qssmc.artifact.folder import write_folder
 from qssmc.data import load_split
@@ -34,7 +34,7 @@ _EXAMPLES = Path("examples")
 
 def main() -> None:
     """Measure every point that is not there yet, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ptq", description=__doc__)
     parser.add_argument("--data", type=Path)
     parser.add_argument("-j", "--jobs", type=int, default=1)
     parser.add_argument("--models", default=",".join(MODELS), help="comma-separated; the page has the others' rows not")

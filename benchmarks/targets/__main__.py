@@ -21,7 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from machine import machine
+from benchmarks.shared.machine import machine
+from benchmarks.targets.cases import CASES, Design
+from benchmarks.targets.page import page
 from qssmc import __version__
 from qssmc.artifact.folder import read_manifest
 from qssmc.backends import hls, verilog
@@ -34,8 +36,6 @@ from qssmc.errors import VerificationError
 from qssmc.evaluation.accuracy import Engine, evaluate
 from qssmc.ir import Graph, parse
 from qssmc.verify.checks import Tools
-from targets_cases import CASES, Design
-from targets_page import page
 
 SEQUENCES = 20  # compared op by op
 PREDICTIONS = 1000  # of the test set
@@ -67,7 +67,7 @@ RUNS = (
 
 def main() -> None:
     """Compare what was not compared yet, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.targets", description=__doc__)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--ap-types", type=Path, help="folder of the open ap_int.h, for the C++ a second time")
     parser.add_argument("--work", type=Path, default=Path("out/targets"), help="where designs and figures are kept")

@@ -1,4 +1,4 @@
-"""Subject: one model under measurement, its engines and the sequences that it is measured on."""
+"""Workload: one model under measurement, its engines and the sequences that it is measured on."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine import Array, Engine, check
-from engine_numba import numba_sequence
-from engine_numpy import numpy_step
-from engine_onnx import onnx_recurrence, onnx_scan, onnx_step
-from engine_torch import convolution, eager_step
-from parameters import parameters
+from benchmarks.engines.engine import Array, Engine, check
+from benchmarks.engines.engine_numba import numba_sequence
+from benchmarks.engines.engine_numpy import numpy_step
+from benchmarks.engines.engine_onnx import onnx_recurrence, onnx_scan, onnx_step
+from benchmarks.engines.engine_torch import convolution, eager_step
+from benchmarks.engines.parameters import parameters
 from qssmc.data import load_split
 from qssmc.data.catalog import is_present
 from qssmc.models import Checkpoint, SequenceModel, load_checkpoint
 
 CHECKED, BATCH = 4, 64
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SHIPPED = {"S4D-16": EXAMPLES / "s4d16_mnist.pt", "S4D-64": EXAMPLES / "s4d64_mnist.pt"}
 
 
 @dataclass(frozen=True)
-class Subject:
+class Workload:
     """A model with the same sequences as integers and as reals, and the torch module's logits for them."""
 
     name: str
@@ -55,7 +55,7 @@ class Subject:
         return float((engine.run(self.inputs(engine)).argmax(-1) == self.expected.argmax(-1)).mean())
 
 
-def subject(name: str, data: str | None, count: int = 128) -> Subject:
+def load_workload(name: str, data: str | None, count: int = 128) -> Workload:
     """Load a shipped model by its name, or any checkpoint by its path, with `count` sequences.
 
     The sequences are MNIST test images where they are present and fit, else random samples of the model's input format.
@@ -67,7 +67,7 @@ def subject(name: str, data: str | None, count: int = 128) -> Subject:
     real = np.ascontiguousarray(checkpoint.input_format.to_real(samples))
     with torch.inference_mode():
         expected = model(torch.from_numpy(real)).numpy()
-    return Subject(name if name in SHIPPED else path.stem, path, model, source, samples, real, expected)
+    return Workload(name if name in SHIPPED else path.stem, path, model, source, samples, real, expected)
 
 
 def _sequences(checkpoint: Checkpoint, data: str | None, count: int) -> tuple[str, Array]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crossbar_points import Case
+from benchmarks.crossbar.points import Case
 from qssmc.artifact.folder import read_manifest, write_folder
 from qssmc.crossbar import CrossbarOptions
 from qssmc.data import InputFormat, load_split

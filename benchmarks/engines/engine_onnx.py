@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from engine import Array, Engine, one_by_one
-from onnx_graphs import CARRIED, carried_shapes, recurrence_graph, scan_graph, step_graph
-from parameters import Parameters
+from benchmarks.engines.engine import Array, Engine, one_by_one
+from benchmarks.engines.onnx_graphs import CARRIED, carried_shapes, recurrence_graph, scan_graph, step_graph
+from benchmarks.engines.parameters import Parameters
 from qssmc.errors import ToolError
 
 

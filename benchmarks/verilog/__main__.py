@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.verilog.cases import BOARDS, CASES, LANES, REPLAYS, Case, Placed, Replayed
+from benchmarks.verilog.page import page
 from qssmc import __version__
 from qssmc.artifact.folder import MANIFEST, read_manifest, with_manifest, write_folder
 from qssmc.backends.verilog import VerilogOptions, emit
@@ -27,13 +29,11 @@ from qssmc.driver.verify import verify_folder
 from qssmc.ir import parse
 from qssmc.synth import synthesise
 from qssmc.verify.checks import Tools
-from verilog_cases import BOARDS, CASES, LANES, REPLAYS, Case, Placed, Replayed
-from verilog_page import page
 
 
 def main() -> None:
     """Measure every point that is not there yet, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.verilog", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("out/verilog"), help="where designs and points are kept")
     parser.add_argument("-o", "--out", type=Path, default=Path("docs/results"))
     parser.add_argument(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from verilog_cases import CASES, Placed, Replayed
+from benchmarks.verilog.cases import CASES, Placed, Replayed
 
 Found = Sequence[tuple[Placed, Mapping[str, Any]]]
 
@@ -27,7 +27,7 @@ def page(
 def _head() -> Iterator[str]:
     yield "# Verilog cores: scheduled, simulated and placed"
     yield ""
-    yield "Made by `.venv/bin/python benchmarks/verilog.py` (`make results-verilog`); every row's command is below."
+    yield "Made by `.venv/bin/python -m benchmarks.verilog` (`make results-verilog`); every row's command is below."
     yield ""
 
 

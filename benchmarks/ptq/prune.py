@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptq_cases import DATA, MODELS, SEQUENCES
+from benchmarks.ptq.cases import DATA, MODELS, SEQUENCES
 from qssmc.analysis.observer import batches
 from qssmc.data import load_split
 from qssmc.evaluation.accuracy import evaluate

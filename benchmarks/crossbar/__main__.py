@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from crossbar_arrays import layouts, same
-from crossbar_designs import folder_of, graph_of, ideal_of
-from crossbar_page import page
-from crossbar_points import CASES, Case, Point, points
+from benchmarks.crossbar.arrays import layouts, same
+from benchmarks.crossbar.designs import folder_of, graph_of, ideal_of
+from benchmarks.crossbar.page import page
+from benchmarks.crossbar.points import CASES, Case, Point, points
 from qssmc.data import load_split
 from qssmc_sim.crossbar import Setup, run_trials
 
@@ -76,7 +76,7 @@ def _name(case: Case, point: Point) -> str:
 
 def main() -> None:
     """Measure every point that is not there yet, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.crossbar", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("out/crossbar_results"))
     parser.add_argument("--out", type=Path, default=Path("docs/results/crossbar.md"))
     parser.add_argument("--tiny", action="store_true", help="20 sequences and one device a point: whether it runs")

@@ -1,4 +1,4 @@
-"""Bench: ns a step of the emitted C beside what a user would pick instead, in one interleaved run on one core."""
+"""Engines: ns a step of the emitted C beside what a user would pick instead, in one interleaved run on one core."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from machine import machine
+from benchmarks.engines.timing import CLOCKS, Task, interleave, pin
+from benchmarks.shared.machine import machine
 from qssmc.errors import QssmcError, UsageError
-from timing import CLOCKS, Task, interleave, pin
 
 if TYPE_CHECKING:
-    from engine import Engine
-    from report import Report
-    from subject import Subject
+    from benchmarks.engines.engine import Engine
+    from benchmarks.engines.report import Report
+    from benchmarks.engines.workload import Workload
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,22 +41,22 @@ def run(options: argparse.Namespace, console: Console) -> int:
     # Before the first import of numpy, torch and onnxruntime: they size their thread pools when they are loaded.
     found = machine(pin())
     compiled = _compiled(options.compiled)
-    from subject import subject
+    from benchmarks.engines.workload import load_workload
 
     # All of them before the first is measured: a missing file is told at once.
-    subjects = [subject(name, options.data) for name in options.models.split(",")]
+    workloads = [load_workload(name, options.data) for name in options.models.split(",")]
     console.print("\n".join(f"{name:<12}{value}" for name, value in found.items()))
     reports, evaluations = [], []
     with tempfile.TemporaryDirectory(prefix="qssmc-bench-") as scratch:
-        for which in subjects:
-            with nullcontext() if options.peers else _own(which, compiled, Path(scratch)) as own:
-                report = measure(which, own, options.rounds, options.seconds, options.clock)
+        for workload in workloads:
+            with nullcontext() if options.peers else _own(workload, compiled, Path(scratch)) as own:
+                report = measure(workload, own, options.rounds, options.seconds, options.clock)
                 report.show(console)
                 reports.append(report)
                 if options.eval and own is not None:
-                    from accuracy import evaluate
+                    from benchmarks.engines.accuracy import evaluate
 
-                    evaluations.append(evaluate(which.name, own, options.data))
+                    evaluations.append(evaluate(workload.name, own, options.data))
                     evaluations[-1].show(console)
     if options.json:
         tables = {"models": [row.to_json() for row in reports], "evaluations": [row.to_json() for row in evaluations]}
@@ -64,27 +64,27 @@ def run(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def measure(which: Subject, own: Engine | None, rounds: int, seconds: float, clock: str = "wall") -> Report:
-    """Check every engine, then time all of them in turn on the sequences of `which`; own is the emitted C."""
-    from report import Report
+def measure(workload: Workload, own: Engine | None, rounds: int, seconds: float, clock: str = "wall") -> Report:
+    """Check every engine, then time all of them in turn on the sequences of `workload`; own is the emitted C."""
+    from benchmarks.engines.report import Report
 
-    engines = [*([own] if own else []), *which.peers()]
-    agreement = which.agreement(own) if own else None
-    timings = interleave([_task(which, engine) for engine in engines], rounds, seconds, clock)
-    return Report(which.name, which.source, clock, timings, own.name if own else None, agreement)
+    engines = [*([own] if own else []), *workload.peers()]
+    agreement = workload.agreement(own) if own else None
+    timings = interleave([_task(workload, engine) for engine in engines], rounds, seconds, clock)
+    return Report(workload.name, workload.source, clock, timings, own.name if own else None, agreement)
 
 
-def _task(which: Subject, engine: Engine) -> Task:
-    inputs = which.inputs(engine)[: engine.batch]
+def _task(workload: Workload, engine: Engine) -> Task:
+    inputs = workload.inputs(engine)[: engine.batch]
     return Task(engine.name, lambda: engine.run(inputs), inputs.shape[0] * inputs.shape[1])
 
 
-def _own(which: Subject, compiled: dict[str, Path], scratch: Path) -> AbstractContextManager[Engine]:
+def _own(workload: Workload, compiled: dict[str, Path], scratch: Path) -> AbstractContextManager[Engine]:
     """The emitted C of a model: from the folder given for it, else compiled here."""
-    from engine_c import compile_model, emitted_c
+    from benchmarks.engines.engine_c import compile_model, emitted_c
 
-    folder = compiled.get(which.name)
-    return emitted_c(folder or compile_model(which.path, scratch / which.name))
+    folder = compiled.get(workload.name)
+    return emitted_c(folder or compile_model(workload.path, scratch / workload.name))
 
 
 def _compiled(given: list[str]) -> dict[str, Path]:
@@ -103,7 +103,7 @@ def _write(values: object, path: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="bench.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
     parser.add_argument("--models", default="S4D-16,S4D-64", help="shipped names or checkpoint paths, by comma")
     parser.add_argument("--rounds", type=int, default=15, help="times that every engine has its turn")
     parser.add_argument("--seconds", type=float, default=0.1, help="time of one turn")

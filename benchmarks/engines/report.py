@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from timing import Timing
+from benchmarks.engines.timing import Timing
 
 ASKED = {"S4D-16": 40, "S4D-64": 10}
 MEASURED_AGAINST = "ONNX Runtime Scan"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from engine import Array, Engine, one_by_one
-from parameters import Parameters
+from benchmarks.engines.engine import Array, Engine, one_by_one
+from benchmarks.engines.parameters import Parameters
 from qssmc.errors import ToolError
 
 

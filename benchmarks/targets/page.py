@@ -18,7 +18,7 @@ def _head(ap_types: bool) -> Iterator[str]:
     option = " --ap-types DIR" if ap_types else ""
     yield "# Targets, held against golden"
     yield ""
-    yield f"Made by `.venv/bin/python benchmarks/targets.py{option}` (`make results-targets`), which ends with an"
+    yield f"Made by `.venv/bin/python -m benchmarks.targets{option}` (`make results-targets`), which ends with an"
     yield "error at the first difference: this page is written only where everything below is equal. Seconds are of"
     yield "CPU, of one process and the compilers that it calls."
     if ap_types:

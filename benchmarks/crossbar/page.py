@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from crossbar_points import CASES
+from benchmarks.crossbar.points import CASES
 from qssmc_sim.crossbar import PRESETS
 
 _HEAD = """# Designs on crossbar arrays
 
-Written by `make results-crossbar` (`benchmarks/crossbar.py`), but for what names another command. Nothing is trained
+Written by `make results-crossbar` (`benchmarks/crossbar`), but for what names another command. Nothing is trained
 for the errors of arrays. Accuracies are of the test sets; how many sequences and drawn devices a point has stands
 beside it, and its interval is a 95 % bootstrap interval over both. Designs are in oscillator form with 8-bit weights,
 8-bit DACs and 64x64 arrays; `ideal %` is the same design on the same sequences without any error of cells:

@@ -1,4 +1,4 @@
-"""Emitted C engine: a compiled folder behind the bench's Engine, and the compilation of a model that has none yet."""
+"""Emitted C engine: a compiled folder behind Engine, and the compilation of a model that has none yet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine import Array, Engine
+from benchmarks.engines.engine import Array, Engine
 from qssmc.errors import ToolError, UsageError
 from qssmc_sim.emitted_c import EmittedC
 

@@ -1,6 +1,6 @@
 """Complexity: effort and size of a compiled model on arrays, beside what QS4D reports for its designs, as Markdown.
 
-    qssmc compile examples/s4d16_mnist.pt --target crossbar -o out && python benchmarks/complexity.py out
+    qssmc compile examples/s4d16_mnist.pt --target crossbar -o out && python -m benchmarks.crossbar.complexity out
 
 The arrays are laid again from the folder's proven IR, for each choice of matrices and cells; no sequence is run.
 """
@@ -31,7 +31,7 @@ _HEAD = (
 
 def main() -> None:
     """Print the table of one folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.crossbar.complexity", description=__doc__)
     parser.add_argument("folder", type=Path, help="written by qssmc compile")
     folder = parser.parse_args().folder
     files = read_manifest(folder)["files"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from engine import Engine
+from benchmarks.engines.engine import Engine
 from qssmc.data import load_split
 
 ASKED_SECONDS = {"S4D-16": 20}

@@ -1,4 +1,4 @@
-"""Results: accuracy and memory of the shipped models under each scheme, through the emitted C, as tables in docs/.
+"""Schemes: accuracy and memory of the shipped models under each scheme, through the emitted C, as tables in docs/.
 
 Run by `make results`. Needs MNIST (see `qssmc fetch mnist`).
 """
@@ -60,7 +60,7 @@ CASES = (
 
 def main() -> None:
     """Measure every case of every model and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.schemes", description=__doc__)
     parser.add_argument("--examples", type=Path, default=Path("examples"))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--models", default=",".join(MODELS), help="comma-separated")
@@ -110,7 +110,7 @@ def _page(name: str, accuracy: float, count: int, rows: list[str]) -> Iterator[s
     yield f"# {name}: post-training quantisation, measured"
     yield ""
     yield f"Emitted C on all {count:,} MNIST test images, one pixel a step; the float model gets {accuracy:.2f} %."
-    yield f"Made by `.venv/bin/python benchmarks/results.py --models {name}` (`make results` does all models)."
+    yield f"Made by `.venv/bin/python -m benchmarks.schemes --models {name}` (`make results` does all models)."
     yield "No design is trained or refitted after quantisation; `qssm` balances states, `zhao` is the published scheme."
     yield "The last column is published for the same bits (Zhao et al., arXiv 2506.12480, Table III)."
     yield ""

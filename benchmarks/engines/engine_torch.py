@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from engine import Array, Engine, one_by_one
+from benchmarks.engines.engine import Array, Engine, one_by_one
 from qssmc.models import SequenceModel
 from qssmc.models.blocks import Block
 

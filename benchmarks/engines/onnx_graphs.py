@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from engine import Array
-from parameters import Parameters
+from benchmarks.engines.engine import Array
+from benchmarks.engines.parameters import Parameters
 from qssmc.errors import ToolError
 
 try:

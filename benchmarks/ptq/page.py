@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from statistics import mean, pstdev
 from typing import Any
 
-from ptq_cases import ABLATIONS, CASES, Case
+from benchmarks.ptq.cases import ABLATIONS, CASES, Case
 
 Points = Mapping[tuple[Case, int], Mapping[str, Any]]
 _WIDTH, _HEIGHT, _LEFT, _TOP = 720, 380, 60, 30
@@ -28,7 +28,7 @@ def _head() -> Iterator[str]:
     yield ""
     yield "Accuracy of the emitted C on the whole test set (10,000 MNIST images, one pixel a step; 300 spoken digits of"
     yield "1,280 samples), mean and standard deviation over draws of the calibration sequences. No gradient is used."
-    yield "Made by `.venv/bin/python benchmarks/ptq.py` (`make results` does all pages)."
+    yield "Made by `.venv/bin/python -m benchmarks.ptq` (`make results` does all pages)."
     yield ""
     yield "![accuracy over memory](ptq.svg)"
     yield ""

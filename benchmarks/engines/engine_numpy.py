@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine import Array, Engine, one_by_one
-from parameters import Parameters
+from benchmarks.engines.engine import Array, Engine, one_by_one
+from benchmarks.engines.parameters import Parameters
 from qssmc.errors import ToolError
 
 
