@@ -63,7 +63,7 @@ class OptOptions:
 
 
 @dataclass(frozen=True)
-class Setting:
+class PassSetup:
     """A pass about to be applied: the options and the graphs so far. What it asks for and is not there is an error."""
 
     name: str
@@ -125,58 +125,58 @@ def _proven(apply: Pass) -> Pass:
     return lambda graph: prove(apply(graph))
 
 
-def _number(value: float | None, setting: Setting, option: str) -> float:
+def _number(value: float | None, setup: PassSetup, option: str) -> float:
     if value is None:
-        raise UsageError(f"pass {setting.name} needs a number; give {option}")
+        raise UsageError(f"pass {setup.name} needs a number; give {option}")
     return value
 
 
-def _count(value: int | None, setting: Setting, option: str) -> int:
-    return int(_number(value, setting, option))
+def _count(value: int | None, setup: PassSetup, option: str) -> int:
+    return int(_number(value, setup, option))
 
 
-def _balance(setting: Setting) -> Pass:
-    return balance if setting.options.quantise.scheme == "qssm" else lambda graph: graph
+def _balance(setup: PassSetup) -> Pass:
+    return balance if setup.options.quantise.scheme == "qssm" else lambda graph: graph
 
 
-def _prune_states(setting: Setting) -> Pass:
-    methods = setting.options.methods
+def _prune_states(setup: PassSetup) -> Pass:
+    methods = setup.options.methods
     if methods.states is None and methods.prune_loss is None:
-        raise UsageError(f"pass {setting.name} needs how far to go; give --states or --prune-loss")
-    return PruneStates(methods.states, methods.prune_loss, *setting.data)
+        raise UsageError(f"pass {setup.name} needs how far to go; give --states or --prune-loss")
+    return PruneStates(methods.states, methods.prune_loss, *setup.data)
 
 
-def _allocate(setting: Setting) -> Pass:
-    quantise, methods = setting.options.quantise, setting.options.methods
-    return Allocate(quantise.state_bits, quantise.a_bits, methods.bits_by or "head", *setting.data)
+def _allocate(setup: PassSetup) -> Pass:
+    quantise, methods = setup.options.quantise, setup.options.methods
+    return Allocate(quantise.state_bits, quantise.a_bits, methods.bits_by or "head", *setup.data)
 
 
-def _place_poles(setting: Setting) -> Pass:
-    graph = list(setting.stages.values())[-1]
+def _place_poles(setup: PassSetup) -> Pass:
+    graph = list(setup.stages.values())[-1]
     poles = [op.name for op in graph.ops if isinstance(op, Diag)]
     if any(f"{name}.lambda_bar" not in graph.bits for name in poles):
         raise UsageError("pass place_poles needs the bits of the poles, which allocate notes; put it before")
-    return PlacePoles(*setting.data, setting.options.quantise.a_form)
+    return PlacePoles(*setup.data, setup.options.quantise.a_form)
 
 
-def _assign(setting: Setting) -> Pass:
-    if not setting.options.methods.notes:
-        raise UsageError(f"pass {setting.name} needs bits; give --set NAME=BITS")
-    return Assign(setting.options.methods.notes)
+def _assign(setup: PassSetup) -> Pass:
+    if not setup.options.methods.notes:
+        raise UsageError(f"pass {setup.name} needs bits; give --set NAME=BITS")
+    return Assign(setup.options.methods.notes)
 
 
-def _quantise(setting: Setting) -> Pass:
-    return Quantise(setting.options.quantise, setting.input_format)
+def _quantise(setup: PassSetup) -> Pass:
+    return Quantise(setup.options.quantise, setup.input_format)
 
 
-def _convert(setting: Setting) -> Pass:
-    return _proven(Convert(setting.options.crossbar, setting.fused(), setting.samples, observe))
+def _convert(setup: PassSetup) -> Pass:
+    return _proven(Convert(setup.options.crossbar, setup.fused(), setup.samples, observe))
 
 
-def _oscillate(setting: Setting) -> Pass:
-    real, run = setting.data
-    discrete = setting.discrete("prune_states", "discretize")
-    return Oscillate(discrete, setting.samples, real, run, Converters.of(setting.options.crossbar))
+def _oscillate(setup: PassSetup) -> Pass:
+    real, run = setup.data
+    discrete = setup.discrete("prune_states", "discretize")
+    return Oscillate(discrete, setup.samples, real, run, Converters.of(setup.options.crossbar))
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class NamedPass:
     before: str
     after: str
     reason: str
-    make: Callable[[Setting], Pass]
+    make: Callable[[PassSetup], Pass]
     notes: tuple[tuple[str, str], ...] = ()
 
     def check(self, graph: Graph) -> None:
@@ -333,7 +333,7 @@ def apply_passes(
     for one in passes:
         one.check(graph)
         try:
-            graph = verify(one.make(Setting(one.name, options, stages))(graph))
+            graph = verify(one.make(PassSetup(one.name, options, stages))(graph))
         except (IRError, TypeFault) as fault:  # a pass meets graphs here that no pass before it has prepared
             raise UsageError(f"pass {one.name} cannot take this graph: {' '.join(str(fault).split())}") from fault
         stages[one.name] = graph
