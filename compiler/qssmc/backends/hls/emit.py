@@ -1,4 +1,4 @@
-"""Emit: the HLS project of an integer graph as texts by path. Pure: the same graph gives the same bytes."""
+"""Emit: the HLS project of an integer graph as texts by path; the same graph gives the same bytes."""
 
 from __future__ import annotations
 

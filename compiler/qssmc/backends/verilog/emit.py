@@ -1,4 +1,4 @@
-"""Emit: the Verilog of an integer graph as texts by path. Pure: the same graph and options give the same bytes."""
+"""Emit: the Verilog of an integer graph as texts by path; the same graph and options give the same bytes."""
 
 from __future__ import annotations
 
