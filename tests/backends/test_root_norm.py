@@ -62,6 +62,7 @@ def test_the_host_of_arrays_equals_golden(seed: int, tmp_path: Path) -> None:
     found = laid_from(integer(seed), CrossbarOptions())
     graph = found.stages["convert"]
     for name, text in host_files(graph, found.crossbar).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     with EmittedC(tmp_path) as host:
         got = host.run(found.samples)
