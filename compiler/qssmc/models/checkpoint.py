@@ -92,20 +92,26 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str) -> None:
     Raises UsageError for whatever load_checkpoint would refuse to read: a state that is not that of
     SequenceModel(checkpoint.config) above all. A module of another class is saved by qssmc.save.
     """
-    path, checkpoint = Path(path), checkpoint.plain()
+    path = Path(path)
+    content = checkpoint_bytes(checkpoint, path.suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def checkpoint_bytes(checkpoint: Checkpoint, suffix: str = ".pt") -> bytes:
+    """The content of a checkpoint's file. Raises UsageError for what load_checkpoint would refuse."""
+    checkpoint = checkpoint.plain()
     if faults := checkpoint.faults():
         raise UsageError(
             f"this is no checkpoint of SequenceModel(config): {'; '.join(faults)}; "
             "a model of your own class is saved with qssmc.save(module, FILE.qssm, calibration=...)"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(_safetensors_bytes(checkpoint) if path.suffix == ".safetensors" else _torch_bytes(checkpoint))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    return _safetensors_bytes(checkpoint) if suffix == ".safetensors" else _torch_bytes(checkpoint)
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
