@@ -90,3 +90,9 @@ def test_unknown_and_wrong_values_are_said() -> None:
 def test_click_makes_no_option_twice() -> None:
     names = [param.name for param in compile_.params]
     assert len(names) == len(set(names))
+
+
+def test_a_target_judges_its_own_options_alone() -> None:
+    assert make_options({"lanes": 100}, ["hls"]).targets["hls"].lanes == 100
+    with pytest.raises(UsageError, match="--lanes must be 1 to 64, not 100"):
+        make_options({"lanes": 100}, ["verilog"])

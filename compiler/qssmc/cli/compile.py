@@ -59,8 +59,8 @@ def compile_(terminal: Terminal, /, model: Path, target: str, output_dir: Path, 
     (.onnx).
     """
     asked = asked_sweep(given_of(values, _SWEEP))
-    chosen = make_options(given_of(values, _CHOICES))
     targets = named(target)
+    chosen = make_options(given_of(values, _CHOICES), targets)
     if not asked.pareto:
         check_target(output_dir, force=force)
     source = read_model(model)

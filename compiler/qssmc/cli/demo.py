@@ -136,7 +136,7 @@ def _table(outcomes: dict[str, _Outcome]) -> Table:
         table.add_column(name, justify="right")
         facts = outcome.design.summary
         cells = {
-            "weights / activations / state / poles, bits": " / ".join(str(bits) for bits in facts["bits"].values()),
+            "weights / activations / state / poles, bits": " / ".join(f"{bits:g}" for bits in facts["bits"].values()),
             "parameters, bytes": f"{facts['parameter_bytes']:,}",
             "state, bytes": f"{facts['state_bytes']:,}",
             "smaller than float32": f"{facts['times_smaller']} x",

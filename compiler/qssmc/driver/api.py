@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from qssmc.artifact.folder import check_target
 from qssmc.data import InputFormat
 from qssmc.driver.compile import compile_source
 from qssmc.driver.design import CompiledDesign
+from qssmc.driver.keywords import Keywords
 from qssmc.driver.live import traced_model
 from qssmc.driver.loaded import LoadedDesign
 from qssmc.driver.model_source import ModelSource, from_checkpoint, from_traced, read_model
-from qssmc.driver.options import make_options
+from qssmc.driver.options import Options, make_options
 from qssmc.driver.settle import settle
 from qssmc.driver.traced_model import TracedModel
 from qssmc.driver.verify import Verified, verify_folder
@@ -43,7 +44,7 @@ def compile(
     output_dir: Path | str | None = None,
     force: bool = False,
     say: Say = _quiet,
-    **options: Any,
+    **options: Unpack[Keywords],
 ) -> CompiledDesign:
     """Compile a model to fixed-point code that is the same, bit for bit, as its golden model.
 
@@ -67,12 +68,13 @@ def compile(
     ['c/tiny.c', 'c/tiny.h', 'c/tiny_tables.h']
     """
     targets = named(target if isinstance(target, str) else ",".join(target))
-    if calibration is not None and isinstance(calibration, (str, Path)):
-        options = {**options, "calib": str(calibration)}
-    chosen = make_options(options)
+    given: dict[str, Any] = dict(options)
+    if isinstance(calibration, (str, Path)):
+        given["calib"] = str(calibration)
+    chosen = make_options(given, targets)
     if output_dir is not None:
         check_target(Path(output_dir), force=force)
-    source, traced = _source(model, calibration, input_format, options, say)
+    source, traced = _source(model, calibration, input_format, chosen, say)
     design = compile_source(source, settle(chosen, targets, source), data=chosen.model.data, say=say)
     design = CompiledDesign(design.stages, design.files, design.summary, traced)
     if output_dir is not None:
@@ -163,7 +165,7 @@ def save(
 
 
 def _source(
-    model: Any, calibration: Any, input_format: InputFormat | None, options: dict[str, Any], say: Say
+    model: Any, calibration: Any, input_format: InputFormat | None, chosen: Options, say: Say
 ) -> tuple[ModelSource, TracedModel | None]:
     """Where a model comes from, and what was traced of a module."""
     if isinstance(model, (str, Path)):
@@ -184,9 +186,9 @@ def _source(
             "the model must be a torch.nn.Module, a path (.pt, .safetensors, .onnx, .qssm), a Checkpoint or a "
             f"TracedModel, not {type(model).__name__}"
         )
-    chosen = make_options(options).model
-    settings = {"name": chosen.name, "seed": chosen.seed or 0, "data": chosen.data, "say": say}
-    traced = traced_model(model, _needed(calibration), input_format, **settings)  # type: ignore[arg-type]
+    name, seed, data = chosen.model.name, chosen.model.seed or 0, chosen.model.data
+    given = chosen.model.calib if calibration is None else calibration
+    traced = traced_model(model, _needed(given), input_format, name=name, seed=seed, data=data, say=say)
     return from_traced(traced), traced
 
 

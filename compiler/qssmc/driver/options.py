@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import os
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
@@ -185,7 +185,7 @@ _KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user chose: the records of RECORDS, the records of the targets, and the keywords that were given."""
+    """What a user chose: the records of RECORDS, the records of its targets, and the keywords that were given."""
 
     model: DataOptions
     bits: BitOptions
@@ -208,8 +208,11 @@ def choices() -> tuple[Choice, ...]:
     return tuple(sorted(found.values(), key=lambda choice: order.index(choice.title)))
 
 
-def make_options(given: Mapping[str, Any]) -> Options:
-    """The options of keywords; None is not given. Raises UsageError for an unknown keyword or a wrong kind of value."""
+def make_options(given: Mapping[str, Any], targets: Sequence[str] = tuple(TARGET_RECORDS)) -> Options:
+    """The options of keywords for a design of some targets; None is not given.
+
+    Raises UsageError for an unknown keyword or a wrong kind of value.
+    """
     known = {choice.keyword: choice for choice in choices()}
     if unknown := [name for name in given if name not in known]:
         close = difflib.get_close_matches(unknown[0], known, 1)
@@ -221,8 +224,8 @@ def make_options(given: Mapping[str, Any]) -> Options:
         for place, attribute in known[name].places:
             values[place][attribute] = known[name].value(value)
     own = {place: record(**values[place]) for place, record in RECORDS.items()}
-    targets = {target: _record_of(record, values[target]) for target, record in TARGET_RECORDS.items()}
-    return Options(**own, targets=targets, given=frozenset(kept))
+    records = {name: _record_of(TARGET_RECORDS[name], values[name]) for name in targets if name in TARGET_RECORDS}
+    return Options(**own, targets=records, given=frozenset(kept))
 
 
 def choices_of(record: type, place: str, title: str, inner: str = "") -> tuple[Choice, ...]:
