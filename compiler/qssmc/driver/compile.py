@@ -112,6 +112,11 @@ class TracedSource:
     error: float
 
     @property
+    def compared(self) -> int:
+        """Sequences that the float IR was compared with the original on."""
+        return compared_of(self.source, len(self.samples))
+
+    @property
     def real(self) -> NDArray[np.float64]:
         """The sequences as the model takes them."""
         return self.source.input_format.to_real(self.samples).astype(np.float64)
@@ -120,6 +125,11 @@ class TracedSource:
         """Where a search tries its settings out."""
         plans = (options.quantise, options.methods, self.source.input_format)
         return bench_of(self.graph, self.source.parameters, *plans, self.samples, self.labelled)
+
+
+def compared_of(source: ModelSource, sequences: int) -> int:
+    """Sequences that the float IR is compared with a source on: the first ones, or those whose answers it keeps."""
+    return min(_COMPARED, sequences) if source.answered is None else source.answered
 
 
 def trace_source(
@@ -141,7 +151,7 @@ def trace_source(
     with np.errstate(all="ignore"):  # numbers out of range are reported by the two checks
         graph = source.graph(options.name)
         check_poles(graph)
-    say(f"check: float IR, step by step, against {source.against} on {min(_COMPARED, len(real))} sequences")
+    say(f"check: float IR, step by step, against {source.against} on {compared_of(source, len(real))} sequences")
     return TracedSource(source, graph, samples, labelled, origin, source.check(graph, real[:_COMPARED]))
 
 
@@ -183,7 +193,7 @@ def compile_source(
         "effort": effort_report(stages.get("oscillate", golden), graph),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
         "certificate": certificate(golden),
-        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(real))},
+        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": traced.compared},
     }
     if ARRAYS in options.targets:
         reports["arrays"] = arrays_report(plan(stages[laid_from(stages)], options.target.crossbar), graph)

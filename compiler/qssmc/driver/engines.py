@@ -21,7 +21,7 @@ Values = dict[str, NDArray[np.int64]]
 GOLDEN = "golden"
 
 
-class Engine(Protocol):
+class DesignEngine(Protocol):
     """Runs integer samples as the golden model does; outputs by name."""
 
     def run(self, samples: NDArray[Any]) -> Values:
@@ -40,7 +40,7 @@ class Engine(Protocol):
         """Remove what was built."""
 
 
-def engine_of(name: str, folder: Path, graph: Graph, tools: Tools) -> Engine:
+def engine_of(name: str, folder: Path, graph: Graph, tools: Tools) -> DesignEngine:
     """An engine of a design's folder. Raises UsageError for an unknown one, ToolError for a missing compiler."""
     if name not in ENGINES:
         raise UsageError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
@@ -103,19 +103,19 @@ class _Hls(_Built):
         raise UsageError("the emitted HLS C++ takes whole sequences: use run(), or engine='c' to step")
 
 
-def _c(folder: Path, graph: Graph, tools: Tools) -> Engine:
+def _c(folder: Path, graph: Graph, tools: Tools) -> DesignEngine:
     return _Built(graph, lambda trace: EmittedC(folder / "c", trace=trace, cc=tools.cc))
 
 
-def _hls(folder: Path, graph: Graph, tools: Tools) -> Engine:
+def _hls(folder: Path, graph: Graph, tools: Tools) -> DesignEngine:
     return _Hls(graph, lambda trace: EmittedHls(folder / "hls", cxx=tools.cxx, ap_types=tools.ap_types))
 
 
-def _onnx(folder: Path, graph: Graph, tools: Tools) -> Engine:
+def _onnx(folder: Path, graph: Graph, tools: Tools) -> DesignEngine:
     return _Built(graph, lambda trace: EmittedOnnx(folder / "onnx", graph))
 
 
-ENGINES: Mapping[str, Callable[[Path, Graph, Tools], Engine]] = {
+ENGINES: Mapping[str, Callable[[Path, Graph, Tools], DesignEngine]] = {
     GOLDEN: _Golden,
     "c": _c,
     "hls": _hls,

@@ -30,8 +30,9 @@ class ModelSource:
     """graph: the float graph under a name; check: its largest relative error on real samples against `against`.
 
     calibration: what the model brings, or None; pooled: whether it answers from a mean over the steps.
-    data_set: what it was trained on, where it says so; max_steps: the longest sequence that a mean is exact for, and
-    name: the prefix of emitted symbols, if nothing else is asked for.
+    data_set: what it was trained on, where it says so. max_steps: the longest sequence that a mean is exact for, and
+    name: the prefix of emitted symbols, if nothing else is asked for. answered: on how many sequences of its own it is
+    checked, where it keeps what it answered.
     """
 
     what: str
@@ -47,6 +48,7 @@ class ModelSource:
     max_steps: int
     name: str = "model"
     data_set: str | None = None
+    answered: int | None = None
 
 
 def read_model(path: Path) -> ModelSource:
@@ -105,6 +107,7 @@ def from_traced(model: TracedModel) -> ModelSource:
         lambda graph, samples: compare_with_answers(graph, real, model.answers, lambda g, x: run(g, x).outputs),
         default_steps(model.sequence_length),
         model.name,
+        answered=len(model.answers),
     )
 
 
