@@ -35,7 +35,7 @@ from qssmc.driver.verify import verify_folder
 from qssmc.errors import VerificationError
 from qssmc.evaluation.accuracy import Engine, evaluate
 from qssmc.ir import Graph, parse
-from qssmc.verify.checks import Tools
+from qssmc.verification.checks import Tools
 
 SEQUENCES = 20  # compared op by op
 PREDICTIONS = 1000  # of the test set

@@ -28,7 +28,7 @@ from qssmc.driver.compile import file_sha256
 from qssmc.driver.verify import verify_folder
 from qssmc.ir import parse
 from qssmc.synth import synthesise
-from qssmc.verify.checks import Tools
+from qssmc.verification.checks import Tools
 
 
 def main() -> None:

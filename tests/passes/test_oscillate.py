@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qssmc.crossbar import CrossbarOptions
-from qssmc.driver.compile import CompileOptions, Design, compile_checkpoint
+from qssmc.driver.compile import CompileOptions, compile_checkpoint
+from qssmc.driver.design import CompiledDesign
 from qssmc.errors import UsageError
 from qssmc.ir.ops import Xbar
 from qssmc.passes.oscillate import Converters
@@ -53,7 +54,7 @@ def test_significant_bits(value: float, bits: int) -> None:
 
 
 @cache
-def design(weight_bits: int = 8, adc_bits: int = 8, layers: int = 1) -> Design:
+def design(weight_bits: int = 8, adc_bits: int = 8, layers: int = 1) -> CompiledDesign:
     arrays = CrossbarOptions(weight_bits=weight_bits, adc_bits=adc_bits, form="oscillator")
     options = CompileOptions(
         "tiny",

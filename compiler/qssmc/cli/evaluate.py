@@ -13,7 +13,7 @@ from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.data import DATASETS, load_split
 from qssmc.evaluation.accuracy import ENGINES, Engine, evaluate
-from qssmc.verify.checks import Tools
+from qssmc.verification.checks import Tools
 
 
 @click.command("eval")

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,12 @@ from qssmc.artifact.folder import to_json, with_manifest
 from qssmc.backends import c as c_backend
 from qssmc.data.calibration import load_calibration, load_held_out
 from qssmc.driver.autotune import SPACE, Labelled, Space, Tuned, bench_of, observe, tune
-from qssmc.driver.model_source import Source, from_checkpoint
+from qssmc.driver.design import CompiledDesign, golden_of
+from qssmc.driver.model_source import ModelSource, from_checkpoint
 from qssmc.errors import UsageError
 from qssmc.ir.draw import draw
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import print_graph
-from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
 from qssmc.passes.map_arrays import plan
 from qssmc.passes.methods import PLAIN, Methods
@@ -49,6 +49,9 @@ from qssmc.search import Bench, Goal
 from qssmc.targets.registry import ARRAYS, TARGETS, TargetOptions
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
+
+if TYPE_CHECKING:
+    from qssmc.models import Checkpoint
 
 _COMPARED = 16  # sequences that the float IR and the torch module are compared on
 Say = Callable[[str], None]
@@ -92,40 +95,26 @@ class CompileOptions:
             )
 
 
-@dataclass(frozen=True)
-class Design:
-    """A compiled model: the graph after every stage, the files to write, and the facts worth printing."""
-
-    stages: Mapping[str, Graph]
-    files: Mapping[str, bytes]
-    summary: Mapping[str, Any]
-
-    @property
-    def integer(self) -> Graph:
-        """The golden model."""
-        return golden_of(self.stages)
-
-
-def golden_of(stages: Mapping[str, Graph]) -> Graph:
-    """The graph that is emitted: the last stage."""
-    return list(stages.values())[-1]
-
-
 def laid_from(stages: Mapping[str, Graph]) -> str:
     """The stage whose products are laid onto arrays."""
     return "oscillate" if "oscillate" in stages else "fuse"
 
 
 @dataclass(frozen=True)
-class Traced:
+class TracedSource:
     """A source's float graph with its calibration sequences. error: of the float IR against the original."""
 
-    source: Source
+    source: ModelSource
     graph: Graph
     samples: NDArray[np.int64]
     labelled: Labelled | None
     origin: str
     error: float
+
+    @property
+    def compared(self) -> int:
+        """Sequences that the float IR was compared with the original on."""
+        return compared_of(self.source, len(self.samples))
 
     @property
     def real(self) -> NDArray[np.float64]:
@@ -138,9 +127,14 @@ class Traced:
         return bench_of(self.graph, self.source.parameters, *plans, self.samples, self.labelled)
 
 
+def compared_of(source: ModelSource, sequences: int) -> int:
+    """Sequences that the float IR is compared with a source on: the first ones, or those whose answers it keeps."""
+    return min(_COMPARED, sequences) if source.answered is None else source.answered
+
+
 def trace_source(
-    source: Source, options: CompileOptions, data: Path | None, say: Say, *, labels: bool = False
-) -> Traced:
+    source: ModelSource, options: CompileOptions, data: Path | None, say: Say, *, labels: bool = False
+) -> TracedSource:
     """Load the calibration sequences (labels: and held-out ones), trace or import, check against the original."""
     shape = (source.input_format, source.d_input)
     samples, origin = load_calibration(options.calib, source.calibration, *shape, seed=options.seed, data=data)
@@ -157,18 +151,20 @@ def trace_source(
     with np.errstate(all="ignore"):  # numbers out of range are reported by the two checks
         graph = source.graph(options.name)
         check_poles(graph)
-    say(f"check: float IR, step by step, against {source.against} on {min(_COMPARED, len(real))} sequences")
-    return Traced(source, graph, samples, labelled, origin, source.check(graph, real[:_COMPARED]))
+    say(f"check: float IR, step by step, against {source.against} on {compared_of(source, len(real))} sequences")
+    return TracedSource(source, graph, samples, labelled, origin, source.check(graph, real[:_COMPARED]))
 
 
 def compile_checkpoint(
     checkpoint: Checkpoint, model_sha256: str, options: CompileOptions, *, data: Path | None = None, say: Say = print
-) -> Design:
+) -> CompiledDesign:
     """A torch checkpoint through compile_source."""
     return compile_source(from_checkpoint(checkpoint, model_sha256), options, data=data, say=say)
 
 
-def compile_source(source: Source, options: CompileOptions, *, data: Path | None = None, say: Say = print) -> Design:
+def compile_source(
+    source: ModelSource, options: CompileOptions, *, data: Path | None = None, say: Say = print
+) -> CompiledDesign:
     """Trace or import, check against the original, quantise, prove, emit. Raises a QssmcError; nothing is written."""
     traced = trace_source(source, options, data, say)
     graph, samples, real, origin = traced.graph, traced.samples, traced.real, traced.origin
@@ -197,7 +193,7 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
         "effort": effort_report(stages.get("oscillate", golden), graph),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
         "certificate": certificate(golden),
-        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(real))},
+        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": traced.compared},
     }
     if ARRAYS in options.targets:
         reports["arrays"] = arrays_report(plan(stages[laid_from(stages)], options.target.crossbar), graph)
@@ -235,7 +231,7 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
         "golden": _golden_path(stages),
     }
     summary = _summary(replace(options, quantise=quantise), reports, origin, min(options.vectors, len(samples)))
-    return Design(stages, with_manifest(files, facts), summary)
+    return CompiledDesign(stages, with_manifest(files, facts), summary)
 
 
 def _bits_files(storage: Mapping[str, Any], name: str, tuned: Tuned | None) -> dict[str, bytes]:

@@ -15,8 +15,8 @@ from qssmc.errors import MalformedInputError, ToolError, UsageError, Verificatio
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
-from qssmc.verify.checks import CHECKS, Check, Subject, Tools
-from qssmc.verify.comparison import Progress
+from qssmc.verification.checks import CHECKS, Check, Subject, Tools
+from qssmc.verification.comparison import Progress
 from qssmc_sim.range_check import check_ranges
 
 _ALWAYS = ("report/certificate.json", "vectors/samples.npy")  # beside the golden model

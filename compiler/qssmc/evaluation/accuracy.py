@@ -17,7 +17,7 @@ from qssmc.errors import MalformedInputError, UsageError, VerificationError
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
-from qssmc.verify.checks import Tools
+from qssmc.verification.checks import Tools
 
 Engine = Literal["torch", "golden", "c", "hls", "onnx"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from qssmc.crossbar import read_map
 from qssmc.errors import VerificationError
 from qssmc.ir.graph import Graph
-from qssmc.verify.comparison import Progress, Values, compare_firings, compare_outputs, compare_steps
-from qssmc.verify.sandbox import apart
-from qssmc.verify.weight_map import check_stages, check_weights
+from qssmc.verification.comparison import Progress, Values, compare_firings, compare_outputs, compare_steps
+from qssmc.verification.sandbox import apart
+from qssmc.verification.weight_map import check_stages, check_weights
 from qssmc_sim.emitted_c import EmittedC
 from qssmc_sim.emitted_hls import EmittedHls
 from qssmc_sim.emitted_onnx import EmittedOnnx

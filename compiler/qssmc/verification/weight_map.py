@@ -16,7 +16,7 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Xbar
 from qssmc.ir.text import parse
 from qssmc.passes.fuse.forms import RULES
-from qssmc.verify.comparison import Progress, Values, compare_outputs
+from qssmc.verification.comparison import Progress, Values, compare_outputs
 from qssmc_sim.machine import run
 
 DIGITAL, FUSED, IDEAL = (
