@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ import click
 from rich.table import Table
 
 from qssmc.artifact.folder import check_target, write_folder
-from qssmc.backends import hls, verilog
 from qssmc.backends.c import as_prefix
 from qssmc.backends.hls import FLAVORS, Flavor, HlsOptions
 from qssmc.backends.verilog import Pace, VerilogOptions
@@ -28,7 +26,7 @@ from qssmc.errors import UsageError
 from qssmc.models import Checkpoint, load_checkpoint
 from qssmc.passes.quantise import QuantiseOptions, parse_bits
 from qssmc.passes.quantise.options import AForm, SchemeName
-from qssmc.targets.registry import ALL, TARGETS, TargetOptions, named
+from qssmc.targets.registry import ALL, BACKENDS, named
 
 DEFAULT = QuantiseOptions(state_bits=10, a_bits=10, dither=True)
 _HLS = HlsOptions()
@@ -43,7 +41,7 @@ MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
     default="c",
     show_default=True,
     metavar="NAME[,NAME]",
-    help=f"What to emit: {', '.join(TARGETS)}, or {ALL} but the last.",
+    help=f"What to emit: {', '.join(BACKENDS)}, or {ALL} but the last.",
 )
 @click.option("-o", "--output-dir", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option("--force", is_flag=True, help="Replace an existing design.")
@@ -161,7 +159,8 @@ def compile_(
     if pace and given(ctx, "lanes"):
         raise UsageError("give --lanes or --steps-per-second, not both")
     cores = VerilogOptions(lanes, multipliers, pace, argmax)
-    single = TargetOptions(HlsOptions(lanes, part, clock_period, hls_flavor), cores, arrays)
+    hls = HlsOptions(lanes, part, clock_period, hls_flavor)
+    single = {"hls": hls, "verilog": cores, "crossbar": arrays}
     name = symbol(model.stem) if name is None else name
     methods = chosen_methods(scheme, a_form, chosen)
     if asked.searches and not given(ctx, "prune_loss"):
@@ -183,22 +182,9 @@ def compile_(
     terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))
     if len(options.targets) > 1:
         terminal.note(design.files["report/targets.txt"].decode().rstrip())
-    for what, path in (("hls", hls.ESTIMATE), ("verilog", verilog.ESTIMATE)):
-        if path in design.files:
-            terminal.note(estimate_text(what, json.loads(design.files[path])))
+    for note in design.notes:
+        terminal.note(note)
     terminal.note(f"next: qssmc verify {output_dir}")
-
-
-def estimate_text(target: str, facts: dict[str, Any]) -> str:
-    """Clocks and resources in a line."""
-    at = f" for {facts['part']}" if "part" in facts else ""
-    at += f" at {facts['clock_period_ns']:g} ns" if "clock_period_ns" in facts else ""
-    every = f"{facts['interval_cycles']:,} clocks"
-    every += f" ({facts['interval_us']:g} us)" if "interval_us" in facts else ""
-    return (
-        f"{target} estimate{at}, {facts['lanes']} lane(s): a sample every {every}, latency "
-        f"{facts['latency_cycles']:,} clocks, {facts['dsp']} DSP, {facts['bram18']} BRAM18, about {facts['luts']:,} LUT"
-    )
 
 
 def read_model(path: Path) -> tuple[Source, int]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.bounds import Bound, bounds
+from qssmc.backends.support import refusals
 from qssmc.backends.verilog.arrays import Arrays
 from qssmc.backends.verilog.circuit import Cell, Circuit, Net, Parameter, Port, Value, signed_width, width_of
 from qssmc.backends.verilog.engine import DEPTH, engine
@@ -74,11 +75,7 @@ def lower(
 
 
 def _check(graph: Graph) -> None:
-    faults = [
-        f"%{op.name} ({op.mnemonic}, from {op.origin or 'nowhere'}) has no elements"
-        for op in graph.ops
-        if 0 in op.type.shape
-    ]
+    faults = refusals(graph.ops, supports)
     if len(graph.inputs) != 1:
         faults.append(f"the core has one input stream, but the graph has {len(graph.inputs)} inputs")
     if faults:
@@ -415,4 +412,10 @@ _LOWER: dict[type[Op], Callable[..., Nets]] = {
     Normalize: _Lowering.normalize,
     Advance: _Lowering.advance,
 }
-SUPPORTED: frozenset[type[Op]] = frozenset({Input, State, Constant, *_LOWER})
+
+
+def supports(op: Op) -> str | None:
+    """None, or why an integer op cannot become cells of the library."""
+    if 0 in op.type.shape:
+        return "has no elements"
+    return None if isinstance(op, (Input, State, Constant)) or type(op) in _LOWER else "has no cell in the library"

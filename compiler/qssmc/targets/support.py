@@ -1,0 +1,48 @@
+"""Support: which ops each target has, measured by emitting a graph of each op."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qssmc.errors import ToolError, UnsupportedModelError
+from qssmc.ir.graph import Graph
+from qssmc.ir.ops import OPS, STAGES, Op
+from qssmc.targets.backend import Backend, Lowered
+from qssmc.targets.emission import check_supported
+from qssmc.targets.one_op import one_op
+from qssmc.targets.registry import BACKENDS
+
+_SAMPLES = np.array([[[-8, 7, 0, 1], [3, -2, 5, -7]]], np.int64)  # a sequence, for targets that keep or observe one
+
+
+def measured_support() -> dict[str, dict[str, bool | None]]:
+    """By op's mnemonic and target's name: whether it refuses no op of a graph of this op and emits its files.
+
+    None where a package that the target is written with is missing. Ops that no integer graph holds reach no target.
+    """
+    return {
+        op.mnemonic: {name: op in STAGES["integer"] and emits_op(backend, op) for name, backend in BACKENDS.items()}
+        for op in OPS
+    }
+
+
+def emits_op(backend: Backend, op: type[Op]) -> bool | None:
+    """Whether a target emits an op. Raises LookupError where there is no example of it."""
+    graph = one_op(op, layer=backend.lowering is not None)
+    try:
+        lowered = _lowered(backend, graph)
+        check_supported([backend.name], lowered)
+        return bool(backend.emit(lowered, backend.chosen({})))
+    except UnsupportedModelError:
+        return False
+    except ToolError:
+        return None
+
+
+def _lowered(backend: Backend, graph: Graph) -> Lowered:
+    """A graph that ran no pass but those of the target alone."""
+    stages = {"float": graph, "prove": graph}
+    if backend.lowering is not None:
+        real = _SAMPLES.astype(np.float64)
+        backend.lowering.run(stages, _SAMPLES, real, backend.chosen({}), stages.__setitem__)
+    return Lowered(stages, _SAMPLES)
