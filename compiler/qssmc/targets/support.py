@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qssmc.errors import ToolError, UnsupportedModelError
 from qssmc.ir.graph import Graph
@@ -12,7 +13,7 @@ from qssmc.targets.emission import check_supported
 from qssmc.targets.one_op import one_op
 from qssmc.targets.registry import BACKENDS
 
-_SAMPLES = np.array([[[-8, 7, 0, 1], [3, -2, 5, -7]]], np.int64)  # a sequence, for targets that keep or observe one
+SAMPLES = np.array([[[-8, 7, 0, 1], [3, -2, 5, -7]]], np.int64)  # a sequence, for targets that keep or observe one
 
 
 def measured_support() -> dict[str, dict[str, bool | None]]:
@@ -30,7 +31,7 @@ def emits_op(backend: Backend, op: type[Op]) -> bool | None:
     """Whether a target emits an op. Raises LookupError where there is no example of it."""
     graph = one_op(op, layer=backend.lowering is not None)
     try:
-        lowered = _lowered(backend, graph)
+        lowered = lowered_alone(backend, graph, SAMPLES)
         check_supported([backend.name], lowered)
         return bool(backend.emit(lowered, backend.chosen({})))
     except UnsupportedModelError:
@@ -39,10 +40,10 @@ def emits_op(backend: Backend, op: type[Op]) -> bool | None:
         return None
 
 
-def _lowered(backend: Backend, graph: Graph) -> Lowered:
-    """A graph that ran no pass but those of the target alone."""
+def lowered_alone(backend: Backend, graph: Graph, samples: NDArray[np.int64]) -> Lowered:
+    """A proven graph that ran no pass but those of the target alone. samples: (count, length, channels) of its input."""
     stages = {"float": graph, "prove": graph}
     if backend.lowering is not None:
-        real = _SAMPLES.astype(np.float64)
-        backend.lowering.run(stages, _SAMPLES, real, backend.chosen({}), stages.__setitem__)
-    return Lowered(stages, _SAMPLES)
+        real = samples.astype(np.float64)
+        backend.lowering.run(stages, samples, real, backend.chosen({}), stages.__setitem__)
+    return Lowered(stages, samples)
