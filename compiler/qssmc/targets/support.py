@@ -41,7 +41,7 @@ def emits_op(backend: Backend, op: type[Op]) -> bool | None:
 
 
 def lowered_alone(backend: Backend, graph: Graph, samples: NDArray[np.int64]) -> Lowered:
-    """A proven graph that ran no pass but those of the target alone. samples: (count, length, channels) of its input."""
+    """A proven graph after the passes of the target alone. samples: (count, length, channels) of its input."""
     stages = {"float": graph, "prove": graph}
     if backend.lowering is not None:
         real = samples.astype(np.float64)
