@@ -33,7 +33,7 @@ from qssmc.driver.verify import verify_folder
 from qssmc.errors import VerificationError
 from qssmc.evaluation.accuracy import evaluate
 from qssmc.ir import Graph, parse
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.toolchain import Toolchain
 from targets_cases import CASES, Design
 from targets_page import page
 

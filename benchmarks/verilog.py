@@ -26,7 +26,7 @@ from qssmc.driver.compile import file_sha256
 from qssmc.driver.verify import verify_folder
 from qssmc.ir import parse
 from qssmc.synth import synthesise
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.toolchain import Toolchain
 from verilog_cases import BOARDS, CASES, LANES, REPLAYS, Case, Placed, Replayed
 from verilog_page import page
 

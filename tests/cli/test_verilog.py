@@ -52,7 +52,7 @@ def test_verify_names_the_op_that_differs(
 def test_a_schedule_that_is_not_kept_is_a_finding(
     compiled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from qssmc.verify import verilog
+    from qssmc.verification import verilog
 
     def steady(wanted: dict[str, int], length: int) -> bool:
         wanted["interval"] -= 1

@@ -12,7 +12,7 @@ from qssmc.ir.graph import Graph
 from qssmc.targets.executable import Executable, golden_executable
 from qssmc.targets.registry import BACKENDS
 from qssmc.targets.support import lowered_alone
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim import run
 from support.graphs import random_s4d
 

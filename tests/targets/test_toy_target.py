@@ -21,9 +21,9 @@ from qssmc.ir.text import parse, print_graph
 from qssmc.targets.backend import Backend, Facts, Files, Lowered
 from qssmc.targets.executable import DesignExecutable, golden_executable
 from qssmc.targets.registry import BACKENDS, named
-from qssmc.verify.comparison import compare_outputs
-from qssmc.verify.target_check import Compared, RecordedDesign, TargetCheck
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.comparison import compare_outputs
+from qssmc.verification.target_check import Compared, RecordedDesign, TargetCheck
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim import run
 from support.tiny import LENGTH, tiny_model
 

@@ -13,7 +13,7 @@ from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.data import DATASETS, load_split
 from qssmc.evaluation.accuracy import engines, evaluate
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.toolchain import Toolchain
 
 
 @click.command("eval")

@@ -14,7 +14,7 @@ from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.driver.verify import verify_folder
 from qssmc.targets.registry import named
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim.emitted_verilog import SIMULATORS
 
 

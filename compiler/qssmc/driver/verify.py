@@ -16,9 +16,9 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
 from qssmc.targets.registry import BACKENDS
-from qssmc.verify.comparison import Progress
-from qssmc.verify.target_check import RecordedDesign, TargetCheck
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.comparison import Progress
+from qssmc.verification.target_check import RecordedDesign, TargetCheck
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim.range_check import check_ranges
 
 _ALWAYS = ("report/certificate.json", "vectors/samples.npy")  # beside the golden model

@@ -20,7 +20,7 @@ from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
 from qssmc.targets.executable import golden_executable
 from qssmc.targets.registry import BACKENDS
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.toolchain import Toolchain
 
 TORCH, GOLDEN = "torch", "golden"
 _BATCH = 500

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from qssmc.backends.support import Supports
 from qssmc.ir.graph import Graph
 from qssmc.targets.executable import Executable
-from qssmc.verify.target_check import TargetCheck
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.target_check import TargetCheck
+from qssmc.verification.toolchain import Toolchain
 
 Files = dict[str, bytes]  # by path in the design
 Seen = Callable[[str, Graph], Any]  # told of the name and the result of a pass

@@ -11,8 +11,8 @@ from qssmc.backends import c as c_backend
 from qssmc.ir.graph import Graph
 from qssmc.targets.backend import Backend, Facts, Files, Lowered, as_bytes
 from qssmc.targets.executable import DesignExecutable, Stepper, library_executable
-from qssmc.verify.c import CHECK
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.c import CHECK
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim.emitted_c import EmittedC
 
 _SIZES = ("table_bytes", "state_bytes")

@@ -19,8 +19,8 @@ from qssmc.report.arrays import arrays_report
 from qssmc.targets.backend import Backend, Files, Lowered, Lowering, Seen
 from qssmc.targets.c import load_c
 from qssmc.targets.executable import DesignExecutable
-from qssmc.verify.crossbar import CHECK
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.crossbar import CHECK
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
 

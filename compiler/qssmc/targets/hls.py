@@ -15,8 +15,8 @@ from qssmc.ir.graph import Graph
 from qssmc.targets.backend import Backend, Facts, Files, Lowered, as_bytes
 from qssmc.targets.executable import DesignExecutable, Stepper, library_executable
 from qssmc.targets.hardware import hardware_facts
-from qssmc.verify.hls import CHECK
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.hls import CHECK
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim import run
 from qssmc_sim.emitted_hls import EmittedHls
 

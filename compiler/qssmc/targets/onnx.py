@@ -8,8 +8,8 @@ from qssmc.backends import onnx as onnx_backend
 from qssmc.ir.graph import Graph
 from qssmc.targets.backend import Backend, Files, Lowered
 from qssmc.targets.executable import DesignExecutable, Stepper
-from qssmc.verify.onnx import CHECK
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.onnx import CHECK
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim.emitted_onnx import EmittedOnnx
 
 

@@ -15,8 +15,8 @@ from qssmc.ir.graph import Graph
 from qssmc.targets.backend import Backend, Facts, Files, Lowered, as_bytes
 from qssmc.targets.executable import DesignExecutable, PrefixStepper
 from qssmc.targets.hardware import hardware_facts
-from qssmc.verify.toolchain import Toolchain
-from qssmc.verify.verilog import CHECK
+from qssmc.verification.toolchain import Toolchain
+from qssmc.verification.verilog import CHECK
 from qssmc_sim import run
 from qssmc_sim.emitted_verilog import EmittedVerilog
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.crossbar import read_map
-from qssmc.verify.c import run_c
-from qssmc.verify.comparison import Values
-from qssmc.verify.target_check import Compared, RecordedDesign, TargetCheck, check_steps
-from qssmc.verify.toolchain import Toolchain
-from qssmc.verify.verilog import is_core, replayed, shows_ops
-from qssmc.verify.weight_map import check_stages, check_weights
+from qssmc.verification.c import run_c
+from qssmc.verification.comparison import Values
+from qssmc.verification.target_check import Compared, RecordedDesign, TargetCheck, check_steps
+from qssmc.verification.toolchain import Toolchain
+from qssmc.verification.verilog import is_core, replayed, shows_ops
+from qssmc.verification.weight_map import check_stages, check_weights
 from qssmc_sim.emitted_verilog import EmittedVerilog
 from qssmc_sim.machine import run
 from qssmc_sim.mapped import MappedMachine

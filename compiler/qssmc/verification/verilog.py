@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from qssmc.errors import VerificationError
 from qssmc.ir.graph import Graph
-from qssmc.verify.comparison import Values, compare_firings
-from qssmc.verify.target_check import Compared, RecordedDesign, TargetCheck
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.comparison import Values, compare_firings
+from qssmc.verification.target_check import Compared, RecordedDesign, TargetCheck
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim.emitted_verilog import EmittedVerilog, Replay
 
 FEW = 2  # sequences that are replayed under Icarus, which does thousands of clocks a second, if no number is given

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.verify.comparison import Values
-from qssmc.verify.target_check import Compared, RecordedDesign, TargetCheck, check_sequences, check_steps
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.comparison import Values
+from qssmc.verification.target_check import Compared, RecordedDesign, TargetCheck, check_sequences, check_steps
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim.emitted_hls import EmittedHls
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
-from qssmc.verify.comparison import Progress, Values, compare_outputs, compare_steps
-from qssmc.verify.sandbox import sandboxed
-from qssmc.verify.toolchain import Toolchain
+from qssmc.verification.comparison import Progress, Values, compare_outputs, compare_steps
+from qssmc.verification.sandbox import sandboxed
+from qssmc.verification.toolchain import Toolchain
 
 
 @dataclass(frozen=True)
