@@ -18,7 +18,6 @@ from qssmc.passes.oscillate import Converters
 from qssmc.passes.oscillate.oscillators import Oscillators
 from qssmc.passes.oscillate.plan import significant
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.targets.registry import TargetOptions
 from qssmc_sim import run
 from qssmc_sim.crossbar import ArrayMachine
 from support.tiny import LENGTH, tiny_checkpoint
@@ -60,7 +59,7 @@ def design(weight_bits: int = 8, adc_bits: int = 8, layers: int = 1) -> Compiled
         "tiny",
         QuantiseOptions(state_bits=10, a_bits=10, dither=True),
         ("crossbar",),
-        target=TargetOptions(crossbar=arrays),
+        target={"crossbar": arrays},
     )
     return compile_checkpoint(tiny_checkpoint(n_layers=layers), "0" * 64, options, say=lambda text: None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import click
 from rich.table import Table
 
 from qssmc.artifact.folder import check_target
-from qssmc.backends import hls, verilog
 from qssmc.cli.config import configurable
 from qssmc.cli.options import GroupedCommand, GroupedOption, given_of, made_from
 from qssmc.cli.sweeping import asked_sweep, sweep_to
@@ -20,7 +18,7 @@ from qssmc.driver.design import CompiledDesign
 from qssmc.driver.model_source import read_model
 from qssmc.driver.options import SweepOptions, choices, choices_of, make_options
 from qssmc.driver.settle import settle
-from qssmc.targets.registry import ALL, TARGETS, named
+from qssmc.targets.registry import ALL, BACKENDS, named
 
 _CHOICES = choices()
 _SWEEP = choices_of(SweepOptions, "sweep", "Sweep")
@@ -37,7 +35,7 @@ OUTPUT = "Output"
     metavar="NAME[,NAME]",
     cls=GroupedOption,
     title=OUTPUT,
-    help=f"What to emit: {', '.join(TARGETS)}, or {ALL} but the last.",
+    help=f"What to emit: {', '.join(BACKENDS)}, or {ALL} but the last.",
 )
 @click.option(
     "-o",
@@ -75,22 +73,9 @@ def compile_(terminal: Terminal, /, model: Path, target: str, output_dir: Path, 
     terminal.result({**design.summary, "folder": str(output_dir)}, summary_table(design, str(output_dir)))
     if len(targets) > 1:
         terminal.note(design.files["report/targets.txt"].decode().rstrip())
-    for what, path in (("hls", hls.ESTIMATE), ("verilog", verilog.ESTIMATE)):
-        if path in design.files:
-            terminal.note(estimate_text(what, json.loads(design.files[path])))
+    for note in design.notes:
+        terminal.note(note)
     terminal.note(f"next: qssmc verify {output_dir}")
-
-
-def estimate_text(target: str, facts: dict[str, Any]) -> str:
-    """Clocks and resources in a line."""
-    at = f" for {facts['part']}" if "part" in facts else ""
-    at += f" at {facts['clock_period_ns']:g} ns" if "clock_period_ns" in facts else ""
-    every = f"{facts['interval_cycles']:,} clocks"
-    every += f" ({facts['interval_us']:g} us)" if "interval_us" in facts else ""
-    return (
-        f"{target} estimate{at}, {facts['lanes']} lane(s): a sample every {every}, latency "
-        f"{facts['latency_cycles']:,} clocks, {facts['dsp']} DSP, {facts['bram18']} BRAM18, about {facts['luts']:,} LUT"
-    )
 
 
 def summary_table(design: CompiledDesign, title: str) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -21,7 +22,7 @@ from qssmc.driver.verify import Verified, verify_folder
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.targets.registry import named
-from qssmc.verification.checks import Tools
+from qssmc.verification.toolchain import Toolchain
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,7 +77,7 @@ def compile(
         check_target(Path(output_dir), force=force)
     source, traced = _source(model, calibration, input_format, chosen, say)
     design = compile_source(source, settle(chosen, targets, source), data=chosen.model.data, say=say)
-    design = CompiledDesign(design.stages, design.files, design.summary, traced)
+    design = replace(design, model=traced)
     if output_dir is not None:
         design.write(output_dir, force=force)
     return design
@@ -87,7 +88,7 @@ def verify(
     *,
     target: str | Sequence[str] | None = None,
     sequences: int | None = None,
-    tools: Tools | None = None,
+    tools: Toolchain | None = None,
 ) -> Verified:
     """Compare every target of a design's folder with its golden model: every op, every step, bit for bit.
 
@@ -104,7 +105,7 @@ def verify(
     return verify_folder(Path(folder), tools=tools, only=only, limit=sequences)
 
 
-def load(folder: Path | str, *, engine: str = "golden", tools: Tools | None = None) -> LoadedDesign:
+def load(folder: Path | str, *, engine: str = "golden", tools: Toolchain | None = None) -> LoadedDesign:
     """A design's folder as an object that runs on numpy arrays of integers, as the firmware would.
 
     engine: golden, or c, hls or onnx, whose emitted files are built or loaded. Raises UsageError for a folder without

@@ -26,14 +26,12 @@ from qssmc.ir.draw import draw
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import print_graph
 from qssmc.passes.discretize import check_poles
-from qssmc.passes.map_arrays import plan
 from qssmc.passes.methods import PLAIN, Methods
-from qssmc.passes.pipeline import PipelineOptions, run_arrays, run_oscillators, run_pipeline
+from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import (
     Tally,
     alignment_report,
-    arrays_report,
     bits_picture,
     bits_table,
     bounds_report,
@@ -46,7 +44,9 @@ from qssmc.report import (
     target_sizes,
 )
 from qssmc.search import Bench, Goal
-from qssmc.targets.registry import ARRAYS, TARGETS, TargetOptions
+from qssmc.targets.backend import Lowered
+from qssmc.targets.emission import emit_targets
+from qssmc.targets.registry import BACKENDS, check_names
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
 
@@ -61,7 +61,8 @@ Say = Callable[[str], None]
 class CompileOptions:
     """What a user may choose. name: prefix of the emitted symbols; vectors: sequences kept for verification.
 
-    goal: what the bits are searched for, in a space; without one they are as given.
+    goal: what the bits are searched for, in a space; without one they are as given. target: options of single targets
+    by name; those that are left out have their defaults.
     """
 
     name: str
@@ -73,12 +74,10 @@ class CompileOptions:
     methods: Methods = PLAIN
     goal: Goal | None = None
     space: Space = SPACE
-    target: TargetOptions = field(default_factory=TargetOptions)
+    target: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        unknown = [target for target in self.targets if target not in TARGETS]
-        if unknown or not self.targets:
-            raise UsageError(f"--target must be {' or '.join(TARGETS)}, not {', '.join(unknown) or 'nothing'}")
+        check_names(self.targets)
         means = (self.quantise.state_bits, self.quantise.a_bits)
         if self.methods.bits_by is None and any(mean != int(mean) for mean in means):
             raise UsageError("state bits and pole bits must be whole numbers unless --bits-by shares them out")
@@ -93,11 +92,6 @@ class CompileOptions:
                 "--name must be a C identifier of at most 40 letters that starts with one and is no C keyword, "
                 f"emitted file or standard header, not {self.name!r}; {free} would do"
             )
-
-
-def laid_from(stages: Mapping[str, Graph]) -> str:
-    """The stage whose products are laid onto arrays."""
-    return "oscillate" if "oscillate" in stages else "fuse"
 
 
 @dataclass(frozen=True)
@@ -182,11 +176,10 @@ def compile_source(
     run_pipeline(graph, PipelineOptions(quantise, source.input_format, real, observe, methods), seen)
     for sentence in silence(stages["calibrate"]):
         say(sentence)
-    if ARRAYS in options.targets and options.target.crossbar.form == "oscillator":
-        discrete = stages.get("prune_states", stages["discretize"])
-        run_oscillators(stages["prove"], discrete, options.target.crossbar, (samples, real), observe, seen)
-    elif ARRAYS in options.targets:
-        run_arrays(stages["prove"], options.target.crossbar, samples, observe, seen)
+    backends = [BACKENDS[name] for name in options.targets]
+    for backend in backends:
+        if backend.lowering is not None:
+            backend.lowering.run(stages, samples, real, backend.chosen(options.target), seen)
     golden = golden_of(stages)
     reports = {
         "storage": storage_report(stages["prove"], source.parameters, state_numbers(graph), head_count(graph)),
@@ -195,8 +188,9 @@ def compile_source(
         "certificate": certificate(golden),
         "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": traced.compared},
     }
-    if ARRAYS in options.targets:
-        reports["arrays"] = arrays_report(plan(stages[laid_from(stages)], options.target.crossbar), graph)
+    for backend in backends:
+        if backend.lowering is not None:
+            reports |= backend.lowering.reports(stages, backend.chosen(options.target))
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
     tally = Tally(golden)
     vectors = _vector_files(golden, samples[: options.vectors], tally)
@@ -204,11 +198,12 @@ def compile_source(
     files = {
         **_ir_files(stages),
         **vectors,
-        **_target_files(stages, samples[: options.vectors], options),
+        **emit_targets(options.targets, Lowered(stages, samples[: options.vectors]), options.target),
         **_bits_files(reports["storage"], options.name, tuned),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
-    sizes = target_sizes(files)
+    facts = {backend.name: backend.facts(files) for backend in backends}
+    sizes = target_sizes(files, {name: found.sizes for name, found in facts.items()})
     files |= {"report/targets.json": to_json(sizes), "report/targets.txt": sizes_table(sizes).encode()}
     config = {
         "quantise": asdict(quantise),
@@ -216,8 +211,8 @@ def compile_source(
         "targets": list(options.targets),
         "vectors": options.vectors,
     }
-    config |= {name: chosen for name, chosen in asdict(options.target).items() if name in options.targets}
-    facts = {
+    config |= {backend.name: asdict(backend.chosen(options.target)) for backend in backends if backend.options}
+    told = {
         "qssmc": __version__,
         "tools": {"python": platform.python_version(), "numpy": np.__version__},
         "name": options.name,
@@ -231,7 +226,8 @@ def compile_source(
         "golden": _golden_path(stages),
     }
     summary = _summary(replace(options, quantise=quantise), reports, origin, min(options.vectors, len(samples)))
-    return CompiledDesign(stages, with_manifest(files, facts), summary)
+    notes = tuple(found.note for found in facts.values() if found.note)
+    return CompiledDesign(stages, with_manifest(files, told), summary, notes=notes)
 
 
 def _bits_files(storage: Mapping[str, Any], name: str, tuned: Tuned | None) -> dict[str, bytes]:
@@ -262,13 +258,6 @@ def _ir_files(stages: Mapping[str, Graph]) -> dict[str, bytes]:
         "ir/float.svg": draw(stages["canonicalise"]).encode(),
         "ir/design.svg": draw(golden_of(stages)).encode(),
     }
-
-
-def _target_files(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: CompileOptions) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    for name in options.targets:
-        files |= TARGETS[name].files(stages, samples, options.target)
-    return files
 
 
 def _golden_path(stages: Mapping[str, Graph]) -> str:

@@ -18,14 +18,15 @@ class CompiledDesign:
     """A compiled model.
 
     stages: the graph after every pass, by name and in order; files: the content of the design's folder by path;
-    summary: the facts worth printing (bytes, bits, effort, error of the float IR); model: what was traced, where the
-    design came from a module in Python.
+    summary: the facts worth printing (bytes, bits, effort, error of the float IR); notes: a sentence of each target
+    that has one; model: what was traced, where the design came from a module in Python.
     """
 
     stages: Mapping[str, Graph]
     files: Mapping[str, bytes]
     summary: Mapping[str, Any]
     model: TracedModel | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def golden(self) -> Graph:

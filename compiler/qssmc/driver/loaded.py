@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from qssmc.artifact.folder import altered_text, changed_files, read_manifest
 from qssmc.data import InputFormat
-from qssmc.driver.engines import GOLDEN, engine_of
 from qssmc.errors import MalformedInputError, UsageError, VerificationError
 from qssmc.ir.graph import Graph, Output
 from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
-from qssmc.verification.checks import Tools
+from qssmc.targets.executable import golden_executable
+from qssmc.targets.registry import BACKENDS
+from qssmc.verification.toolchain import Toolchain
 
+GOLDEN = "golden"
 Answer = NDArray[np.int64] | dict[str, NDArray[np.int64]]
 
 
@@ -27,10 +29,15 @@ class LoadedDesign:
     answers stand for. A design of one output answers with its array, one of several with a table of arrays by name.
     """
 
-    def __init__(self, folder: Path, engine: str = GOLDEN, tools: Tools | None = None) -> None:
+    def __init__(self, folder: Path, engine: str = GOLDEN, tools: Toolchain | None = None) -> None:
         self.folder, self.engine = folder, engine
+        if engine not in (GOLDEN, *BACKENDS):
+            raise UsageError(f"engine must be one of {', '.join((GOLDEN, *BACKENDS))}, not {engine!r}")
         self.graph, self.input_format = _read(folder, engine)
-        self._engine = engine_of(engine, folder, self.graph, tools or Tools())
+        if engine == GOLDEN:
+            self._engine = golden_executable(self.graph)
+        else:
+            self._engine = BACKENDS[engine].load(folder, self.graph, tools or Toolchain())
         self._count: int | None = None
         self._steps = 0
         self._one = False

@@ -17,16 +17,11 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from qssmc.backends.hls import HlsOptions
-from qssmc.backends.verilog import VerilogOptions
-from qssmc.crossbar.options import CrossbarOptions
 from qssmc.errors import UsageError
 from qssmc.passes.methods import Granularity
 from qssmc.passes.quantise.options import AForm, SchemeName
+from qssmc.targets.registry import BACKENDS
 
-# The options of each target, a record a target.
-TARGET_RECORDS: Mapping[str, type] = {"hls": HlsOptions, "verilog": VerilogOptions, "crossbar": CrossbarOptions}
-_TITLES = {("hls",): "HLS", ("verilog",): "Verilog", ("hls", "verilog"): "HLS and Verilog", ("crossbar",): "Crossbar"}
 Bits = Literal["layer", "head", "mixed", "state", "none"]
 assert get_args(Bits)[:-1] == get_args(Granularity)
 
@@ -195,21 +190,26 @@ class Options:
     given: frozenset[str]
 
 
+def target_records() -> dict[str, type[Any]]:
+    """The options of each target that has some, a record a target."""
+    return {name: backend.options for name, backend in BACKENDS.items() if backend.options is not None}
+
+
 def choices() -> tuple[Choice, ...]:
     """Every option of a compilation, in the order of the help; two targets may share one."""
     found: dict[str, Choice] = {}
     for place, record in RECORDS.items():
         title = (record.__doc__ or "").rstrip(".")
         found |= {choice.keyword: choice for choice in choices_of(record, place, title)}
-    for target, record in TARGET_RECORDS.items():
-        for choice in choices_of(record, target, _TITLES[target,]):
+    for target, record in target_records().items():
+        for choice in choices_of(record, target, BACKENDS[target].what):
             found[choice.keyword] = _shared(found.get(choice.keyword), choice)
     order = list(dict.fromkeys([choice.title for choice in found.values()]))
     return tuple(sorted(found.values(), key=lambda choice: order.index(choice.title)))
 
 
-def make_options(given: Mapping[str, Any], targets: Sequence[str] = tuple(TARGET_RECORDS)) -> Options:
-    """The options of keywords for a design of some targets; None is not given.
+def make_options(given: Mapping[str, Any], targets: Sequence[str] | None = None) -> Options:
+    """The options of keywords for a design of some targets, or of all; None is not given.
 
     Raises UsageError for an unknown keyword or a wrong kind of value.
     """
@@ -218,13 +218,15 @@ def make_options(given: Mapping[str, Any], targets: Sequence[str] = tuple(TARGET
         close = difflib.get_close_matches(unknown[0], known, 1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
         raise UsageError(f"there is no option {unknown[0]}; {hint}")
-    values: dict[str, dict[str, Any]] = {place: {} for place in (*RECORDS, *TARGET_RECORDS)}
+    of_targets = target_records()
+    values: dict[str, dict[str, Any]] = {place: {} for place in (*RECORDS, *of_targets)}
     kept = {name: value for name, value in given.items() if value is not None}
     for name, value in kept.items():
         for place, attribute in known[name].places:
             values[place][attribute] = known[name].value(value)
     own = {place: record(**values[place]) for place, record in RECORDS.items()}
-    records = {name: _record_of(TARGET_RECORDS[name], values[name]) for name in targets if name in TARGET_RECORDS}
+    wanted = of_targets if targets is None else targets
+    records = {name: _record_of(of_targets[name], values[name]) for name in wanted if name in of_targets}
     return Options(**own, targets=records, given=frozenset(kept))
 
 
@@ -268,9 +270,11 @@ def _shared(other: Choice | None, choice: Choice) -> Choice:
     """One option of two targets: the value goes to both, and the help says what it is for each."""
     if other is None:
         return choice
-    names = (other.places[0][0], choice.places[0][0])
-    one = other.help if other.help == choice.help else f"{names[0]}: {other.help} {names[1]}: {choice.help}"
-    title = _TITLES[names]
+    names = [place for place, _ in (*other.places, *choice.places)]
+    one = (
+        other.help if other.help == choice.help else f"{', '.join(names[:-1])}: {other.help} {names[-1]}: {choice.help}"
+    )
+    title = " and ".join(BACKENDS[name].what for name in names)
     return Choice(**{**vars(other), "help": one, "places": other.places + choice.places, "title": title})
 
 

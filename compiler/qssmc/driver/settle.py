@@ -16,7 +16,6 @@ from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.quantise import QuantiseOptions, parse_bits
 from qssmc.search import Goal
 from qssmc.search.candidate import POLES, STATE
-from qssmc.targets.registry import TargetOptions
 
 DEFAULT = QuantiseOptions(state_bits=10.0, a_bits=10.0, dither=True)
 DEFAULT_BITS = f"W{DEFAULT.weight_bits}A{DEFAULT.activation_bits}"
@@ -46,7 +45,7 @@ def settle(
         methods=methods,
         goal=goal,
         space=_space(options, (quantise.weight_bits, quantise.activation_bits)),
-        target=TargetOptions(**options.targets),
+        target=options.targets,
     )
 
 

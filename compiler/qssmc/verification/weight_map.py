@@ -19,13 +19,7 @@ from qssmc.passes.fuse.forms import RULES
 from qssmc.verification.comparison import Progress, Values, compare_outputs
 from qssmc_sim.machine import run
 
-DIGITAL, FUSED, IDEAL = (
-    "prove",
-    "fuse",
-    "realise",
-)  # stages: before arrays, one product a head, arrays that lose nothing
-
-
+DIGITAL, FUSED, IDEAL = "prove", "fuse", "realise"  # before arrays, one product a head, arrays that lose nothing
 HEADS = "oscillate"  # of oscillators, one product a head
 
 
