@@ -10,10 +10,11 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.answer_cost import all_class, deviation_of, sum_cost
 from qssmc.analysis.observer import ObserveRun, collect
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Add, Matvec, Op, Slice, State
+from qssmc.ir.ops import Add, Op, Slice, State
 from qssmc.ir.types import Type
 
 Real = NDArray[np.float64]
@@ -24,21 +25,36 @@ _STEP = 1e-4  # of a channel's rms
 
 @dataclass(frozen=True)
 class _Sink:
-    """A value that leaves the reach of instant ops, and what a squared error of each of its elements costs."""
+    """A value that leaves the reach of instant ops, and what a squared error of each of its elements costs.
+
+    shared: whether an error that all elements share costs nothing, as of a class.
+    """
 
     value: str
     weight: Real
+    shared: bool = False
+
+    def cost(self, change: Real) -> float:
+        """The mean cost of changes (rows, n)."""
+        counted = change - change.mean(axis=1, keepdims=True) if self.shared else change
+        return float((counted**2 * self.weight).sum(axis=1).mean())
+
+    @property
+    def each(self) -> Real:
+        """What a unit error of one element costs, (n,)."""
+        return self.weight * (1.0 - 1.0 / len(self.weight)) if self.shared else self.weight
 
 
 def downstream_gain(graph: Graph, value: str, samples: NDArray[Any], run: ObserveRun) -> Real:
     """The mean squared change at the sinks for a unit change of each element of a value, (H,).
 
-    Sinks are what running sums add up (weighted by how differently the classes read them), what other layers take in,
-    and what leaves at every step. Derivatives are differences, on calibration data.
+    Sinks are what running sums add up (weighted by what the outputs make of them, see answer_cost), what other layers
+    take in, and what leaves at every step. Derivatives are differences, on calibration data.
     """
     cone = _cone(graph, value)
-    own, sinks = _sinks(graph, [graph[value]], cone), _sinks(graph, cone, cone)
-    direct = np.sum([sink.weight for sink in own], axis=0) if own else np.zeros(graph[value].type.shape[0])
+    data = (samples, run)
+    own, sinks = _sinks(graph, [graph[value]], cone, *data), _sinks(graph, cone, cone, *data)
+    direct = np.sum([sink.each for sink in own], axis=0) if own else np.zeros(graph[value].type.shape[0])
     if not sinks:
         return np.asarray(direct)
     leaves = [
@@ -56,9 +72,7 @@ def downstream_gain(graph: Graph, value: str, samples: NDArray[Any], run: Observ
         moved = base.copy()
         moved[:, start + channel] += size
         after = _evaluate(probe, moved, sinks, run)
-        gains[channel] += sum(
-            float((((after[s.value] - before[s.value]) / size) ** 2 * s.weight).sum(axis=1).mean()) for s in sinks
-        )
+        gains[channel] += sum(s.cost((after[s.value] - before[s.value]) / size) for s in sinks)
     return gains
 
 
@@ -78,28 +92,35 @@ def _cone(graph: Graph, value: str) -> list[Op]:
     return kept
 
 
-def _sinks(graph: Graph, ops: list[Op], cone: list[Op]) -> list[_Sink]:
+def _sinks(graph: Graph, ops: list[Op], cone: list[Op], samples: NDArray[Any], run: ObserveRun) -> list[_Sink]:
     """Those of some ops that something outside the cone reads."""
     inside = {op.name for op in cone}
     found = []
     for op in ops:
         outer = [user for user in graph.users[op.name] if user.name not in inside]
-        leaves = any(output.value == op.name and output.when == "step" for output in graph.outputs)
+        leaves = [output for output in graph.outputs if output.value == op.name and output.when == "step"]
         if outer or leaves or not graph.users[op.name]:
-            found.append(_Sink(op.name, _weight(graph, op, outer)))
+            shared = not outer and bool(leaves) and leaves[0].kind == "class" and op.type.shape[0] > 1
+            found.append(_Sink(op.name, _weight(graph, op, outer, samples, run), shared))
     return found
 
 
-def _weight(graph: Graph, op: Op, users: list[Op]) -> Real:
-    """For what a running sum adds up: the spread over the classes of the matrix that reads the sum; else 1."""
+def _weight(graph: Graph, op: Op, users: list[Op], samples: NDArray[Any], run: ObserveRun) -> Real:
+    """For what a running sum adds up, the cost of the sum; else 1, in units of its variance unless all is a class."""
     total = next((user for user in users if isinstance(user, Add) and user.name in graph.updates.values()), None)
-    if total is None:
+    if total is not None:
+        state = next(name for name, update in graph.updates.items() if update == total.name)
+        cost = sum_cost(graph, state, samples, run)
+        if cost is not None:
+            return cost
+    if all_class(graph):
         return np.ones(op.type.shape[0])
-    state = next(name for name, update in graph.updates.items() if update == total.name)
-    readers = [user for user in (*graph.users[state], *graph.users[total.name]) if isinstance(user, Matvec)]
-    if not readers:
-        return np.ones(op.type.shape[0])
-    return np.asarray(sum(reader.weight.data.var(axis=0) * len(reader.weight.data) for reader in readers))
+    some = samples[: max(8, _ROWS * _EVERY // samples.shape[1])]
+    values = collect(graph, some, run, [op.name], _EVERY)[op.name].reshape(-1, op.type.shape[0])
+    deviation = deviation_of(values)
+    if users:
+        deviation = np.sqrt((deviation**2).mean())
+    return np.asarray(np.broadcast_to(deviation**-2.0, op.type.shape))
 
 
 def _probe(graph: Graph, cone: list[Op], leaves: list[str], sinks: list[_Sink]) -> Graph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,5 +107,28 @@ def summary_table(design: CompiledDesign, title: str) -> Table:
         table.add_row("cells programmed", f"{full:.2f} %  (published mapping: {theirs:.2f} %)")
     widest = facts["widest_accumulator"]
     table.add_row("widest accumulator", f"{widest['bits']} bits (%{widest['op']})")
+    _error_rows(table, facts["error"])
     table.add_row("float IR against torch", f"{facts['float_check_relative_error']:.1e} relative")
     return table
+
+
+def _error_rows(table: Table, error: Mapping[str, Any]) -> None:
+    """How far the design is from the float model, by output and by pass."""
+    table.add_section()
+    for where in ("calibration", "held_out"):
+        for name, found in (error[where] or {}).items():
+            text = f"{100 * found['relative_rms']:.3g} % RMS, worst {100 * found['worst']:.3g} %"
+            table.add_row(f"error of {name} ({found['kind']}), {where.replace('_', '-')}", text)
+            if "decisions" in found:
+                of = found["decisions"]
+                low, high = of["percent_interval"]
+                text = f"{of['changed']:,} of {of['of']:,}  ({low:.2g} to {high:.2g} %)"
+                table.add_row(f"changed decisions of {name}, {where.replace('_', '-')}", text)
+    if error["held_out"] is None:
+        table.add_row("error, held-out", "no held-out sequences")
+    for row in error["passes"]:
+        table.add_row(f"error after {row['pass']}", f"{100 * row['relative_rms']:.3g} %  ({100 * row['added']:+.3g} %)")
+    gone = error["pruned"]
+    text = f"{gone['states_removed']:,} of {gone['states']:,} states, {gone['heads_removed']:,} heads, "
+    table.add_row("pruned", text + f"{gone['channels_removed']:,} channels")
+    table.add_section()

@@ -24,7 +24,7 @@ from qssmc.models import Checkpoint, ModelConfig, save_checkpoint
 from qssmc.training import RECIPES, TrainOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
-_FROM_DATA = ("d_input", "d_output")
+_FROM_DATA = ("d_input", "d_output", "answer")  # labels are classes
 _NEVER_STORED = ("mnist",)
 _HELP = {
     "d_model": "Channels, which are the heads of each layer.",

@@ -20,7 +20,7 @@ from qssmc.driver.settle import settle
 from qssmc.driver.traced_model import TracedModel
 from qssmc.driver.verify import Verified, verify_folder
 from qssmc.errors import UsageError
-from qssmc.ir.graph import Graph
+from qssmc.ir.graph import Graph, Kind
 from qssmc.targets.registry import named
 from qssmc.verification.toolchain import Toolchain
 
@@ -149,11 +149,13 @@ def save(
     calibration: Any = None,
     input_format: InputFormat | None = None,
     name: str | None = None,
+    answer: Kind | None = None,
 ) -> Path:
     """Write a module of your own as FILE.qssm, for `qssmc compile FILE.qssm`: its float IR, calibration and answers.
 
     No code and no pickle are in it. calibration and input_format as for qssmc.compile; name: the prefix of emitted
-    symbols. A design that was compiled from a module is saved as well. Raises as qssmc.compile does.
+    symbols; answer: what the outputs say, "class", "flags" or "values". A design that was compiled from a module is
+    saved as well. Raises as qssmc.compile does.
 
     >>> import numpy, torch, qssmc
     >>> module = torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.Tanh())
@@ -162,7 +164,7 @@ def save(
     """
     if isinstance(module, (CompiledDesign, TracedModel)):
         return module.save(path)
-    return traced_model(module, _needed(calibration), input_format, name=name).save(path)
+    return traced_model(module, _needed(calibration), input_format, name=name, answer=answer).save(path)
 
 
 def _source(
@@ -188,8 +190,9 @@ def _source(
             f"TracedModel, not {type(model).__name__}"
         )
     name, seed, data = chosen.model.name, chosen.model.seed or 0, chosen.model.data
+    answer = chosen.model.answer
     given = chosen.model.calib if calibration is None else calibration
-    traced = traced_model(model, _needed(given), input_format, name=name, seed=seed, data=data, say=say)
+    traced = traced_model(model, _needed(given), input_format, name=name, seed=seed, data=data, answer=answer, say=say)
     return from_traced(traced), traced
 
 

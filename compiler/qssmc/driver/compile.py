@@ -18,12 +18,16 @@ from qssmc.analysis.dead_heads import silence
 from qssmc.artifact.folder import to_json, with_manifest
 from qssmc.backends import c as c_backend
 from qssmc.data.calibration import load_calibration, load_held_out
+from qssmc.data.thin_calibration import thin_calibration
 from qssmc.driver.autotune import SPACE, Labelled, Space, Tuned, bench_of, observe, tune
 from qssmc.driver.design import CompiledDesign, golden_of
+from qssmc.driver.error_of_design import Measure, error_report, judge, pruned, pruned_sentence
+from qssmc.driver.held_out import held_out_of
 from qssmc.driver.model_source import ModelSource, from_checkpoint
 from qssmc.errors import UsageError
+from qssmc.ir.answers import answering
 from qssmc.ir.draw import draw
-from qssmc.ir.graph import Graph
+from qssmc.ir.graph import Graph, Kind
 from qssmc.ir.text import print_graph
 from qssmc.passes.discretize import check_poles
 from qssmc.passes.methods import PLAIN, Methods
@@ -48,7 +52,6 @@ from qssmc.targets.backend import Lowered
 from qssmc.targets.emission import emit_targets
 from qssmc.targets.registry import BACKENDS, check_names
 from qssmc_sim import run
-from qssmc_sim.machine import Observer
 
 if TYPE_CHECKING:
     from qssmc.models import Checkpoint
@@ -61,8 +64,9 @@ Say = Callable[[str], None]
 class CompileOptions:
     """What a user may choose. name: prefix of the emitted symbols; vectors: sequences kept for verification.
 
-    goal: what the bits are searched for, in a space; without one they are as given. target: options of single targets
-    by name; those that are left out have their defaults.
+    answer: what the outputs say, None as the model says; held_out: sequences to measure errors on; max_error: percent
+    of an output's deviation that its RMS error may be. goal: what the bits are searched for, in a space; without one
+    they are as given. target: options of single targets by name; those that are left out have their defaults.
     """
 
     name: str
@@ -75,6 +79,9 @@ class CompileOptions:
     goal: Goal | None = None
     space: Space = SPACE
     target: Mapping[str, Any] = field(default_factory=dict)
+    answer: Kind | None = None
+    held_out: str | None = None
+    max_error: float | None = None
 
     def __post_init__(self) -> None:
         check_names(self.targets)
@@ -85,6 +92,8 @@ class CompileOptions:
             raise UsageError("--scheme zhao is the published one and takes none of the methods of qssm")
         if self.vectors < 1:
             raise UsageError(f"--vectors must be at least 1, not {self.vectors}")
+        if self.max_error is not None and not 0.0 <= self.max_error < np.inf:
+            raise UsageError(f"--max-error must be a percentage of at least 0, not {self.max_error}")
         if self.seed < 0:
             raise UsageError(f"--seed must be at least 0, not {self.seed}")
         if (free := c_backend.as_prefix(self.name)) != self.name:
@@ -143,8 +152,12 @@ def trace_source(
     real = source.input_format.to_real(samples).astype(np.float64)
     say(source.what)
     with np.errstate(all="ignore"):  # numbers out of range are reported by the two checks
-        graph = source.graph(options.name)
+        graph = answering(source.graph(options.name), options.answer)
         check_poles(graph)
+    if not source.answers and options.answer is None:
+        say("answer: values, so every output counts by itself; if the largest decides say --answer class, signs: flags")
+    for sentence in thin_calibration(samples, source.input_format, source.length):
+        say(f"WARNING: {sentence}")
     say(f"check: float IR, step by step, against {source.against} on {compared_of(source, len(real))} sequences")
     return TracedSource(source, graph, samples, labelled, origin, source.check(graph, real[:_COMPARED]))
 
@@ -193,7 +206,23 @@ def compile_source(
             reports |= backend.lowering.reports(stages, backend.chosen(options.target))
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
     tally = Tally(golden)
-    vectors = _vector_files(golden, samples[: options.vectors], tally)
+    outputs = run(golden, samples[: options.vectors], tally).outputs
+    vectors = _vector_files(golden, samples[: options.vectors], outputs)
+    held_out = held_out_of(
+        options.held_out,
+        options.calib,
+        len(samples),
+        (source.input_format, source.d_input),
+        steps=quantise.max_steps if source.pooled else None,
+        seed=options.seed,
+        data=data,
+    )
+    reports["error"] = error_report(stages, Measure(source.input_format, samples, outputs, *held_out)) | {
+        "pruned": pruned(stages),
+        "calibration_warnings": list(thin_calibration(samples, source.input_format, source.length)),
+    }
+    say(pruned_sentence(reports["error"]["pruned"]))
+    judge(reports["error"], options.max_error, say)
     reports["bounds"] = bounds_report(golden, tally)
     files = {
         **_ir_files(stages),
@@ -223,6 +252,7 @@ def compile_source(
         "data_set": source.data_set,
         "seed": options.seed,
         "input_format": asdict(source.input_format),
+        "answers": {output.name: output.kind for output in graph.outputs},
         "golden": _golden_path(stages),
     }
     summary = _summary(replace(options, quantise=quantise), reports, origin, min(options.vectors, len(samples)))
@@ -264,9 +294,8 @@ def _golden_path(stages: Mapping[str, Graph]) -> str:
     return f"ir/{len(stages) - 1:02d}_{list(stages)[-1]}.ir"
 
 
-def _vector_files(graph: Graph, samples: NDArray[np.int64], see: Observer) -> dict[str, bytes]:
+def _vector_files(graph: Graph, samples: NDArray[np.int64], outputs: dict[str, NDArray[np.int64]]) -> dict[str, bytes]:
     """Samples and what golden makes of them, as .npy for tools and as text for the emitted main."""
-    outputs = run(graph, samples, see).outputs
     files = {"vectors/samples.npy": _npy(samples)}
     files |= {f"vectors/{name}.npy": _npy(values) for name, values in outputs.items()}
     return files | {path: text.encode() for path, text in c_backend.vector_texts(graph, samples, outputs).items()}
@@ -298,6 +327,7 @@ def _summary(options: CompileOptions, reports: Mapping[str, Any], origin: str, v
         "calibration": origin,
         "vectors": vectors,
         "float_check_relative_error": reports["float_check"]["relative_error"],
+        "error": reports["error"],
         "bits_by_kind": storage["bits_by_kind"],
         "parameter_bytes": (storage["parameter_bits"] + 7) // 8,
         "state_bytes": (storage["state_bits"] + 7) // 8,

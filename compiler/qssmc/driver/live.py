@@ -16,6 +16,8 @@ from qssmc.data.calibration import load_calibration
 from qssmc.data.sensor_arrays import SensorArray, in_format, plain_array
 from qssmc.driver.traced_model import TracedModel
 from qssmc.errors import UnsupportedModelError, UsageError
+from qssmc.ir.answers import answering
+from qssmc.ir.graph import Kind
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,12 +35,13 @@ def traced_model(
     name: str | None = None,
     seed: int = 0,
     data: Path | None = None,
+    answer: Kind | None = None,
     say: Say = lambda sentence: None,
 ) -> TracedModel:
     """Trace a module and let it answer the first calibration sequences, in float64; the module stays as it is.
 
-    calibration: an array, or text as --calib takes it. Raises UsageError for calibration that cannot be used,
-    UnsupportedModelError for a module that cannot be traced.
+    calibration: an array, or text as --calib takes it; answer: what the outputs say, values if nobody says. Raises
+    UsageError for calibration that cannot be used, UnsupportedModelError for a module that cannot be traced.
     """
     from qssmc.frontend.compare import answers_of
     from qssmc.frontend.tracing import evaluated, trace
@@ -51,7 +54,7 @@ def traced_model(
     for sentence in given.said:
         say(sentence)
     kind = type(module).__name__
-    graph = trace(module, given.samples.shape[2], symbol(kind) if name is None else name)
+    graph = answering(trace(module, given.samples.shape[2], symbol(kind) if name is None else name), answer)
     real = given.input_format.to_real(given.samples[:COMPARED]).astype(np.float64)
     parameters = sum(parameter.numel() for parameter in module.parameters())
     samples = given.samples.astype(_smallest(given.input_format))

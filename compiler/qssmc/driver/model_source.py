@@ -15,6 +15,7 @@ from qssmc.data import InputFormat
 from qssmc.driver.live import symbol
 from qssmc.driver.traced_model import SUFFIX, TracedModel, load_traced
 from qssmc.frontend.answers import compare_with_answers
+from qssmc.ir.answers import answering
 from qssmc.ir.graph import Graph
 from qssmc_sim import run
 
@@ -31,7 +32,8 @@ class ModelSource:
 
     calibration: what the model brings, or None; pooled: whether it answers from a mean over the steps.
     data_set: what it was trained on, where it says so. max_steps: the longest sequence that a mean is exact for, and
-    name: the prefix of emitted symbols, if nothing else is asked for. answered: on how many sequences of its own it is
+    name: the prefix of emitted symbols, if nothing else is asked for. answers: whether it says of its outputs what they
+    are. length: of the sequences that it was trained on. answered: on how many sequences of its own it is
     checked, where it keeps what it answered.
     """
 
@@ -49,6 +51,8 @@ class ModelSource:
     name: str = "model"
     data_set: str | None = None
     answered: int | None = None
+    answers: bool = True
+    length: int | None = None
 
 
 def read_model(path: Path) -> ModelSource:
@@ -82,11 +86,12 @@ def from_checkpoint(checkpoint: Checkpoint, sha256: str, name: str = "model") ->
         checkpoint.calibration,
         checkpoint.config.output == "pooled",
         parameters,
-        lambda name: trace(module, d_input, name),
+        lambda name: answering(trace(module, d_input, name), checkpoint.config.kind),
         lambda graph, samples: compare_with_module(graph, module, samples, lambda g, x: run(g, x).outputs),
         default_steps(checkpoint.sequence_length),
         name,
         checkpoint.provenance.get("data_set"),
+        length=checkpoint.sequence_length,
     )
 
 
@@ -108,6 +113,8 @@ def from_traced(model: TracedModel) -> ModelSource:
         default_steps(model.sequence_length),
         model.name,
         answered=len(model.answers),
+        answers=all(output.kind != "values" for output in model.graph.outputs),
+        length=model.sequence_length,
     )
 
 
@@ -131,4 +138,5 @@ def from_onnx(path: Path) -> ModelSource:
         lambda graph, samples: compare_with_runtime(imported, samples, lambda g, x: run(g, x).outputs),
         ONNX_STEPS,
         symbol(path.stem),
+        answers=all(output.kind != "values" for output in imported.graph.outputs),
     )

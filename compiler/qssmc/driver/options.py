@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from qssmc.errors import UsageError
+from qssmc.ir.graph import Kind
 from qssmc.passes.methods import Granularity
 from qssmc.passes.quantise.options import AForm, SchemeName
 from qssmc.targets.registry import BACKENDS
@@ -38,6 +39,20 @@ class DataOptions:
     name: str | None = _option("Prefix of every emitted symbol and file.", shown="the model file's or class's name")
     calib: str | None = _option(
         "Calibration sequences: FILE.npy or DATASET[:COUNT].", metavar="SOURCE", shown="what the model brings"
+    )
+    answer: Kind | None = _option(
+        "What the outputs say: the largest decides (class), each against 0 (flags), or quantities (values).",
+        shown="what the model brings; values",
+    )
+    held_out: str | None = _option(
+        "Sequences that nothing is chosen on, to measure errors on: FILE.npy.",
+        metavar="SOURCE",
+        shown="the next of --calib DATASET",
+    )
+    max_error: float | None = _option(
+        "End with exit code 1, and write nothing, if the RMS error of an output is more than so much of its deviation.",
+        metavar="PERCENT",
+        shown="a warning above 10, or 1 % changed decisions",
     )
     max_steps: int | None = _option("Longest sequence that a mean is exact for.", shown="4 x the trained one")
     vectors: int | None = _option("Keep at most so many sequences for verification.", shown="112")

@@ -46,6 +46,9 @@ def settle(
         goal=goal,
         space=_space(options, (quantise.weight_bits, quantise.activation_bits)),
         target=options.targets,
+        answer=options.model.answer,
+        held_out=options.model.held_out,
+        max_error=options.model.max_error,
     )
 
 
@@ -88,7 +91,8 @@ def chosen_methods(scheme: str, a_form: str, chosen: Mapping[str, Any]) -> Metho
         start = replace(start, prune_loss=None)
     if a_form == "cartesian" or ("bits_by" in given and given["bits_by"] is None):
         start = replace(start, place=False)  # poles are placed on the grids of increments, of bits that were shared out
-    return replace(start, **given)
+    made = replace(start, **given)
+    return replace(made, compensate=scheme == "qssm" and not made.refit)
 
 
 def _space(options: Options, bits: tuple[int, int]) -> Space:

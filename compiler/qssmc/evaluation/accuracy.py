@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from qssmc.artifact.folder import altered_text, changed_files, read_manifest
 from qssmc.data import InputFormat, Sequences
 from qssmc.errors import MalformedInputError, UsageError, VerificationError
-from qssmc.ir.graph import Graph
+from qssmc.ir.answers import predictions
+from qssmc.ir.graph import Graph, Kind
 from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
 from qssmc.targets.executable import golden_executable
@@ -79,16 +80,9 @@ def evaluate(
 Classify = Callable[[NDArray[Any]], NDArray[np.int64]]
 
 
-def _answer(outputs: Mapping[str, NDArray[Any]], data: Sequences) -> NDArray[np.int64]:
+def _answer(outputs: Mapping[str, NDArray[Any]], kind: Kind, data: Sequences) -> NDArray[np.int64]:
     (values,) = outputs.values()
-    if values.ndim == 3:
-        values = values[:, -1]
-    classes = int(data.labels.max()) + 1
-    if values.shape[-1] < classes:
-        raise UsageError(
-            f"the model gives {values.shape[-1]} numbers, too few for the {classes} classes of this data set"
-        )
-    return np.asarray(values.argmax(axis=-1), np.int64)
+    return predictions(kind, values[:, -1] if values.ndim == 3 else values, int(data.labels.max()) + 1)
 
 
 @contextmanager
@@ -100,7 +94,7 @@ def _classifier(engine: str, path: Path, data: Sequences, tools: Toolchain) -> I
     graph = design_of(path, data, None if engine == GOLDEN else engine)
     design = golden_executable(graph) if engine == GOLDEN else BACKENDS[engine].load(path, graph, tools)
     with design:
-        yield lambda samples: _answer(design.run(samples), data)
+        yield lambda samples: _answer(design.run(samples), graph.outputs[0].kind, data)
 
 
 def _torch(path: Path, data: Sequences) -> Classify:
@@ -112,11 +106,11 @@ def _torch(path: Path, data: Sequences) -> Classify:
         raise UsageError(f"--engine torch takes a model file, but {path} is a folder")
     checkpoint = load_checkpoint(path)
     _check_samples(data, checkpoint.input_format, checkpoint.config.d_input)
-    module = checkpoint.build()
+    module, kind = checkpoint.build(), checkpoint.config.kind
 
     def classify(samples: NDArray[Any]) -> NDArray[np.int64]:
         with torch.no_grad():
-            return _answer({"y": module(torch.from_numpy(data.format.to_real(samples))).numpy()}, data)
+            return _answer({"y": module(torch.from_numpy(data.format.to_real(samples))).numpy()}, kind, data)
 
     return classify
 

@@ -15,6 +15,7 @@ from qssmc.data import InputFormat, Sequences
 from qssmc.data.calibration import load_calibration
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.evaluation.accuracy import design_of
+from qssmc.ir.answers import predictions
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
 from qssmc.report import Line, line_chart, shade_map
@@ -94,7 +95,9 @@ def ideal_accuracy(graph: Graph, samples: NDArray[np.int64], labels: NDArray[np.
     machine, right = ArrayMachine(graph, {}), 0
     for start in range(0, len(samples), 250):
         (values,) = machine.run(samples[start : start + 250]).values()
-        answers = (values[:, -1] if values.ndim == 3 else values).argmax(axis=-1)
+        answers = predictions(
+            graph.outputs[0].kind, values[:, -1] if values.ndim == 3 else values, int(labels.max()) + 1
+        )
         right += int((answers == labels[start : start + 250]).sum())
     return 100.0 * right / len(samples)
 

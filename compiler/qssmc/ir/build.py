@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qssmc.ir.graph import Graph, Output
+from qssmc.ir.graph import Graph, Kind, Output
 from qssmc.ir.ops import Input, Op, State, TypeFault
 from qssmc.ir.table import Table
 from qssmc.ir.types import Type
@@ -60,9 +60,9 @@ class Builder:
         """The type of a value made before."""
         return self.ops[name].type
 
-    def output(self, name: str, value: str, when: str, mean: bool = False) -> None:
+    def output(self, name: str, value: str, when: str, mean: bool = False, kind: Kind = "values") -> None:
         """Let a value leave the graph."""
-        self.outputs.append(Output(name, value, "step" if when == "step" else "last", mean))
+        self.outputs.append(Output(name, value, "step" if when == "step" else "last", mean, kind))
 
     def graph(self) -> Graph:
         """The finished graph."""

@@ -14,6 +14,8 @@ from qssmc.ir.ops import Input, Op, State
 from qssmc.ir.table import Table
 
 When = Literal["step", "last"]
+# What an output says: the largest element decides; each element against 0; or each element is a quantity in its unit.
+Kind = Literal["class", "flags", "values"]
 # Rows of a range table, observed on calibration data, each over the value's array shape.
 RANGE_ROWS = ("min", "max", "low_999", "high_999", "low_99999", "high_99999", "rms")
 
@@ -22,13 +24,17 @@ RANGE_ROWS = ("min", "max", "low_999", "high_999", "low_99999", "high_99999", "r
 class Output:
     """A value that leaves the graph: at every step, or once after the last, computed from the states alone.
 
-    mean says that the value is a sum over the steps: its real meaning is divided by their number.
+    mean says that the value is a sum over the steps: its real meaning is divided by their number. kind: what its
+    elements say; names: of classes, flags or quantities, and units of quantities, one an element, or none.
     """
 
     name: str
     value: str
     when: When
     mean: bool = False
+    kind: Kind = "values"
+    names: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

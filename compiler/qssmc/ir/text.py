@@ -16,12 +16,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.ir.graph import Graph, Output
+from qssmc.ir.graph import Graph, Kind, Output, When
 from qssmc.ir.ops import BY_MNEMONIC, Op
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import parse_type
@@ -30,7 +30,9 @@ from qssmc.ir.verify import IRError
 _BASE = ("name", "type", "inputs", "origin")
 _ROW = 16  # numbers on a line of a table
 _OP = re.compile(r'%(\w+) : (\S+) = (\w+)((?: %\w+)*)((?: \w+=\S+)*)(?: from ("(?:[^"\\]|\\.)*"))?')
-_OUTPUT = re.compile(r"output (\w+) : (step|last)( mean)? = %(\w+)")
+_OUTPUT = re.compile(
+    r"output (\w+) : (step|last)( mean)?(?: (class|flags|values))? = %(\w+)(?: names=(\[.*?\]))?(?: units=(\[.*?\]))?"
+)
 _TABLE = re.compile(r"(table @|range %|scale %|bits %|kept %)([\w.]+) : (real|int)\[([\d,]*)\](?: grid (.*))?")
 
 
@@ -43,7 +45,7 @@ def print_graph(graph: Graph) -> str:
         tables |= {f"{op.name}.{name}": table for name, table in op.tables().items() if not _is_inline(table)}
     lines += [f"next %{name} = %{value}" for name, value in graph.updates.items()]
     for output in graph.outputs:
-        lines.append(f"output {output.name} : {output.when}{' mean' if output.mean else ''} = %{output.value}")
+        lines.append(output_line(output))
     for name, table in tables.items():
         lines += _table_lines("table @", name, table)
     for kind, notes in (
@@ -67,6 +69,18 @@ def op_line(op: Op) -> str:
     )
     origin = f" from {json.dumps(op.origin)}" if op.origin else ""
     return f"%{op.name} : {op.type} = {op.mnemonic}{operands}{attributes}{origin}"
+
+
+def output_line(output: Output) -> str:
+    """The one line that stands for an output; "values" is what an output is that says nothing else."""
+    mean = " mean" if output.mean else ""
+    kind = "" if output.kind == "values" else f" {output.kind}"
+    notes = "".join(
+        f" {note}={json.dumps(list(texts), separators=(',', ':'))}"
+        for note, texts in (("names", output.names), ("units", output.units))
+        if texts
+    )
+    return f"output {output.name} : {output.when}{mean}{kind} = %{output.value}{notes}"
 
 
 def parse(text: str) -> Graph:
@@ -118,6 +132,14 @@ def _parse_array(text: str, dtype: type) -> NDArray[Any]:
         raise ValueError(f"not an array: {text!r}")
     shape = tuple(int(extent) for extent in match[1].split(",") if extent)
     return np.array([dtype(value) for value in match[2].split(",") if value], dtype).reshape(shape)
+
+
+def _texts(text: str | None) -> tuple[str, ...]:
+    """A list of texts as JSON."""
+    found = [] if text is None else json.loads(text)
+    if not all(isinstance(one, str) for one in found):
+        raise ValueError("names and units must be texts")
+    return tuple(found)
 
 
 class _Reader:
@@ -233,4 +255,6 @@ class _Reader:
         match = _OUTPUT.fullmatch(self.line)
         if not match:
             raise ValueError("not an op, a next, an output or a table")
-        return Output(match[1], match[4], "step" if match[2] == "step" else "last", bool(match[3]))
+        when: When = "step" if match[2] == "step" else "last"
+        kind = cast(Kind, match[4] or "values")
+        return Output(match[1], match[5], when, bool(match[3]), kind, _texts(match[6]), _texts(match[7]))

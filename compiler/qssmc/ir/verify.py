@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from qssmc.errors import QssmcError
+from qssmc.ir.answers import answer_faults
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import REAL_STAGES, STAGES, Input, Op, State, TypeFault
 from qssmc.ir.types import UNTYPED
@@ -99,3 +100,5 @@ def _output_faults(graph: Graph, ops: dict[str, Op]) -> Iterator[str]:
             yield f"output {output.name}: %{output.value} is not defined"
         elif output.when == "last" and any(isinstance(ops.get(name), Input) for name in graph.needed([output.value])):
             yield f"output {output.name}: it comes after the last sample, so it may depend on states only"
+        if output.value in ops:
+            yield from (f"output {output.name}: {fault}" for fault in answer_faults(output, ops[output.value].type))

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, cast, get_args
 
 from qssmc.errors import UsageError
+from qssmc.ir.answers import KINDS, kind_of
+from qssmc.ir.graph import Kind
 
 Discretization = Literal["zoh", "bilinear"]
 Activation = Literal["gelu", "relu", "silu", "qgelu"]
@@ -37,7 +39,8 @@ class ModelConfig:
     d_state counts complex states a head (N in S4D, Gu et al., arXiv 2206.11893); a head is one of the
     d_model channels. output "pooled" answers once, from the mean over time, when the sequence closes;
     "step" answers at every sample. Time steps start between dt_min and dt_max: about 1 / dt samples are remembered, so
-    short sequences want larger ones.
+    short sequences want larger ones. answer: what the outputs say, see qssmc.ir.graph.Kind; None, as in files that are
+    older than it: of several outputs the largest decides, one is a flag.
     """
 
     d_input: int = 1
@@ -55,6 +58,7 @@ class ModelConfig:
     output: Output = "pooled"
     dt_min: float = 1e-3
     dt_max: float = 1e-1
+    answer: Kind | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):  # numpy's scalars are taken for Python's
@@ -70,6 +74,10 @@ class ModelConfig:
             for name, choices in _CHOICES.items()
             if getattr(self, name) not in choices
         ]
+        if self.answer not in (None, *KINDS):
+            faults.append(f"answer must be one of {', '.join(KINDS)}, not {self.answer!r}")
+        elif self.answer == "class" and self.d_output == 1:
+            faults.append("answer must be flags or values where d_output is 1, for a class is decided between outputs")
         if not _is_flag(self.residual):
             faults.append(f"residual must be true or false, not {self.residual!r}")
         if not isinstance(self.dropout, (int, float)) or not 0.0 <= float(self.dropout) < 1.0:
@@ -79,9 +87,14 @@ class ModelConfig:
         if faults:
             raise ConfigError("model config: " + "; ".join(faults))
 
+    @property
+    def kind(self) -> Kind:
+        """What the outputs say."""
+        return self.answer or kind_of(self.d_output)
+
     def to_dict(self) -> dict[str, Any]:
-        """The config as plain JSON values."""
-        return asdict(self)
+        """The config as plain JSON values; an answer that was not given is left out, as older files leave it out."""
+        return {name: value for name, value in asdict(self).items() if name != "answer" or value is not None}
 
     @classmethod
     def from_dict(cls, values: object) -> ModelConfig:

@@ -22,7 +22,8 @@ class Methods:
     refit: readout, mixing and decoder solved anew. input_bits: of the weights that read the samples (None: as the
     others), for nothing downstream can make up for what they lose. clip: how far values between ops reach chosen by
     what rounding and clipping cost, instead of by percentiles. notes: bits of single tables and values by name, which
-    go before all other choices.
+    go before all other choices. compensate: where nothing is solved anew, weights are still rounded so that they make
+    up for each other's rounding.
     """
 
     states: float | None = None
@@ -36,6 +37,7 @@ class Methods:
     input_bits: int | None = None
     clip: bool = False
     notes: Notes = ()
+    compensate: bool = False
 
     def __post_init__(self) -> None:
         faults = []

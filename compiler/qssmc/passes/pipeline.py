@@ -30,7 +30,7 @@ from qssmc.passes.prove import prove
 from qssmc.passes.prune import PruneChannels, PruneHeads, PruneStates
 from qssmc.passes.quantise import Quantise, QuantiseOptions
 from qssmc.passes.range_setting import Clip
-from qssmc.passes.refit import Refit
+from qssmc.passes.refit import Compensate, Refit
 from qssmc.passes.rotate import rotate
 from qssmc.passes.scale_states import Fill
 from qssmc.passes.set_bit_widths import Assign
@@ -56,6 +56,7 @@ def pipeline(options: PipelineOptions, graph: Graph) -> tuple[tuple[str, Pass], 
     """
     quantise, methods = options.quantise, options.methods
     data = (options.calibration, options.run)
+    rounded = Quantise(quantise, options.input_format)
     steps: tuple[tuple[str, bool, Callable[[], Pass]], ...] = (
         ("canonicalise", True, lambda: canonicalise),
         ("discretize", True, lambda: discretize),
@@ -71,11 +72,11 @@ def pipeline(options: PipelineOptions, graph: Graph) -> tuple[tuple[str, Pass], 
             bool(methods.bits_by),
             lambda: Allocate(quantise.state_bits, quantise.a_bits, methods.bits_by or "head", *data),
         ),
-        ("place_poles", methods.place, lambda: PlacePoles(*data, quantise.a_form)),
+        ("place_poles", methods.place, lambda: PlacePoles(*data, quantise.a_form, methods.refit)),
         ("input_bits", methods.input_bits is not None, lambda: InputBits(methods.input_bits or 0)),
         ("assign", bool(methods.notes), lambda: Assign(methods.notes)),
         ("clip", methods.clip, lambda: Clip(quantise.activation_bits, *data)),
-        ("quantise", True, lambda: Quantise(quantise, options.input_format)),
+        ("quantise", True, lambda: Compensate(rounded, *data) if methods.compensate else rounded),
         ("refit", methods.refit, lambda: Refit(discretize(canonicalise(graph)), *data)),
         ("align", True, lambda: Align(options.input_format)),
         ("prove", True, lambda: prove),

@@ -22,6 +22,7 @@ from qssmc.passes.rewrite import rewrite
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 _SWEEPS = 2
+_KEPT_SWEEPS = 8  # with c as it is, a sweep costs little
 _RIDGE = 1e-9
 _SHAPED = 0.1  # dithered rounding makes this share of the noise that independent errors would
 
@@ -34,12 +35,14 @@ class PlacePoles:
 
     The nearest point in log(lambda_bar) comes first; then each pole in turn tries the points around its own, and
     takes the one with which the best c of the head comes nearest to the head's response, over the spectrum of the
-    input and with the states' rounding noise. Needs bits for states and poles (allocate). c is left to the refit.
+    input and with the states' rounding noise. Needs bits for states and poles (allocate). c is left to the refit; where
+    none follows (solved False), the point is taken with which c as it is comes nearest.
     """
 
     calibration: NDArray[np.float64]
     run: ObserveRun
     form: AForm = "increment"
+    solved: bool = True
 
     def __call__(self, graph: Graph) -> Graph:
         poles = {system.transition: self.placed(graph, system) for system in systems(graph)}
@@ -73,7 +76,8 @@ class PlacePoles:
             own = np.flatnonzero(heads == head)
             target = readout.c.as_complex()[own] * b[own]
             grid = _Grid(origin, scale[own], 2.0 ** (bits[own] - 1) - 1)
-            descent = _Descent(spectrum, int(head), pole[own], target, 0.0 if d is None else float(d[head]), lsb[own])
+            kind = _Descent if self.solved else _KeptDescent
+            descent = kind(spectrum, int(head), pole[own], target, 0.0 if d is None else float(d[head]), lsb[own])
             found[own] = descent.run(nearest[own], grid)
         return found
 
@@ -165,3 +169,40 @@ class _Descent:
         gained = np.einsum("ni,ni->n", moment, np.linalg.solve(inner, moment[..., None])[..., 0])
         best = int(np.argmax(gained))
         return complex(values[best]) if gained[best] > gained[0] * (1.0 + 1e-9) else own
+
+
+class _KeptDescent(_Descent):
+    """The same with c as it is: what counts is the energy of what all moved poles together change in the response.
+
+    It never becomes more than with the poles that it starts from.
+    """
+
+    def __init__(self, spectrum: Spectrum, head: int, pole: Complex, target: Complex, d: float, lsb: Real) -> None:
+        super().__init__(spectrum, head, pole, target, d, lsb)
+        self.target, self.ideal = target, pole
+        self.size = np.abs(target) ** 2
+
+    def shares(self, pole: Complex, target: Complex) -> Real:
+        """What each pole adds to the response, (S, 2K)."""
+        re, im = self.transforms(pole)
+        return np.asarray(target.real[:, None] * re - target.imag[:, None] * im)
+
+    def run(self, start: Complex, grid: _Grid) -> Complex:
+        """Sweeps over the poles until none moves."""
+        pole = start.copy()
+        wrong = (self.shares(pole, self.target) - self.shares(self.ideal, self.target)).sum(axis=0)
+        order = np.argsort(-np.abs(pole), kind="stable")
+        for _ in range(_KEPT_SWEEPS):
+            moved = False
+            for state in order:
+                values = np.array([complex(pole[state]), *grid.around(int(state), complex(pole[state]))])
+                own = self.shares(values, np.full(len(values), self.target[state]))
+                left = wrong + own - own[0]
+                noise = self.noise(values, np.full(len(values), self.lsb[state])) * self.size[state]
+                cost = (left**2).sum(axis=1) + noise
+                best = int(np.argmin(cost))
+                if cost[best] < cost[0] * (1.0 - 1e-9):
+                    moved, pole[state], wrong = True, values[best], left[best]
+            if not moved:
+                break
+        return pole

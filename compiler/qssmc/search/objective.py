@@ -11,9 +11,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.answer_cost import all_class, deviation_of
 from qssmc.analysis.observer import ObserveRun, batches
 from qssmc.data.sequences import InputFormat
 from qssmc.errors import UsageError
+from qssmc.ir.answers import predictions
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
 from qssmc.passes.canonicalise import canonicalise
@@ -191,6 +193,8 @@ def _loss(bench: Bench, graphs: Mapping[str, Graph]) -> float:
     real = bench.input_format.to_real(bench.held_out()).astype(np.float64)
     quantised = graphs.get("refit", graphs["quantise"])
     error = bench.results(quantised, real) - bench.wanted
+    if not all_class(bench.graph):  # each output in its own unit
+        return float(np.mean((error / deviation_of(bench.wanted)) ** 2))
     spread = float(np.mean((bench.wanted - bench.wanted.mean(axis=0)) ** 2))
     return float(np.mean(error**2)) / max(spread, 1e-300)
 
@@ -217,8 +221,8 @@ def _accuracy(bench: Bench, graph: Graph) -> float | None:
         return None
     samples, labels = bench.labelled
     (output,) = graph.outputs
-    classes = graph[output.value].type.shape[0]
-    answers = bench.results(graph, samples)[:, -classes:].argmax(axis=1)
+    elements = graph[output.value].type.shape[0]
+    answers = predictions(output.kind, bench.results(graph, samples)[:, -elements:], int(labels.max()) + 1)
     return round(100.0 * float(np.mean(answers == labels)), 4)
 
 

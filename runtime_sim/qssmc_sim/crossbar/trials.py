@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.errors import UsageError
+from qssmc.ir.answers import predictions
 from qssmc.ir.text import parse, print_graph
 from qssmc_sim.crossbar.draw import Readouts, Setup, draw, learn_readouts
 
@@ -103,7 +104,8 @@ def classified(
     found = []
     for start in range(0, len(samples), _AT_ONCE):
         (values,) = machine.run(samples[start : start + _AT_ONCE]).values()
-        found.append((values[:, -1] if values.ndim == 3 else values).argmax(axis=-1))
+        answers = values[:, -1] if values.ndim == 3 else values
+        found.append(predictions(setup.graph.outputs[0].kind, answers, int(labels.max()) + 1))
     return np.asarray(np.concatenate(found) == labels)
 
 

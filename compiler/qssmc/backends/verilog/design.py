@@ -75,6 +75,9 @@ def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None =
         raise UnsupportedModelError(
             f"graph {graph.name} is of the {graph.stage} stage, but Verilog needs the integer stage"
         )
+    single = [output.name for output in graph.outputs if graph[output.value].type.shape == (1,)]
+    if options.argmax and single:
+        raise UsageError(f"--argmax: output {single[0]} has one element, which is always the largest; leave it out")
     if options.argmax and any(graph[output.value].type.complex for output in graph.outputs):
         raise UnsupportedModelError(f"--argmax: an output of {graph.name} is complex and has no largest element")
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.answer_cost import output_deviations
 from qssmc.analysis.gram import EVERY
 from qssmc.analysis.least_squares import Normal, ridged, solve
 from qssmc.analysis.observer import ObserveRun, batches, only
@@ -67,7 +68,9 @@ class PruneChannels:
         if len(matvecs) != len(terms):
             return graph
         _check(self.keep, matvecs[0].weight.shape[1], "channels")
-        gain = np.ones(matvecs[0].weight.shape[0])
+        output, gain = graph.outputs[0], np.ones(matvecs[0].weight.shape[0])
+        if output.kind != "class":  # each output in its own unit, or each flag, by what it moves
+            gain = output_deviations(graph, self.calibration, self.run)[output.name] ** -2.0
         return drop_dead(_thinned(graph, matvecs, self.keep, gain, self.calibration, self.run))
 
 

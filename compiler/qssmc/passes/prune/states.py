@@ -61,6 +61,13 @@ class PruneStates:
             for own, normal, gain in zip(found.members, found.normals, gains, strict=True)
         ]
         energy = sum(gain * float(normal.energy[0]) for normal, gain in zip(found.normals, gains, strict=True))
+        if not energy > 0.0 and any(float(normal.energy[0]) > 0.0 for normal in found.normals):
+            if self.mean is None and self.loss == 0.0:
+                return graph
+            raise UsageError(
+                f"on the calibration sequences %{system.result} moves and no output with it, so none of its states can "
+                "be told from another; give sequences that move the outputs, or --prune-loss 0 without --states"
+            )
         keep = 1 if self.mean is None else max(1, round(self.mean * channels))
         eliminate(eliminations, keep, np.inf if self.loss is None else self.loss * energy)
         alive = [own[elimination.alive] for own, elimination in zip(found.members, eliminations, strict=True)]

@@ -27,21 +27,24 @@ class Refit:
 
     The features are those of the quantised graph, dither, saturation and rounded activations included, so that each
     layer makes up for what was lost before it. teacher: the float (discrete) graph, whose values have the same names.
-    refit False leaves the ideal weights as they are and only rounds them with compensation.
+    refit False leaves the weights as they are and only rounds them with compensation: those of `ideal`, the graph
+    before it was quantised, or of the graph itself.
     """
 
     teacher: Graph
     calibration: NDArray[np.float64]
     run: ObserveRun
     refit: bool = True
+    ideal: Graph | None = None
 
     def __call__(self, graph: Graph) -> Graph:
         todo = [fit for fit in fits(graph) if self.is_possible(graph, fit)]
         targets = self.targets(graph, todo)
         for fit in todo:
-            gather = HeadGather(graph, fit) if isinstance(fit, HeadFit) else MatrixGather(graph, fit)
+            start = graph if self.ideal is None else _unrounded(graph, self.ideal, fit)
+            gather = HeadGather(start, fit) if isinstance(fit, HeadFit) else MatrixGather(start, fit)
             self.gather(graph, fit, gather, targets)
-            made: Mapping[str, Op] = gather.solved(graph, refit=self.refit)
+            made: Mapping[str, Op] = gather.solved(start, refit=self.refit)
             graph = verify(replace(graph, ops=tuple(made.get(op.name, op) for op in graph.ops)))
         return graph
 
@@ -100,3 +103,19 @@ class Refit:
                     gather.see(values, wanted[t // EVERY])
 
             self.run(student, part, see)
+
+
+def _unrounded(graph: Graph, ideal: Graph, fit: HeadFit | MatrixFit) -> Graph:
+    """The graph with the weights of one fit as they were before they were rounded, their grids as they are."""
+    names = fit.matvecs if isinstance(fit, MatrixFit) else (fit.readout, *([fit.feed] if fit.feed else []))
+    made: dict[str, Op] = {}
+    for name in names:
+        op, before = graph[name], ideal[name]
+        tables = {
+            key: replace(table, data=np.broadcast_to(before.tables()[key].data, table.shape))
+            for key, table in op.tables().items()
+            if key in before.tables()
+        }
+        changes: dict[str, Any] = dict(tables)
+        made[name] = replace(op, **changes)
+    return replace(graph, ops=tuple(made.get(op.name, op) for op in graph.ops))

@@ -1,0 +1,73 @@
+"""Error of a design: what compiling costs the answers, by kind of answer; a design that lost too much is not made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import qssmc
+from qssmc.data import InputFormat
+from qssmc.errors import VerificationError
+from qssmc.ir.graph import Output
+from qssmc.models import Checkpoint, ModelConfig, SequenceModel
+from qssmc.report.design_error import output_error, wilson
+
+FORMAT = InputFormat(8, 7, True)
+
+
+def checkpoint(seed: int = 0, **config: Any) -> Checkpoint:
+    """An untrained model with slow random sequences, which differ in level."""
+    torch.manual_seed(seed)
+    made = ModelConfig(**{"d_model": 8, "d_state": 8, "dt_min": 1e-2, "dt_max": 0.2, **config})
+    rng = np.random.default_rng(seed)
+    walk = np.cumsum(rng.normal(0.0, 1.0, (24, 80, made.d_input)), axis=1) * rng.uniform(2.0, 12.0, (24, 1, 1))
+    samples = np.clip(np.rint(walk), -128, 127).astype(np.int8)
+    return Checkpoint(made, SequenceModel(made).state_dict(), FORMAT, 80, samples)
+
+
+@pytest.mark.parametrize(("outputs", "answer"), [(1, None), (1, "values"), (3, "values")])
+def test_a_pooled_model_keeps_what_its_outputs_need(outputs: int, answer: Any) -> None:
+    error = qssmc.compile(checkpoint(d_output=outputs, answer=answer), name="m").summary["error"]
+    assert error["calibration"]["y"]["kind"] == (answer or "flags")
+    assert error["pruned"]["states_removed"] < 60
+    assert error["calibration"]["y"]["relative_rms"] < 0.15
+
+
+def test_without_refit_a_layer_norm_keeps_its_answers() -> None:
+    error = qssmc.compile(checkpoint(norm="layer"), name="m", refit=False, state_bits=16.0, a_bits=12.0, prune_loss=0.0)
+    assert error.summary["error"]["calibration"]["y"]["relative_rms"] < 0.15
+
+
+def test_too_large_an_error_is_an_error_that_names_the_pass(tmp_path: Any) -> None:
+    with pytest.raises(VerificationError, match=r"--max-error; most is lost in the pass \w+, from"):
+        qssmc.compile(checkpoint(), name="m", max_error=1e-6, output_dir=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bad_design_is_warned_about_and_held_out_sequences_are_asked_for() -> None:
+    said: list[str] = []
+    qssmc.compile(checkpoint(), name="m", bits="W2A2", refit=False, say=said.append)
+    assert any(line.startswith("WARNING: the RMS error of output y") for line in said)
+    assert any("no held-out sequences" in line for line in said)
+    assert any(line.startswith("pruned: ") for line in said)
+
+
+def test_the_measure_is_of_each_output_in_its_own_deviation() -> None:
+    wanted = np.array([[0.0, 0.0], [2.0, 2000.0]])
+    found = wanted + np.array([0.1, 100.0])
+    error = output_error(Output("y", "y", "last"), found, wanted)
+    assert [one["relative_rms"] for one in error["elements"]] == [0.1, 0.1]
+    assert error["relative_rms"] == error["worst"] == 0.1
+    assert "decisions" not in error
+    shared = output_error(Output("y", "y", "last", kind="class"), wanted + 5.0, wanted)
+    assert shared["relative_rms"] == 0.0
+    flags = output_error(Output("y", "y", "last", kind="flags"), wanted - 1.0, wanted)
+    assert (flags["decisions"]["changed"], flags["decisions"]["of"]) == (0, 4)
+
+
+def test_wilson_interval() -> None:
+    assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
