@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 import qssmc
 from qssmc.data import InputFormat
+from qssmc.driver.error_of_design import check_recorded
 from qssmc.errors import VerificationError
 from qssmc.ir.graph import Output
 from qssmc.models import Checkpoint, ModelConfig, SequenceModel
@@ -38,7 +40,7 @@ def test_a_pooled_model_keeps_what_its_outputs_need(outputs: int, answer: Any) -
 
 def test_without_refit_a_layer_norm_keeps_its_answers() -> None:
     error = qssmc.compile(checkpoint(norm="layer"), name="m", refit=False, state_bits=16.0, a_bits=12.0, prune_loss=0.0)
-    assert error.summary["error"]["calibration"]["y"]["relative_rms"] < 0.15
+    assert error.summary["error"]["calibration"]["y"]["relative_rms"] < 0.2
 
 
 def test_too_large_an_error_is_an_error_that_names_the_pass(tmp_path: Any) -> None:
@@ -71,3 +73,17 @@ def test_the_measure_is_of_each_output_in_its_own_deviation() -> None:
 def test_wilson_interval() -> None:
     assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
     assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+
+
+def test_verify_makes_the_error_anew(tmp_path: Any) -> None:
+    design = qssmc.compile(checkpoint(), name="m", output_dir=tmp_path / "out")
+    found = qssmc.verify(tmp_path / "out").relative_rms
+    assert found == pytest.approx(design.summary["error"]["passes"][-1]["relative_rms"], rel=1e-3)
+    report = tmp_path / "out/report/error.json"
+    other = json.loads(report.read_text())
+    other["passes"][-1]["relative_rms"] /= 2
+    graph, teacher = design.golden, design.stages["discretize"]
+    samples = np.load(tmp_path / "out/vectors/samples.npy").astype(np.int64)
+    outputs = {"y": np.load(tmp_path / "out/vectors/y.npy").astype(np.int64)}
+    with pytest.raises(VerificationError, match=r"report/error.json says"):
+        check_recorded(other, teacher, graph, samples, outputs, FORMAT)

@@ -60,5 +60,10 @@ def verify(
         f"{folder}: verified. {verified.values:,} values of {verified.ops} ops over {verified.sequences} sequences of "
         f"{verified.steps} steps are the same in golden and in the emitted {' and '.join(verified.targets)} "
         f"({verified.compiler}); "
-        f"{verified.accumulators} accumulator bounds follow from the emitted tables.",
+        f"{verified.accumulators} accumulator bounds follow from the emitted tables."
+        + (
+            ""
+            if verified.relative_rms is None
+            else f" The answers are {100 * verified.relative_rms:.3g} % of their deviation off the float model (RMS)."
+        ),
     )

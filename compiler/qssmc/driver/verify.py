@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.artifact.folder import MANIFEST, altered_text, changed_files, read_manifest
+from qssmc.data import InputFormat
+from qssmc.driver.error_of_design import check_recorded
 from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
@@ -35,6 +38,7 @@ class Verified:
     accumulators: int
     compiler: str
     targets: tuple[str, ...]
+    relative_rms: float | None = None  # error of the answers in parts of their deviation, of the first sequences
 
 
 def verify_folder(
@@ -73,6 +77,7 @@ def verify_folder(
         raise VerificationError(altered_text(unfit))
     graph, samples, expected = _read_design(folder, manifest, limit)
     accumulators = check_ranges(folder)
+    rms = _error_of(folder, manifest, graph, samples, expected)
     told = progress or (lambda what, done, of: None)
     design = RecordedDesign(folder, graph, samples, expected, told, limit is not None)
     try:
@@ -87,7 +92,27 @@ def verify_folder(
     values, compilers = sum(run.values for run in runs), ", ".join(run.by for run in runs)
     targets = tuple(backend.what for backend in backends)
     sequences = min(len(samples) if run.sequences is None else run.sequences for run in runs)
-    return Verified(sequences, samples.shape[1], ops, values, accumulators, compilers, targets)
+    return Verified(sequences, samples.shape[1], ops, values, accumulators, compilers, targets, rms)
+
+
+def _error_of(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    graph: Graph,
+    samples: NDArray[np.int64],
+    expected: Mapping[str, NDArray[np.int64]],
+) -> float | None:
+    """The error of the design, made anew; None of a folder that is older than its report."""
+    teacher = next((name for name in manifest["files"] if name.endswith("_discretize.ir")), None)
+    if teacher is None or "report/error.json" not in manifest["files"]:
+        return None
+    try:
+        report = json.loads((folder / "report/error.json").read_text())
+        taught = parse((folder / teacher).read_text())
+        input_format = InputFormat(**manifest["input_format"])
+        return check_recorded(report, taught, graph, samples, expected, input_format)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, UsageError, IRError) as error:
+        raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error
 
 
 def _is_compared(name: str, checks: Sequence[TargetCheck]) -> bool:
