@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qssmc.analysis.observer import collect
 from qssmc.analysis.ssm_layers import systems
 from qssmc.ir import Graph
 from qssmc.ir.ops import Diag
+from qssmc.ir.table import Table
 from qssmc.models import ModelConfig
 from qssmc.passes.allocate import Allocate
 from qssmc.passes.balance import balance
@@ -99,3 +102,27 @@ def test_odd_layers(table: dict[str, str], bits: float) -> None:
 def test_one_state_and_ragged_heads() -> None:
     for states in ([1], [2, 0, 3]):
         assert_on_grid(placed(ready(discretize(canonicalise(ragged_graph(states))), 4.0)), "increment")
+
+
+def test_with_c_as_it_is_placed_poles_answer_better_than_nearest_ones() -> None:
+    graph = ready(discrete(ModelConfig(d_model=4, d_state=8, dt_min=1e-2)), 6.0)
+    samples = reals(graph, batch=4, length=1000)  # much longer than the poles remember
+    kept = PlacePoles(samples, observe, solved=False)(graph)
+    assert_on_grid(kept, "increment")
+    nearest = Quantise(QuantiseOptions("qssm", 8, 8, 8, 8), FORMAT)(graph)
+    rounded = dict(graph.by_name)
+    for system in systems(graph):
+        made = nearest[f"{system.transition}_d"]
+        assert isinstance(made, Diag)
+        rounded[system.transition] = Diag(
+            name=system.transition,
+            type=graph[system.transition].type,
+            inputs=graph[system.transition].inputs,
+            lambda_bar=Table.real(1.0 + made.lambda_bar.as_complex()),
+        )
+    plain = replace(graph, ops=tuple(rounded.values()))
+    (system,) = systems(graph)
+    wanted, ours, theirs = (
+        collect(one, samples, observe, [system.result])[system.result] for one in (graph, kept, plain)
+    )
+    assert ((ours - wanted) ** 2).sum() < ((theirs - wanted) ** 2).sum()

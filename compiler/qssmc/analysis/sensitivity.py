@@ -116,7 +116,8 @@ def _weight(graph: Graph, op: Op, users: list[Op], samples: NDArray[Any], run: O
     if all_class(graph):
         return np.ones(op.type.shape[0])
     some = samples[: max(8, _ROWS * _EVERY // samples.shape[1])]
-    values = collect(graph, some, run, [op.name], _EVERY)[op.name].reshape(-1, op.type.shape[0])
+    every = min(_EVERY, 1 + samples.shape[1] // 64)
+    values = collect(graph, some, run, [op.name], every)[op.name].reshape(-1, op.type.shape[0])
     deviation = deviation_of(values)
     if users:
         deviation = np.sqrt((deviation**2).mean())
