@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qssmc.errors import UsageError, VerificationError
 from qssmc_sim.library import CXX, Library, pointer
+from qssmc_sim.trace_lines import trace_difference
 
 Array = NDArray[np.int64]
 FLAGS = ("-std=c++14", "-O2", "-Wno-unknown-pragmas")
@@ -21,7 +22,8 @@ STANDIN = "standin"
 class EmittedHls(Library):
     """The emitted C++ of one model, compiled. Use it as a context manager; its temporary folder goes with it.
 
-    folder holds the emitted files (layout.json among them). With trace, every value of every step can be read. cxx is
+    folder holds the emitted files (layout.json among them). With trace, its traced source is built instead of the
+    shipped one (see trace_differs), and every value of every step can be read. cxx is
     the compiler's command, else that of the environment variable CXX, else g++. ap_types is a folder with the open
     ap_int.h, else the stand-in beside the files is used. Raises ToolError if the compiler is missing or fails.
     """
@@ -46,10 +48,17 @@ class EmittedHls(Library):
     def arguments(self) -> list[str]:
         macros = ["-DQSSM_TRACE"] if self.trace else []
         theirs = ["-isystem", str(self.ap_types)] if self.ap_types else []
-        return [*macros, *theirs, "-isystem", str(self.folder / STANDIN)]
+        return [*macros, *theirs, "-isystem", str(self.folder / STANDIN), "-I", str(self.folder)]
 
     def sources(self) -> list[str]:
-        return [str(self.folder / name) for name in (f"{self.layout['prefix']}.cpp", "harness.cpp")]
+        prefix = self.layout["prefix"]
+        model = f"trace/{prefix}_trace.cpp" if self.trace else f"{prefix}.cpp"
+        return [str(self.folder / name) for name in (model, "harness.cpp")]
+
+    def trace_differs(self) -> str | None:
+        """How the traced source, without its trace statements, differs from the shipped one; None where it does not."""
+        prefix = self.layout["prefix"]
+        return trace_difference(self.folder, f"{prefix}.cpp", f"trace/{prefix}_trace.cpp")
 
     def run(self, samples: NDArray[Any]) -> dict[str, Array]:
         """Run whole sequences. samples: (n, length, d_input) integers.

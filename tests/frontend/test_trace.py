@@ -79,6 +79,8 @@ MODULE_CASES: dict[str, Callable[[], nn.Module]] = {
     "LayerNorm": lambda: nn.LayerNorm(3),
     "LayerNorm plain": lambda: nn.LayerNorm(3, eps=0.1, elementwise_affine=False),
     "LayerNorm without bias": lambda: nn.LayerNorm(3, bias=False),
+    "RMSNorm": lambda: nn.RMSNorm(3, eps=0.1),
+    "RMSNorm plain": lambda: nn.RMSNorm(3, elementwise_affine=False),
     "ChannelBatchNorm": batch_norm,
     "ChannelBatchNorm plain": lambda: batch_norm(affine=False),
     "MeanPool": MeanPool,
@@ -119,6 +121,7 @@ FUNCTION_CASES: dict[str, tuple[Any, Callable[[Tensor, Tensor], Tensor]]] = {
     "silu": (F.silu, lambda x, y: F.silu(x)),
     "torch.sigmoid": (torch.sigmoid, lambda x, y: torch.sigmoid(x)),
     "torch.tanh": (torch.tanh, lambda x, y: torch.tanh(x)),
+    "torch.exp": (torch.exp, lambda x, y: torch.exp(x)),
 }
 
 

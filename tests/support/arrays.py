@@ -45,7 +45,11 @@ class Laid:
 
 
 def laid(shape: str, options: CrossbarOptions) -> Laid:
-    graph = model(shape)
+    return laid_from(model(shape), options)
+
+
+def laid_from(graph: Graph, options: CrossbarOptions) -> Laid:
+    """A proven graph on arrays."""
     stages, given = {"unfused": graph}, samples(graph)
     run_arrays(graph, options, given, observe, stages.__setitem__)
     return Laid(stages, map_of(stages["convert"], stages["fuse"], options), given)

@@ -12,7 +12,24 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qssmc.ir.build import Builder
-from qssmc.ir.ops import TypeFault
+from qssmc.ir.ops import (
+    Activation,
+    Add,
+    Constant,
+    Decay,
+    Divide,
+    Drive,
+    Glu,
+    LayerNorm,
+    Matvec,
+    Mul,
+    Offset,
+    Op,
+    Readout,
+    RMSNorm,
+    Scale,
+    TypeFault,
+)
 from qssmc.ir.table import Table
 from qssmc.ir.types import Type
 from qssmc.models.blocks import QGELU, ChannelBatchNorm, MeanPool
@@ -29,7 +46,7 @@ def numbers(tensor: torch.Tensor) -> NDArray[np.float64]:
 
 def _linear(b: Builder, module: nn.Linear, stem: str, x: str, origin: str) -> str:
     bias = np.zeros(module.out_features) if module.bias is None else numbers(module.bias)
-    return b.add("matvec", stem, x, weight=Table.real(numbers(module.weight)), bias=Table.real(bias), origin=origin)
+    return b.add(Matvec(weight=Table.real(numbers(module.weight)), bias=Table.real(bias)), stem, x, origin=origin)
 
 
 def _s4d(b: Builder, module: S4D, stem: str, u: str, origin: str) -> str:
@@ -39,26 +56,26 @@ def _s4d(b: Builder, module: S4D, stem: str, u: str, origin: str) -> str:
     dt = Table.real(np.repeat(np.exp(numbers(module.log_dt)), module.d_state))
     a_real = -np.exp(numbers(module.log_a_real)).ravel()
     a = Table.real(np.stack([a_real, numbers(module.a_imag).ravel()], axis=-1))
-    x = b.source("state", b.fresh(f"{stem}_x"), Type((count,), complex=True), origin)
-    ax = b.add("decay", b.fresh(f"{stem}_ax"), x, a=a, dt=dt, method=module.discretization, origin=origin)
+    x = b.state(b.fresh(f"{stem}_x"), Type((count,), complex=True), origin)
+    ax = b.add(Decay(a=a, dt=dt, method=module.discretization), b.fresh(f"{stem}_ax"), x, origin=origin)
     weights = Table.real(numbers(module.b).reshape(count, 2))
-    driven = {"a": a, "b": weights, "dt": dt, "method": module.discretization, "heads": heads}
-    bu = b.add("drive", b.fresh(f"{stem}_bu"), u, **driven, origin=origin)
-    b.updates[x] = b.add("add", b.fresh(f"{stem}_xn"), ax, bu, origin=origin)
+    drive = Drive(a=a, b=weights, dt=dt, method=module.discretization, heads=heads)
+    bu = b.add(drive, b.fresh(f"{stem}_bu"), u, origin=origin)
+    b.updates[x] = b.add(Add(), b.fresh(f"{stem}_xn"), ax, bu, origin=origin)
     c = Table.real(numbers(module.c).reshape(count, 2))
-    cx = b.add("readout", b.fresh(f"{stem}_cx"), b.updates[x], c=c, heads=heads, channels=module.d_model, origin=origin)
-    du = b.add("scale", b.fresh(f"{stem}_du"), u, factor=Table.real(numbers(module.d)), origin=origin)
-    return b.add("add", b.fresh(f"{stem}_y"), cx, du, origin=origin)
+    cx = b.add(Readout(c=c, heads=heads, channels=module.d_model), b.fresh(f"{stem}_cx"), b.updates[x], origin=origin)
+    du = b.add(Scale(factor=Table.real(numbers(module.d))), b.fresh(f"{stem}_du"), u, origin=origin)
+    return b.add(Add(), b.fresh(f"{stem}_y"), cx, du, origin=origin)
 
 
 def _mean_pool(b: Builder, module: MeanPool, stem: str, x: str, origin: str) -> str:
     """The mean over time: a running sum and a step count, divided after the last sample."""
-    total = b.source("state", b.fresh(f"{stem}_total"), b.type(x), origin)
-    b.updates[total] = b.add("add", b.fresh(f"{stem}_total_n"), total, x, origin=origin)
-    count = b.source("state", b.fresh(f"{stem}_steps"), Type((1,)), origin)
-    one = b.add("constant", b.fresh(f"{stem}_one"), value=Table.real([1.0]), origin=origin)
-    b.updates[count] = b.add("add", b.fresh(f"{stem}_steps_n"), count, one, origin=origin)
-    return b.add("divide", stem, total, count, origin=origin)
+    total = b.state(b.fresh(f"{stem}_total"), b.type(x), origin)
+    b.updates[total] = b.add(Add(), b.fresh(f"{stem}_total_n"), total, x, origin=origin)
+    count = b.state(b.fresh(f"{stem}_steps"), Type((1,)), origin)
+    one = b.add(Constant(value=Table.real([1.0])), b.fresh(f"{stem}_one"), origin=origin)
+    b.updates[count] = b.add(Add(), b.fresh(f"{stem}_steps_n"), count, one, origin=origin)
+    return b.add(Divide(), stem, total, count, origin=origin)
 
 
 def _batch_norm(b: Builder, module: ChannelBatchNorm, stem: str, x: str, origin: str) -> str:
@@ -68,8 +85,8 @@ def _batch_norm(b: Builder, module: ChannelBatchNorm, stem: str, x: str, origin:
     gamma = np.ones(width) if module.weight is None else numbers(module.weight)
     beta = np.zeros(width) if module.bias is None else numbers(module.bias)
     factor = gamma / np.sqrt(numbers(module.running_var) + module.eps)
-    scaled = b.add("scale", b.fresh(f"{stem}_scaled"), x, factor=Table.real(factor), origin=origin)
-    return b.add("offset", stem, scaled, value=Table.real(beta - numbers(module.running_mean) * factor), origin=origin)
+    scaled = b.add(Scale(factor=Table.real(factor)), b.fresh(f"{stem}_scaled"), x, origin=origin)
+    return b.add(Offset(value=Table.real(beta - numbers(module.running_mean) * factor)), stem, scaled, origin=origin)
 
 
 def _layer_norm(b: Builder, module: nn.LayerNorm, stem: str, x: str, origin: str) -> str:
@@ -78,26 +95,36 @@ def _layer_norm(b: Builder, module: nn.LayerNorm, stem: str, x: str, origin: str
         raise TypeFault(f"layer norm must cover the {width} channels of one step, not {module.normalized_shape}")
     gamma = np.ones(width) if module.weight is None else numbers(module.weight)
     beta = np.zeros(width) if module.bias is None else numbers(module.bias)
-    tables = {"gamma": Table.real(gamma), "beta": Table.real(beta)}
-    return b.add("layernorm", stem, x, **tables, eps=float(module.eps), origin=origin)
+    norm = LayerNorm(gamma=Table.real(gamma), beta=Table.real(beta), eps=float(module.eps))
+    return b.add(norm, stem, x, origin=origin)
+
+
+def _rms_norm(b: Builder, module: nn.RMSNorm, stem: str, x: str, origin: str) -> str:
+    width = b.type(x).shape[0]
+    if tuple(module.normalized_shape) != (width,):
+        raise TypeFault(f"RMS norm must cover the {width} channels of one step, not {module.normalized_shape}")
+    gamma = np.ones(width) if module.weight is None else numbers(module.weight)
+    # Without an eps, torch takes that of the numbers at hand, which are float64 here as in every check of the trace.
+    eps = torch.finfo(torch.float64).eps if module.eps is None else float(module.eps)
+    return b.add(RMSNorm(gamma=Table.real(gamma), eps=eps), stem, x, origin=origin)
 
 
 def _glu(b: Builder, module: nn.GLU, stem: str, x: str, origin: str) -> str:
     if module.dim not in (-1, 2):
         raise TypeFault(f"GLU must split the channels (dim=-1), not dim={module.dim}")
-    return b.add("glu", stem, x, origin=origin)
+    return b.add(Glu(), stem, x, origin=origin)
 
 
 def _activation(kind: str) -> ModuleHandler:
     def handler(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> str:
-        return b.add("activation", stem, x, kind=kind, origin=origin)
+        return b.add(Activation(kind=kind), stem, x, origin=origin)
 
     return handler
 
 
 def _gelu(b: Builder, module: nn.GELU, stem: str, x: str, origin: str) -> str:
     kind = "gelu_tanh" if module.approximate == "tanh" else "gelu"
-    return b.add("activation", stem, x, kind=kind, origin=origin)
+    return b.add(Activation(kind=kind), stem, x, origin=origin)
 
 
 def _nothing(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> str:
@@ -115,33 +142,35 @@ MODULES: dict[type[nn.Module], ModuleHandler] = {
     QGELU: _activation("qgelu"),
     nn.GLU: _glu,
     nn.LayerNorm: _layer_norm,
+    nn.RMSNorm: _rms_norm,
     ChannelBatchNorm: _batch_norm,
     MeanPool: _mean_pool,
     nn.Identity: _nothing,
     nn.Dropout: _nothing,
 }
 # Functions of tensors alone, by the mnemonic and attributes of the op that they become.
-FUNCTIONS: dict[Any, tuple[str, dict[str, Any]]] = {
-    operator.add: ("add", {}),
-    operator.iadd: ("add", {}),
-    torch.add: ("add", {}),
-    operator.mul: ("mul", {}),
-    operator.imul: ("mul", {}),
-    torch.mul: ("mul", {}),
-    torch.relu: ("activation", {"kind": "relu"}),
-    nn.functional.relu: ("activation", {"kind": "relu"}),
-    nn.functional.gelu: ("activation", {"kind": "gelu"}),
-    nn.functional.silu: ("activation", {"kind": "silu"}),
-    torch.sigmoid: ("activation", {"kind": "sigmoid"}),
-    torch.tanh: ("activation", {"kind": "tanh"}),
+FUNCTIONS: dict[Any, Op] = {
+    operator.add: Add(),
+    operator.iadd: Add(),
+    torch.add: Add(),
+    operator.mul: Mul(),
+    operator.imul: Mul(),
+    torch.mul: Mul(),
+    torch.relu: Activation(kind="relu"),
+    nn.functional.relu: Activation(kind="relu"),
+    nn.functional.gelu: Activation(kind="gelu"),
+    nn.functional.silu: Activation(kind="silu"),
+    torch.sigmoid: Activation(kind="sigmoid"),
+    torch.tanh: Activation(kind="tanh"),
+    torch.exp: Activation(kind="exp"),
 }
 
 
-def function_op(function: Any, options: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    """The mnemonic and attributes that a function and its keyword arguments stand for, or None."""
+def function_op(function: Any, options: dict[str, Any]) -> Op | None:
+    """The op that a function and its keyword arguments stand for, not yet placed in a graph, or None."""
     options = {name: value for name, value in options.items() if name != "inplace"}
     if function is nn.functional.gelu and options.pop("approximate", "none") == "tanh":
-        return "activation", {"kind": "gelu_tanh"}
+        return Activation(kind="gelu_tanh")
     return None if options else FUNCTIONS.get(function)
 
 
@@ -151,12 +180,12 @@ SUPPORTED_MODULES: dict[str, str] = {
     "torch.nn.GELU / ReLU / SiLU / Sigmoid / Tanh": "lookup tables, exact to the output LSB",
     "qssmc.models.blocks.QGELU": "lookup table",
     "torch.nn.GLU": "over the channels",
-    "torch.nn.LayerNorm": "over the channels of one step",
+    "torch.nn.LayerNorm / RMSNorm": "over the channels of one step",
     "qssmc.models.blocks.ChannelBatchNorm": "folded where a Linear is beside it",
     "qssmc.models.blocks.MeanPool": "before a final Linear",
     "torch.nn.Identity / Dropout": "removed",
 }
 SUPPORTED_FUNCTIONS: dict[str, str] = {
     "+, *, torch.add, torch.mul": "of two tensors of one shape",
-    "torch.relu / sigmoid / tanh, torch.nn.functional.gelu / relu / silu": "lookup tables",
+    "torch.relu / sigmoid / tanh / exp, torch.nn.functional.gelu / relu / silu": "lookup tables",
 }

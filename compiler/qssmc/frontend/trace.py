@@ -108,7 +108,7 @@ class _Translation:
         if call.op == "placeholder":
             if self.values:
                 raise UnsupportedModelError(f"the model must take one input, but it takes {call.name} too")
-            self.values[call] = self.builder.source("input", "u", Type((self.d_input,)), "input")
+            self.values[call] = self.builder.input("u", Type((self.d_input,)), "input")
         elif call.op == "output":
             self._output(call.args[0])
         elif call.op == "call_module":
@@ -118,13 +118,12 @@ class _Translation:
             operand = self._operand(call.args[0])
             self.values[call] = handler(self.builder, self.module.get_submodule(path), stem, operand, path)
         else:
-            found = function_op(call.target, call.kwargs)
-            assert found is not None, "calls without an IR form are reported before the translation"
-            mnemonic, attributes = found
+            op = function_op(call.target, call.kwargs)
+            assert op is not None, "calls without an IR form are reported before the translation"
             operands = [self._operand(argument) for argument in call.args]
             origin = _owner(call)
-            stem = self.builder.fresh(_identifier(f"{origin}_{mnemonic}"))
-            self.values[call] = self.builder.add(mnemonic, stem, *operands, origin=origin, **attributes)
+            stem = self.builder.fresh(_identifier(f"{origin}_{op.mnemonic}"))
+            self.values[call] = self.builder.add(op, stem, *operands, origin=origin)
 
     def _operand(self, argument: Any) -> str:
         return self.values[argument]

@@ -86,6 +86,9 @@ def _run_c_of(subject: Subject, tools: Tools, source: Path) -> Run:
         compiler = emitted.compiler
     with EmittedC(source, cc=tools.cc) as emitted:
         _whole(subject, emitted.run, "the emitted C", f"the emitted C in {source}, built as a user does,")
+        differs = emitted.trace_differs()
+    if differs:
+        raise VerificationError(f"the emitted C in {source} is not what was traced: {differs}")
     return Run(values, compiler)
 
 
@@ -103,6 +106,9 @@ def _run_hls(subject: Subject, tools: Tools) -> Run:
         compiler = emitted.compiler
     with EmittedHls(source, cxx=tools.cxx, ap_types=tools.ap_types) as emitted:
         _whole(subject, emitted.run, "the emitted HLS C++", f"the emitted HLS C++ in {source}, built as a user does,")
+        differs = emitted.trace_differs()
+    if differs:
+        raise VerificationError(f"the emitted HLS C++ in {source} is not what was traced: {differs}")
     return Run(values, compiler)
 
 
@@ -248,7 +254,7 @@ def _is_onnx(name: str) -> bool:
 CHECKS: Mapping[str, Check] = {
     "c": Check(
         "C",
-        ("c/layout.json", "c/harness.c"),
+        ("c/layout.json", "c/harness.c", "c/trace/harness.c"),
         lambda name: name.startswith("c/") and name.endswith((".c", ".h")),
         _run_c,
     ),

@@ -1,4 +1,4 @@
-"""Models: the ONNX models of a graph, as bytes by path. Pure: the same graph gives the same bytes."""
+"""Models: the ONNX models of a graph, as bytes by path; the same graph gives the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Design: the circuit of a graph and its schedule, at the lanes that are asked for or that a rate needs."""
+"""VerilogDesign: the circuit of a graph and its schedule, at the lanes that are asked for or that a rate needs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class VerilogOptions:
 
 
 @dataclass(frozen=True)
-class Design:
+class VerilogDesign:
     """A circuit of so many lanes with its schedule."""
 
     circuit: Circuit
@@ -66,7 +66,7 @@ class Design:
     lanes: int
 
 
-def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None = None) -> Design:
+def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None = None) -> VerilogDesign:
     """Lower and schedule. Raises UnsupportedModelError for another stage and as lower does, UsageError for a pace that
     no number of lanes keeps."""
     if graph.stage != "integer":
@@ -76,11 +76,11 @@ def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None =
     if options.argmax and any(graph[output.value].type.complex for output in graph.outputs):
         raise UnsupportedModelError(f"--argmax: an output of {graph.name} is complex and has no largest element")
 
-    def with_clocks(lanes: int, clocks: int | None) -> Design:
+    def with_clocks(lanes: int, clocks: int | None) -> VerilogDesign:
         circuit = lower(graph, lanes, options.multipliers, crossbar, argmax=options.argmax, clocks=clocks)
-        return Design(circuit, schedule(circuit), lanes)
+        return VerilogDesign(circuit, schedule(circuit), lanes)
 
-    def with_lanes(lanes: int) -> Design:
+    def with_lanes(lanes: int) -> VerilogDesign:
         made = with_clocks(lanes, None)
         if made.schedule.interval <= clocks_of_layers(graph, lanes):
             return made
@@ -91,9 +91,9 @@ def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None =
     return with_lanes(options.lanes) if options.pace is None else _at_pace(options.pace, with_lanes)
 
 
-def _at_pace(pace: Pace, with_lanes: Callable[[int], Design]) -> Design:
+def _at_pace(pace: Pace, with_lanes: Callable[[int], VerilogDesign]) -> VerilogDesign:
     """Lanes are tried from one up, in steps that grow: more lanes are never slower, but they may be no faster."""
-    fastest: Design | None = None
+    fastest: VerilogDesign | None = None
     lanes = 1
     while lanes <= MOST_LANES:
         made = with_lanes(lanes)

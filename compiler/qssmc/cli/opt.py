@@ -1,0 +1,166 @@
+"""`qssmc opt`: runs passes on IR text and prints the text that they make of it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+from rich.table import Table
+
+from qssmc.artifact.folder import MANIFEST, read_manifest
+from qssmc.cli.arrays import array_options, chosen_arrays
+from qssmc.cli.config import configurable
+from qssmc.cli.methods import chosen_methods, method_options
+from qssmc.cli.output import check_new_file
+from qssmc.cli.terminal import Terminal, common_options
+from qssmc.data import InputFormat
+from qssmc.driver.opt import PASSES, OptOptions, apply_passes, passes_named
+from qssmc.errors import MalformedInputError, UsageError
+from qssmc.ir.graph import Graph
+from qssmc.ir.text import parse, print_graph
+from qssmc.ir.verify import IRError, verify
+from qssmc.passes.quantise import QuantiseOptions, parse_bits
+from qssmc.passes.quantise.options import AForm, SchemeName
+
+_START = QuantiseOptions(state_bits=10, a_bits=10, dither=True)  # as of compile
+
+
+@click.command("opt")
+@configurable
+@click.argument("file", required=False)
+@click.option("-p", "--passes", metavar="NAME[,NAME]", help="The passes, in order, by their names in a design's ir/.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write instead of printing.")
+@click.option("--force", is_flag=True, help="Replace that file.")
+@click.option("--list", "listed", is_flag=True, help="Print every pass: its stages and why it is there.")
+@click.option("--calib", metavar="FILE.npy", help="Sequences for passes that look at data (count x length x channels).")
+@click.option(
+    "--input-format",
+    metavar="u8.8",
+    help="Of a sample: u or s, its bits, its fractional bits  [default: that of the design FILE lies in]",
+)
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    help="IR text of the float or discrete graph (refit, oscillate) or the fused one (convert) behind FILE.",
+)
+@click.option("--set", "notes", multiple=True, metavar="NAME=BITS", help="assign: bits of one value or table.")
+@click.option("--scheme", type=click.Choice(get_args(SchemeName)), default=_START.scheme, show_default=True)
+@click.option("--bits", default="W8A8", show_default=True, metavar="W#A#", help="Bits of weights and activations.")
+@click.option(
+    "--state-bits", type=float, default=_START.state_bits, show_default=True, help="Bits of re and of im, in the mean."
+)
+@click.option("--a-bits", type=float, default=_START.a_bits, show_default=True, help="Bits of the poles.")
+@click.option("--a-form", type=click.Choice(get_args(AForm)), default=_START.a_form, show_default=True)
+@click.option("--dither/--no-dither", default=_START.dither, show_default=True, help="Dithered rounding of the states.")
+@click.option(
+    "--max-steps", type=int, default=_START.max_steps, show_default=True, help="Longest sequence a mean is exact for."
+)
+@method_options
+@array_options
+@common_options
+@click.pass_obj
+def opt(
+    terminal: Terminal,
+    /,
+    file: str | None,
+    passes: str | None,
+    output: Path | None,
+    force: bool,
+    listed: bool,
+    calib: str | None,
+    input_format: str | None,
+    reference: Path | None,
+    notes: tuple[str, ...],
+    scheme: SchemeName,
+    bits: str,
+    state_bits: float,
+    a_bits: float,
+    a_form: AForm,
+    dither: bool,
+    max_steps: int,
+    **chosen: Any,
+) -> None:
+    """Run passes on the IR text in FILE (- reads stdin) and print the IR text of the result."""
+    if listed:
+        rows = [{"name": p.name, "before": p.before, "after": p.after, "reason": p.reason} for p in PASSES]
+        terminal.result({"passes": rows}, _table(rows))
+        return
+    if file is None or passes is None:
+        raise UsageError("give FILE and -p NAME,NAME, or --list to see the passes")
+    wanted = passes_named(passes)
+    if output is not None:
+        check_new_file(output, force=force)
+    crossbar = chosen_arrays(chosen)
+    weights, activations = parse_bits(bits)
+    quantise = QuantiseOptions(scheme, weights, activations, state_bits, a_bits, a_form, max_steps, dither)
+    options = OptOptions(
+        quantise,
+        replace(chosen_methods(scheme, a_form, chosen), notes=tuple(_note(text) for text in notes)),
+        crossbar,
+        _npy(calib),
+        _input_format(input_format, file),
+        None if reference is None else _read(str(reference)),
+    )
+    done = apply_passes(
+        _read(file), wanted, options, lambda name, graph: terminal.note(f"pass {name}: {len(graph.ops)} ops")
+    )
+    text = print_graph(done)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8", newline="\n")
+        terminal.note(f"wrote {output}")
+    elif terminal.json:
+        terminal.result({"stage": done.stage, "ops": len(done.ops), "ir": text}, "")
+    else:
+        sys.stdout.write(text)
+
+
+def _read(file: str) -> Graph:
+    """The graph of a file or of stdin. Raises UsageError or MalformedInputError."""
+    name = "stdin" if file == "-" else file
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        return verify(parse(text))
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read ({error.strerror}); give a file of IR text, or - for stdin") from error
+    except (IRError, UnicodeDecodeError) as error:
+        raise MalformedInputError(f"{name}: {' '.join(str(error).split())}") from error
+
+
+def _npy(calib: str | None) -> str | None:
+    if calib is not None and not calib.endswith(".npy"):
+        raise UsageError(f"--calib must be FILE.npy here, not {calib}")
+    return calib
+
+
+def _note(text: str) -> tuple[str, int]:
+    name, _, bits = text.rpartition("=")
+    if not name or not bits.isascii() or not bits.isdecimal():
+        raise UsageError(f"--set must be NAME=BITS, such as encoder.weight=6, not {text}")
+    return name, int(bits)
+
+
+def _input_format(text: str | None, file: str) -> InputFormat | None:
+    """What the user gave, else that of the design whose ir/ the file lies in, else None."""
+    if text is None:
+        design = Path(file).absolute().parent.parent
+        if file == "-" or not (design / MANIFEST).is_file():
+            return None
+        return InputFormat(**read_manifest(design)["input_format"])
+    match = re.fullmatch(r"([us])(\d{1,2})\.(-?\d{1,2})", text)
+    if match is None:
+        raise UsageError(f"--input-format must be u or s, bits, a point and fractional bits, as u8.8, not {text}")
+    return InputFormat(int(match[2]), int(match[3]), match[1] == "s")
+
+
+def _table(rows: list[dict[str, str]]) -> Table:
+    table = Table()
+    for column in ("pass", "takes", "gives", "because"):
+        table.add_column(column, no_wrap=column != "because")
+    for row in rows:
+        table.add_row(*row.values())
+    return table
