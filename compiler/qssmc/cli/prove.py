@@ -12,7 +12,7 @@ from qssmc.cli.config import configurable
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.errors import VerificationError
 from qssmc.proof.folder import prove_folder
-from qssmc.proof.results import Block, Proof
+from qssmc.proof.results import BlockResult, Proof
 
 _LEVEL = "source-level proof: the C semantics of the compiler are trusted; no undefined behaviour in proven blocks"
 
@@ -54,7 +54,7 @@ def prove(terminal: Terminal, /, folder: Path, require_all: bool, seconds: float
         raise VerificationError(f"{folder}: {_line(unproven)}")
 
 
-def _line(block: Block) -> str:
+def _line(block: BlockResult) -> str:
     return f"block {block.title} of {block.function} is {block.status}: {block.reason}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from qssmc.proof.c_types import Array, CType, Integer, Record, Unsupported, size_of
+from qssmc.proof.c_types import ArrayType, CType, Integer, StructType, Unsupported, size_of
 from qssmc.proof.terms import Term, Terms, span
 
 
@@ -32,7 +32,7 @@ class Region:
     @property
     def bytes(self) -> int:
         """Its size."""
-        return size_of(Array(self.element, len(self.cells)))
+        return size_of(ArrayType(self.element, len(self.cells)))
 
     def read(self, terms: Terms, at: Term) -> Term:
         """The element at an index, which may depend on data if the region is a table of numbers."""
@@ -71,7 +71,7 @@ class Struct:
     """A struct in memory: its members by name."""
 
     name: str
-    record: Record
+    record: StructType
     members: dict[str, Region]
 
 
@@ -110,13 +110,13 @@ Place = tuple[Region, Term] | PointerVariable
 
 def region_of(name: str, ctype: CType, constant: bool = False) -> Region:
     """Memory for a variable or member, not yet written."""
-    if isinstance(ctype, Array):
+    if isinstance(ctype, ArrayType):
         return Region(name, ctype.element, [None] * ctype.count, constant)
     if isinstance(ctype, Integer):
         return Region(name, ctype, [None], constant)
     raise Unsupported(f"a variable {name} that is no number, array or pointer")
 
 
-def struct_of(name: str, record: Record) -> Struct:
+def struct_of(name: str, record: StructType) -> Struct:
     """Memory for a struct, not yet written."""
     return Struct(name, record, {member: region_of(f"{name}.{member}", ctype) for member, ctype in record.members})

@@ -36,7 +36,7 @@ class Mention:
 
 
 @dataclass(frozen=True)
-class Source:
+class CSource:
     """A file of C: its functions by name, its other declarations by id, and the comments that open blocks."""
 
     functions: dict[str, Node]
@@ -57,7 +57,7 @@ class Source:
         return groups if groups[0][1] else groups[1:]
 
 
-def read_source(path: Path, macros: tuple[str, ...] = ()) -> Source:
+def read_source(path: Path, macros: tuple[str, ...] = ()) -> CSource:
     """Read a C file with clang.
 
     Raises ToolError if there is no clang or it takes too long, MalformedInputError for what is not C.
@@ -83,7 +83,7 @@ def read_source(path: Path, macros: tuple[str, ...] = ()) -> Source:
     declarations = {node["id"]: node for node in unit if node["kind"] in ("VarDecl", "RecordDecl")}
     typedefs = {node["name"]: node for node in unit if node["kind"] == "TypedefDecl"}
     text = path.read_bytes()
-    return Source(functions, declarations, typedefs, text, tuple(_mentions(text)))
+    return CSource(functions, declarations, typedefs, text, tuple(_mentions(text)))
 
 
 def offset(node: Node) -> int:

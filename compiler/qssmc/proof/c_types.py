@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from qssmc.proof.c_source import Node, Source
+from qssmc.proof.c_source import CSource, Node
 
 _QUALIFIERS = re.compile(r"\b(const|volatile|restrict|__restrict)\b")
 _ARRAY = re.compile(r"(.*?)\s*\[(\d+)\]")
@@ -34,7 +34,7 @@ class Integer:
 
 
 @dataclass(frozen=True)
-class Array:
+class ArrayType:
     """count elements in a row."""
 
     element: Integer
@@ -42,10 +42,10 @@ class Array:
 
 
 @dataclass(frozen=True)
-class Record:
+class StructType:
     """A struct: its members in order."""
 
-    members: tuple[tuple[str, Integer | Array], ...]
+    members: tuple[tuple[str, Integer | ArrayType], ...]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class PointerType:
     """A pointer; to what is found where it is read."""
 
 
-CType = Integer | Array | Record | PointerType
+CType = Integer | ArrayType | StructType | PointerType
 _INTEGERS = {
     "char": Integer(8, True),
     "signed char": Integer(8, True),
@@ -70,7 +70,7 @@ _INTEGERS = {
 }
 
 
-def type_named(source: Source, name: str) -> CType:
+def type_named(source: CSource, name: str) -> CType:
     """The type of a name as clang writes it. Raises Unsupported for floats, unions and other things."""
     plain = " ".join(_QUALIFIERS.sub(" ", name).split())
     if plain in _INTEGERS:
@@ -80,18 +80,18 @@ def type_named(source: Source, name: str) -> CType:
     if array := _ARRAY.fullmatch(plain):
         element = type_named(source, array[1])
         if isinstance(element, Integer):
-            return Array(element, int(array[2]))
+            return ArrayType(element, int(array[2]))
     if plain in source.typedefs:
         return _of_typedef(source, source.typedefs[plain])
     raise Unsupported(f"the type {name}")
 
 
-def type_of(source: Source, node: Node) -> CType:
+def type_of(source: CSource, node: Node) -> CType:
     """The type of an expression or declaration."""
     return type_named(source, node["type"]["qualType"])
 
 
-def integer_of(source: Source, node: Node) -> Integer:
+def integer_of(source: CSource, node: Node) -> Integer:
     """The type of an expression that must be an integer."""
     found = type_of(source, node)
     if not isinstance(found, Integer):
@@ -103,19 +103,19 @@ def size_of(ctype: CType) -> int:
     """Bytes of a type; members of a struct stand at multiples of their own size."""
     if isinstance(ctype, Integer):
         return max(1, ctype.bits // 8)
-    if isinstance(ctype, Array):
+    if isinstance(ctype, ArrayType):
         return size_of(ctype.element) * ctype.count
     if isinstance(ctype, PointerType):
         return 8
     at, widest = 0, 1
     for _, member in ctype.members:
-        step = size_of(member.element if isinstance(member, Array) else member)
+        step = size_of(member.element if isinstance(member, ArrayType) else member)
         widest = max(widest, step)
         at = -(-at // step) * step + size_of(member)
     return -(-at // widest) * widest
 
 
-def _of_typedef(source: Source, node: Node) -> CType:
+def _of_typedef(source: CSource, node: Node) -> CType:
     for part in node.get("inner", []):
         tag = part.get("ownedTagDecl", part.get("decl", {}))
         if tag.get("id") in source.declarations:
@@ -123,12 +123,12 @@ def _of_typedef(source: Source, node: Node) -> CType:
     return type_named(source, node["type"].get("desugaredQualType", node["type"]["qualType"]))
 
 
-def _record(source: Source, node: Node) -> Record:
-    members: list[tuple[str, Integer | Array]] = []
+def _record(source: CSource, node: Node) -> StructType:
+    members: list[tuple[str, Integer | ArrayType]] = []
     for field in node.get("inner", []):
         if field["kind"] == "FieldDecl":
             member = type_of(source, field)
-            if not isinstance(member, Integer | Array) or field.get("isBitfield"):
+            if not isinstance(member, Integer | ArrayType) or field.get("isBitfield"):
                 raise Unsupported(f"the member {field['name']} of type {field['type']['qualType']}")
             members.append((field["name"], member))
-    return Record(tuple(members))
+    return StructType(tuple(members))

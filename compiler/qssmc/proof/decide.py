@@ -1,17 +1,23 @@
-"""Decide: whether two terms of different form are equal for all values of their variables."""
+"""Decide: whether two terms of different form are equal for all values of their variables.
+
+First numbers are drawn, to find a counterexample. Then the difference is taken apart into sums that share no variable:
+each of few values is computed for all of them. What is left goes to a solver.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from qssmc.proof.evaluate import Evaluation
+from qssmc.proof.evaluate import Assignments
 from qssmc.proof.smt import Solver
-from qssmc.proof.terms import Term, Terms, parts
+from qssmc.proof.terms import Monomial, Term, TermAtom, Terms, Value, parts
 
 _TRIES = 2000
+_MOST_VALUES = 1 << 17  # of the variables of a sum that is computed for all of them
 
 
 @dataclass(frozen=True)
@@ -28,15 +34,19 @@ class Decider:
 
     def __init__(self, terms: Terms, solver: Solver) -> None:
         self.terms, self.solver = terms, solver
-        self._drawn: Evaluation | None = None
+        self._drawn: Assignments | None = None
 
-    def equal(self, found: Term, wanted: Term) -> Verdict:
-        """Whether found == wanted for all values of the variables."""
+    def equal(self, found: Term, wanted: Term, ask: bool = True) -> Verdict:
+        """Whether found == wanted for all values of the variables. ask: the solver too, if nothing else decides."""
         if found == wanted:
             return Verdict(True)
         example = self._differing(found, wanted)
         if example:
             return Verdict(False, example)
+        if self._vanishes(self.terms.subtract(found, wanted)):
+            return Verdict(True)
+        if not ask:
+            return Verdict(None, reason="the solver was not asked")
         answer = self.solver.differ(self.terms, found, wanted)
         if answer.example is not None:
             return self._confirmed(found, wanted, answer.example)
@@ -45,14 +55,62 @@ class Decider:
     def outside(self, term: Term, low: int, high: int) -> str:
         """Numbers of the variables for which a term leaves low..high, "" if none were found."""
         if self._drawn is None:
-            self._drawn = Evaluation(self.terms, _TRIES)
+            self._drawn = Assignments(self.terms, _TRIES)
         values = self._drawn.of(term)
         rows = np.flatnonzero((values < low) | (values > high))
         return f"{self._row(term, term, int(rows[0]))} gives {values[rows[0]]}" if len(rows) else ""
 
+    def _vanishes(self, difference: Term) -> bool:
+        """Whether a difference is shown to be 0 for all values of its variables."""
+        total = 0
+        for summand in self._summands(difference):
+            constant = self._constant(summand)
+            if constant is None:
+                return False
+            total += constant
+        return total == 0
+
+    def _summands(self, term: Term) -> Iterable[Term]:
+        """Sums of a term's products that share no variable."""
+        groups: list[tuple[set[int], dict[Monomial, int]]] = []
+        for monomial, coefficient in parts(term).items():
+            names = {name for number in monomial for name in variables(self.terms, Value({(number,): 1}, 0, 0))}
+            group = {monomial: coefficient}
+            for other in [other for other in groups if other[0] & names]:
+                groups.remove(other)
+                names, group = names | other[0], group | other[1]
+            groups.append((names, group))
+        for _, group in groups:
+            yield self.terms.total(Value({monomial: c}, 0, 0) if monomial else c for monomial, c in group.items())
+
+    def _constant(self, term: Term) -> int | None:
+        """The only value of a term, where it can be computed for all values, or is the difference of equal atoms."""
+        if isinstance(term, int):
+            return term
+        names = sorted(variables(self.terms, term))
+        counts = [self.terms.atoms[name].high - self.terms.atoms[name].low + 1 for name in names]
+        if math.prod(counts) <= _MOST_VALUES:
+            every = Assignments(self.terms, math.prod(counts))
+            for name, values in zip(names, np.indices(counts).reshape(len(names), -1), strict=True):
+                every.known[name] = values.astype(object) + self.terms.atoms[name].low
+            found = every.of(term)
+            return int(found[0]) if (found == found[0]).all() else None
+        return 0 if self._is_equal_pair(term) else None
+
+    def _is_equal_pair(self, term: Value) -> bool:
+        """Whether a term is the difference of two atoms that do the same to equal terms."""
+        if sorted(term.terms.values()) not in ([-c, c] for c in map(abs, term.terms.values())):
+            return False
+        if any(len(monomial) != 1 for monomial in term.terms):
+            return False
+        first, second = (self.terms.atoms[monomial[0]] for monomial in term.terms)
+        if not _alike(first, second):
+            return False
+        return self._vanishes(self.terms.subtract(first.of[0], second.of[0]))
+
     def _differing(self, found: Term, wanted: Term) -> str:
         if self._drawn is None:
-            self._drawn = Evaluation(self.terms, _TRIES)
+            self._drawn = Assignments(self.terms, _TRIES)
         got, expected = self._drawn.of(found), self._drawn.of(wanted)
         rows = np.flatnonzero(got != expected)
         if not len(rows):
@@ -69,13 +127,18 @@ class Decider:
 
     def _confirmed(self, found: Term, wanted: Term, example: Mapping[int, int]) -> Verdict:
         """A solver's counterexample, computed again here before it is believed."""
-        once = Evaluation(self.terms, 1)
+        once = Assignments(self.terms, 1)
         once.known = {number: np.array([value], object) for number, value in example.items()}
         got, expected = once.of(found)[0], once.of(wanted)[0]
         told = _few([f"{self.terms.atoms[number].name} = {value}" for number, value in sorted(example.items())])
         if got == expected:
             return Verdict(None, reason=f"the solver's counterexample ({told}) is none")
         return Verdict(False, f"{told}: the C gives {got}, golden {expected}")
+
+
+def _alike(first: TermAtom, second: TermAtom) -> bool:
+    """Whether two atoms are the same function of one term."""
+    return first.kind in ("floor", "clip", "modulo") and (first.kind, first.numbers) == (second.kind, second.numbers)
 
 
 def variables(terms: Terms, term: Term) -> set[int]:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.proof.terms import Atom, Term, Terms, parts
+from qssmc.proof.terms import Term, TermAtom, Terms, parts
 
 Array = NDArray[Any]
 
 
-class Evaluation:
+class Assignments:
     """The values of terms under assignments of the variables, which are made from a seed when a term asks for them.
 
     A quarter of the assignments has every variable at one of its ends, the others are drawn over its whole range.
@@ -44,7 +44,7 @@ class Evaluation:
             self.known[number] = self._compute(self.terms.atoms[number])
         return self.known[number]
 
-    def _compute(self, atom: Atom) -> Array:
+    def _compute(self, atom: TermAtom) -> Array:
         if atom.kind == "variable":
             return self.draw(atom.low, atom.high)
         x = self.of(atom.of[0])

@@ -13,10 +13,11 @@ from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
 from qssmc.proof.c_source import read_source
 from qssmc.proof.c_types import Unsupported
-from qssmc.proof.induction import Design, Done, prove_functions
-from qssmc.proof.results import Proof
+from qssmc.proof.induction import Done, prove_functions
+from qssmc.proof.results import BlockResult, Proof
 from qssmc.proof.smt import Solver
 from qssmc.proof.specification import RULES, differs
+from qssmc.proof.task import ProofTask
 from qssmc_sim.range_check import check_ranges, derive
 
 _CERTIFICATE = "report/certificate.json"
@@ -41,15 +42,19 @@ def prove_folder(folder: Path, *, limit: float = 20.0, done: Done | None = None)
         graph = parse((folder / str(manifest["golden"])).read_text())
     except (OSError, KeyError, IRError) as error:
         raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error
-    source = read_source(folder / "c" / f"{prefix_of(graph)}.c")
-    reaches = derive(graph)
-    checked = check_rules(graph)
-    blocks = prove_functions(Design(graph, source, reaches, Solver(limit)), done or (lambda block: None))
-    proof = Proof(tuple(blocks), checked, bounds)
+    blocks = prove_c(graph, folder / "c", limit=limit, done=done)
+    proof = Proof(blocks, check_rules(graph), bounds)
     in_c = [name for name in altered if name.startswith("c/")]
     if in_c and proof.complete:
         raise VerificationError(f"all blocks are proven, but {altered_text(in_c)}")
     return proof
+
+
+def prove_c(graph: Graph, folder: Path, *, limit: float = 20.0, done: Done | None = None) -> tuple[BlockResult, ...]:
+    """The blocks of the C that was emitted for an integer graph into a folder, and what was found of each."""
+    source = read_source(folder / f"{prefix_of(graph)}.c")
+    design = ProofTask(graph, source, derive(graph), Solver(limit))
+    return tuple(prove_functions(design, done or (lambda block: None)))
 
 
 def check_rules(graph: Graph) -> int:

@@ -11,72 +11,33 @@ variables within golden's ranges: each block is proven for all operands that the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 from qssmc.backends.c.lanes import assign
-from qssmc.backends.c.names import identifiers, parameters, prefix_of
-from qssmc.ir.graph import Graph
+from qssmc.backends.c.names import identifiers, parameters
 from qssmc.ir.ops import Input, Op, State
-from qssmc.proof.c_machine import Frame, Machine
+from qssmc.proof.c_expressions import Frame
+from qssmc.proof.c_functions import Functions
 from qssmc.proof.c_memory import Pointer, PointerVariable, Region, Struct, Undefined, region_of, struct_of
-from qssmc.proof.c_source import Mention, Node, Source
-from qssmc.proof.c_types import Record, Unsupported, type_named
+from qssmc.proof.c_source import Mention, Node
+from qssmc.proof.c_types import Unsupported, type_named
 from qssmc.proof.decide import Decider
-from qssmc.proof.results import Block, Status
-from qssmc.proof.smt import Solver
+from qssmc.proof.results import BlockResult, Status
 from qssmc.proof.specification import Numbers, specify
+from qssmc.proof.task import BlockFinding, ProofTask
 from qssmc.proof.terms import Term, Terms, span
-from qssmc_sim.range_check import Reach
 
-Done = Callable[[Block], None]
-
-
-@dataclass
-class Finding:
-    """What is known of the block at hand: the worst that was found, and how much was compared."""
-
-    status: Status = "proven"
-    reason: str = ""
-    elements: int = 0
-    solved: int = 0
-
-    def note(self, status: Status, reason: str) -> None:
-        """Something that is not as it should be; a refutation outweighs what is not known."""
-        if self.status == "proven" or (status == "refuted" and self.status == "unproven"):
-            self.status, self.reason = status, reason
+Done = Callable[[BlockResult], None]
 
 
-@dataclass(frozen=True)
-class Design:
-    """What the functions of a design are proven against. reaches: the range of every number of every op."""
-
-    graph: Graph
-    source: Source
-    reaches: Mapping[str, Reach]
-    solver: Solver = field(default_factory=Solver)
-
-    @property
-    def prefix(self) -> str:
-        """What every exported name begins with."""
-        return prefix_of(self.graph)
-
-    @property
-    def record(self) -> Record:
-        """The struct of states."""
-        found = type_named(self.source, f"{self.prefix}_state")
-        if not isinstance(found, Record):
-            raise Unsupported(f"{self.prefix}_state, which is no struct")
-        return found
-
-
-def prove_functions(design: Design, done: Done) -> list[Block]:
+def prove_functions(design: ProofTask, done: Done) -> list[BlockResult]:
     """All functions of the model. done is told each block."""
-    found: list[Block] = []
+    found: list[BlockResult] = []
     for name in ("init", "reset"):
         found.append(_Start(design, name).run())
         done(found[-1])
-    for name in ("step", "last"):
+    phases = ["step", *(["last"] if any(output.when == "last" for output in design.graph.outputs) else [])]
+    for name in phases:
         found += _Phase(design, name).run(done)
     return found
 
@@ -84,10 +45,10 @@ def prove_functions(design: Design, done: Done) -> list[Block]:
 class _Run:
     """One function with its memory and golden's values."""
 
-    def __init__(self, design: Design, name: str) -> None:
+    def __init__(self, design: ProofTask, name: str) -> None:
         self.design, self.name, self.graph = design, name, design.graph
         self.terms = Terms()
-        self.machine = Machine(design.source, self.terms)
+        self.machine = Functions(design.source, self.terms)
         self.names = identifiers(design.graph)
         self.layouts = assign(design.graph)
         self.decider = Decider(self.terms, design.solver)
@@ -115,9 +76,9 @@ class _Run:
 class _Start(_Run):
     """init or reset: whatever the memory holds, every state is 0 afterwards."""
 
-    def run(self) -> Block:
+    def run(self) -> BlockResult:
         """The function as one block."""
-        began, finding = time.perf_counter(), Finding()
+        began, finding = time.perf_counter(), BlockFinding()
         try:
             struct = struct_of("s", self.design.record)
             if self.name == "reset":
@@ -138,34 +99,35 @@ class _Start(_Run):
             finding.note("unproven", f"the proof cannot follow {error}")
         seconds = time.perf_counter() - began
         title = f"{self.name} clears every state"
-        return Block(self.name, title, finding.status, finding.elements, 0, seconds, finding.reason)
+        return BlockResult(self.name, title, finding.status, finding.elements, 0, seconds, finding.reason)
 
 
 class _Phase(_Run):
     """step or last."""
 
-    def __init__(self, design: Design, name: str) -> None:
+    def __init__(self, design: ProofTask, name: str) -> None:
         super().__init__(design, name)
         self.golden: dict[str, Numbers] = {}
         self.unspecified: dict[str, str] = {}
+        self.renewed: set[str] = set()
         self.struct: Struct | None = None
         self.outputs: dict[str, Region] = {}
         self.locals: dict[str, str] = {}  # C name of each variable of the function's own scope, by clang's id
         self.of_name = {identifier: op for op, identifier in self.names.items()}
         self.frame: Frame = {}
 
-    def run(self, done: Done) -> list[Block]:
+    def run(self, done: Done) -> list[BlockResult]:
         """Every block, then what the function leaves behind as one more."""
-        found: list[Block] = []
+        found: list[BlockResult] = []
 
-        def add(title: str, finding: Finding, began: float) -> None:
+        def add(title: str, finding: BlockFinding, began: float) -> None:
             seconds = time.perf_counter() - began
             found.append(
-                Block(self.name, title, finding.status, finding.elements, finding.solved, seconds, finding.reason)
+                BlockResult(self.name, title, finding.status, finding.elements, finding.solved, seconds, finding.reason)
             )
             done(found[-1])
 
-        began, finding = time.perf_counter(), Finding()
+        began, finding = time.perf_counter(), BlockFinding()
         try:
             self._begin()
             groups = self.design.source.blocks(self.function)
@@ -174,12 +136,12 @@ class _Phase(_Run):
             add(f"{self.name}, all of it", finding, began)
             return found
         for mention, statements in groups:
-            began, finding = time.perf_counter(), Finding()
+            began, finding = time.perf_counter(), BlockFinding()
             self._run_block(statements, finding)
             self._compare_block(mention, finding)
             if mention is not None or finding.status != "proven":
                 add(mention.title if mention else "what comes before the first block", finding, began)
-        began, finding = time.perf_counter(), Finding()
+        began, finding = time.perf_counter(), BlockFinding()
         self._compare_end(finding)
         add(f"{self.name} leaves the states and outputs of golden", finding, began)
         return found
@@ -243,7 +205,7 @@ class _Phase(_Run):
 
     # --- one block ---------------------------------------------------------------------------------------------------
 
-    def _run_block(self, statements: Sequence[Node], finding: Finding) -> None:
+    def _run_block(self, statements: Sequence[Node], finding: BlockFinding) -> None:
         """Run the statements; after one that fails, variables are still declared for the blocks that come."""
         failed = False
         for node in statements:
@@ -269,7 +231,7 @@ class _Phase(_Run):
             bare = {key: value for key, value in part.items() if key not in ("init", "inner")}
             self.machine.statement({**node, "inner": [bare]})(self.frame)
 
-    def _note_undefined(self, error: Undefined, finding: Finding) -> None:
+    def _note_undefined(self, error: Undefined, finding: BlockFinding) -> None:
         if error.term is None:
             finding.note("refuted", f"undefined behaviour: {error}")
             return
@@ -277,9 +239,10 @@ class _Phase(_Run):
         status: Status = "refuted" if example else "unproven"
         finding.note(status, f"undefined behaviour: {error}" + (f"; {example}" if example else ""))
 
-    def _compare_block(self, mention: Mention | None, finding: Finding) -> None:
+    def _compare_block(self, mention: Mention | None, finding: BlockFinding) -> None:
         """What the block wrote against golden's values of the same names, which then become new variables."""
         wanted = dict.fromkeys(mention.values if mention else ())
+        known: list[tuple[Op, Region, Sequence[int]]] = []
         for key, name in self.locals.items():
             op = self.graph.by_name.get(self.of_name.get(name, ""))
             variable = self.frame.get(key)
@@ -289,17 +252,18 @@ class _Phase(_Run):
                 if op.name in wanted:
                     self._compare_window(op, variable.pointer, finding)
             elif variable.touched or (op.name in wanted and finding.status != "proven"):
-                self._compare_region(op, variable, self.order(op), finding)
+                self._compare_region(op, variable, self.order(op), finding, known)
         for state in self.graph.states if self.struct else ():
             region = self.state_region(self.struct, state) if self.struct else None
             updated = self.graph.updates[state.name]
             if region and (region.touched or (updated in wanted and finding.status != "proven")):
-                self._compare_region(self.graph[updated], region, self.order(state), finding)
+                self._compare_region(self.graph[updated], region, self.order(state), finding, known)
         for output in self.graph.outputs:
             region = self.outputs.get(output.name)
             if region and region.touched:
                 op = self.graph[output.value]
-                self._compare_region(op, region, list(range(len(region.cells))), finding)
+                self._compare_region(op, region, list(range(len(region.cells))), finding, known)
+        self._renew(known, finding)
         if mention and finding.status == "proven" and not finding.elements and any(map(self._is_computed, wanted)):
             finding.note("unproven", "nothing that it writes bears the name of a value of the IR")
 
@@ -308,7 +272,7 @@ class _Phase(_Run):
         op = self.graph.by_name.get(name)
         return op is None or bool(op.type.shape[0])
 
-    def _compare_window(self, op: Op, pointer: Pointer, finding: Finding) -> None:
+    def _compare_window(self, op: Op, pointer: Pointer, finding: BlockFinding) -> None:
         """A value that is a part of another's array."""
         try:
             cells = []
@@ -322,8 +286,15 @@ class _Phase(_Run):
         except Unsupported as error:
             finding.note("unproven", f"the proof cannot follow {error}")
 
-    def _compare_region(self, op: Op, region: Region, order: Sequence[int], finding: Finding) -> None:
-        """The elements that a block wrote; all of them become new variables where all are known."""
+    def _compare_region(
+        self,
+        op: Op,
+        region: Region,
+        order: Sequence[int],
+        finding: BlockFinding,
+        known: list[tuple[Op, Region, Sequence[int]]],
+    ) -> None:
+        """The elements that a block wrote; a region of which all are known is noted."""
         if len(region.cells) != max(1, len(order)):
             finding.note("unproven", f"{region.name} has {len(region.cells)} elements, %{op.name} {len(order)}")
             return
@@ -335,28 +306,26 @@ class _Phase(_Run):
         whole = len(region.touched) >= len(order)
         region.touched.clear()
         if whole or failed:
-            self._renew(op)
-            region.cells = [0 if at < 0 else self.golden[op.name][at] for at in order] or [0]
-            self._check_room(region, finding)
+            known.append((op, region, order))
 
-    def _check_room(self, region: Region, finding: Finding) -> None:
+    def _check_room(self, region: Region, finding: BlockFinding) -> None:
         try:
             self._need_room(region)
         except Unsupported as error:
             finding.note("unproven", str(error))
 
-    def _compare(self, op: Op, at: int, cell: Term, finding: Finding) -> None:
+    def _compare(self, op: Op, at: int, cell: Term, finding: BlockFinding) -> None:
         """One element."""
         finding.elements += 1
         wanted: Term = 0 if at < 0 else self._value(op.name)[at]
+        if cell == wanted:
+            return
         if op.name in self.unspecified:
             finding.note("unproven", self.unspecified[op.name])
             return
-        if cell == wanted:
-            return
         if finding.status == "refuted":
             return
-        verdict = self.decider.equal(cell, wanted)
+        verdict = self.decider.equal(cell, wanted, ask=finding.status == "proven")
         what = f"%{op.name}[{at}]" if at >= 0 else f"a padding element of %{op.name}"
         if verdict.equal:
             finding.solved += 1
@@ -376,20 +345,31 @@ class _Phase(_Run):
                 self.golden[name] = self._variables(op, self.design.reaches[name].numbers)
         return self.golden[name]
 
-    def _renew(self, op: Op) -> None:
-        """Golden's numbers of a value as new variables: later blocks hold for all that its range allows."""
-        if isinstance(op, State | Input):
-            return
-        numbers, ranges = self._value(op.name), self.design.reaches[op.name].numbers
-        meet = []
-        for number, (low, high) in zip(numbers, ranges, strict=True):
-            least, most = span(number)
-            meet.append((max(low, least), min(high, most)))
-        self.golden[op.name] = self._variables(op, meet)
+    def _renew(self, known: Sequence[tuple[Op, Region, Sequence[int]]], finding: BlockFinding) -> None:
+        """Golden's numbers of what is now in memory as new variables, each within the range that it has.
+
+        Other values are made anew, of these, when they are asked for.
+        """
+        fresh: dict[str, Numbers] = {}
+        for op, _, _ in known:
+            if isinstance(op, State | Input) or op.name in self.renewed or op.name in fresh:
+                continue
+            meet = []
+            for number, (low, high) in zip(self._value(op.name), self.design.reaches[op.name].numbers, strict=True):
+                least, most = span(number)
+                meet.append((max(low, least), min(high, most)))
+            fresh[op.name] = self._variables(op, meet)
+        self.renewed |= fresh.keys()
+        sources = {op.name for op in (*self.graph.states, *self.graph.inputs)} | self.renewed
+        self.golden = {name: numbers for name, numbers in (self.golden | fresh).items() if name in sources}
+        for op, region, order in known:
+            numbers = self._value(op.name)
+            region.cells = [0 if at < 0 else numbers[at] for at in order] or [0]
+            self._check_room(region, finding)
 
     # --- after -------------------------------------------------------------------------------------------------------
 
-    def _compare_end(self, finding: Finding) -> None:
+    def _compare_end(self, finding: BlockFinding) -> None:
         """Every state is what golden's becomes, and every output is golden's."""
         for state in self.graph.states if self.struct else ():
             region = self.state_region(self.struct, state) if self.struct else None

@@ -9,7 +9,7 @@ Status = Literal["proven", "refuted", "unproven"]
 
 
 @dataclass(frozen=True)
-class Block:
+class BlockResult:
     """A block of a function. elements: numbers that it computes and that were compared; solved: those by a solver.
 
     reason: of a refuted block the counterexample, of an unproven one what kept it from being proven.
@@ -28,7 +28,7 @@ class Block:
 class Proof:
     """What was proven of a folder. checked_ops: ops whose rules agreed with golden's on numbers."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[BlockResult, ...]
     checked_ops: int
     bounds: int
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qssmc.errors import ToolError
-from qssmc.proof.terms import Atom, Monomial, Term, Terms, parts, span
+from qssmc.proof.terms import Monomial, Term, TermAtom, Terms, parts, span
 
 _VALUE = re.compile(r"\(v(\d+) #x([0-9a-fA-F]+)\)")
 _WIDEST = 256
@@ -128,7 +128,7 @@ class _Question:
             return
         self.lines.append(f"(define-fun {name} () (_ BitVec {self.width}) {self._formula(atom)})")
 
-    def _formula(self, atom: Atom) -> str:
+    def _formula(self, atom: TermAtom) -> str:
         x = self._term(atom.of[0])
         if atom.kind == "floor":
             return f"(bvashr {x} {self._number(atom.numbers[0] or 0)})"

@@ -13,7 +13,7 @@ import numpy as np
 
 from qssmc.ir.ops import Op
 from qssmc.proof.c_types import Unsupported
-from qssmc.proof.evaluate import Array, Evaluation
+from qssmc.proof.evaluate import Array, Assignments
 from qssmc.proof.terms import Term, Terms
 from qssmc_sim.range_check import Reach
 from qssmc_sim.rules import rule_of
@@ -32,9 +32,9 @@ def differs(op: Op, operands: Sequence[Reach], shapes: Sequence[tuple[int, ...]]
     """Where this rule and golden's differ for operands drawn from their ranges; None if they do not."""
     terms = Terms()
     variables = [[terms.variable("", low, high) for low, high in reach.numbers] for reach in operands]
-    drawn = Evaluation(terms, count)
+    drawn = Assignments(terms, count)
     arrays = [
-        np.stack([drawn.of(number) for number in numbers], axis=1).astype(np.int64).reshape(count, *shape)
+        np.array([drawn.of(number) for number in numbers], np.int64).reshape(-1, count).T.reshape(count, *shape)
         for numbers, shape in zip(variables, shapes, strict=True)
     ]
     expected = rule_of(op)(*arrays)

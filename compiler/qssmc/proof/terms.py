@@ -49,7 +49,7 @@ Term = int | Value
 
 
 @dataclass(frozen=True)
-class Atom:
+class TermAtom:
     """One indivisible part of a term: of is what it is computed from, numbers its constants."""
 
     kind: Kind
@@ -76,7 +76,7 @@ class Terms:
     """Makes terms; atoms are numbered and shared, so that the same expression is made once."""
 
     def __init__(self) -> None:
-        self.atoms: list[Atom] = []
+        self.atoms: list[TermAtom] = []
         self._numbers: dict[object, int] = {}
 
     # --- atoms -------------------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ class Terms:
         """A new variable, or its only value."""
         if low == high:
             return low
-        self.atoms.append(Atom("variable", (), (), low, high, name))
+        self.atoms.append(TermAtom("variable", (), (), low, high, name))
         return Value({(len(self.atoms) - 1,): 1}, low, high)
 
     def _atom(self, kind: Kind, of: tuple[Term, ...], numbers: tuple[int | None, ...], low: int, high: int) -> Term:
@@ -95,7 +95,7 @@ class Terms:
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.atoms)
-            self.atoms.append(Atom(kind, of, numbers, low, high))
+            self.atoms.append(TermAtom(kind, of, numbers, low, high))
         return Value({(number,): 1}, low, high)
 
     # --- polynomials -------------------------------------------------------------------------------------------------
@@ -323,7 +323,7 @@ class Terms:
         return self._term({m: c for m, c in found.items() if c})
 
 
-def _shift(atom: Atom) -> int:
+def _shift(atom: TermAtom) -> int:
     """k of floor(p / 2^k)."""
     (shift,) = atom.numbers
     if shift is None:

@@ -1,8 +1,4 @@
-"""C machine: runs the functions of an emitted file on terms, one statement after another.
-
-Loops must have bounds that are numbers, as all that qssmc emits have. Each function is turned into Python closures
-once and then run as often as it is called.
-"""
+"""C expressions: each turned once into a Python closure that gives its term, or the place in memory that it names."""
 
 from __future__ import annotations
 
@@ -11,9 +7,9 @@ from typing import Any
 
 from qssmc.proof.c_arithmetic import OPERATORS, convert, decides, fit, is_true
 from qssmc.proof.c_memory import Place, Pointer, PointerVariable, Region, Struct, region_of
-from qssmc.proof.c_source import Node, Source
+from qssmc.proof.c_source import CSource, Node
 from qssmc.proof.c_types import (
-    Array,
+    ArrayType,
     CType,
     Integer,
     PointerType,
@@ -27,182 +23,21 @@ from qssmc.proof.terms import Term, Terms
 
 Variable = Region | PointerVariable
 Frame = dict[str, Variable]  # by clang's id of the declaration
-Expression = Callable[[Frame], Any]
-Statement = Callable[[Frame], "Returned | None"]
-_MOST_TURNS = 10_000_000
+Run = Callable[[Frame], Any]
 
 
-class Returned:
-    """What a return statement leaves the function with."""
+class Expressions:
+    """The expressions of a file; a call is left to what runs its functions."""
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-class Machine:
-    """The functions and tables of a file, ready to run."""
-
-    def __init__(self, source: Source, terms: Terms) -> None:
+    def __init__(self, source: CSource, terms: Terms) -> None:
         self.source, self.terms = source, terms
         self.globals: Frame = {}
-        self._functions: dict[str, tuple[list[str], Statement]] = {}
-
-    def parameters(self, name: str) -> list[Node]:
-        """The parameters of a function."""
-        return [part for part in self.source.functions[name]["inner"] if part["kind"] == "ParmVarDecl"]
-
-    def bind(self, name: str, arguments: Sequence[Any]) -> Frame:
-        """A frame with the arguments of a function."""
-        frame: Frame = {}
-        for node, argument in zip(self.parameters(name), arguments, strict=True):
-            frame[node["id"]] = self._holding(node, argument)
-        return frame
 
     def call(self, name: str, arguments: Sequence[Any]) -> Any:
-        """Run a function with its arguments: terms and pointers."""
-        if name not in self.source.functions:
-            raise Unsupported(f"a call of {name}, which is not in this file")
-        if name not in self._functions:
-            node = self.source.functions[name]
-            body = next(part for part in node["inner"] if part["kind"] == "CompoundStmt")
-            self._functions[name] = [part["id"] for part in self.parameters(name)], self.statement(body)
-        _, run = self._functions[name]
-        returned = run(self.bind(name, arguments))
-        return returned.value if returned else None
+        """Run a function."""
+        raise NotImplementedError
 
-    def _holding(self, node: Node, argument: Any) -> Variable:
-        """A variable that starts with a value."""
-        if isinstance(argument, Pointer):
-            return PointerVariable(node["name"], argument)
-        region = region_of(node["name"], integer_of(self.source, node))
-        region.cells[0] = argument
-        return region
-
-    # --- statements --------------------------------------------------------------------------------------------------
-
-    def statement(self, node: Node) -> Statement:
-        """A statement, ready to run."""
-        kind = node["kind"]
-        if kind == "CompoundStmt":
-            return self._sequence([self.statement(part) for part in node.get("inner", [])])
-        if kind == "DeclStmt":
-            return self._sequence([self._declaration(part) for part in node["inner"]])
-        if kind == "ForStmt":
-            return self._for(node)
-        if kind == "WhileStmt":
-            return self._loop(self.truth(node["inner"][0]), None, self.statement(node["inner"][1]))
-        if kind == "IfStmt":
-            return self._if(node)
-        if kind == "ReturnStmt":
-            value = self.expression(node["inner"][0]) if node.get("inner") else None
-            return lambda frame: Returned(value(frame) if value else None)
-        if kind == "NullStmt":
-            return lambda frame: None
-        return self._effect(self.expression(node))
-
-    @staticmethod
-    def _effect(run: Expression) -> Statement:
-        def statement(frame: Frame) -> None:
-            run(frame)
-
-        return statement
-
-    @staticmethod
-    def _sequence(parts: list[Statement]) -> Statement:
-        def statement(frame: Frame) -> Returned | None:
-            for part in parts:
-                returned = part(frame)
-                if returned:
-                    return returned
-            return None
-
-        return statement
-
-    def _declaration(self, node: Node) -> Statement:
-        if node["kind"] != "VarDecl" or node.get("storageClass"):
-            raise Unsupported(f"the declaration of {node.get('name', node['kind'])}")
-        name, key, ctype = node["name"], node["id"], type_of(self.source, node)
-        initial = node["inner"][0] if "init" in node else None
-        if isinstance(ctype, PointerType):
-            pointer = self.expression(initial) if initial else None
-
-            def set_pointer(frame: Frame) -> None:
-                frame[key] = PointerVariable(name, pointer(frame) if pointer else Pointer(None))
-
-            return set_pointer
-        values = self._initial(initial, ctype) if initial else []
-
-        def declare(frame: Frame) -> None:
-            region = region_of(name, ctype)
-            for index, value in enumerate(values):
-                region.cells[index] = value(frame)
-            frame[key] = region
-
-        return declare
-
-    def _initial(self, node: Node, ctype: Any) -> list[Expression]:
-        """The elements that an initialiser gives; those it leaves out are 0."""
-        if not isinstance(ctype, Array):
-            return [self.expression(node)]
-        if node["kind"] != "InitListExpr":
-            raise Unsupported("an array that starts with anything but a list")
-        given = [
-            part for part in node.get("inner", node.get("array_filler", [])) if part["kind"] != "ImplicitValueInitExpr"
-        ]
-        values = [self.expression(part) for part in given]
-        return values + [lambda frame: 0] * (ctype.count - len(values))
-
-    def _for(self, node: Node) -> Statement:
-        first, _, condition, after, body = node["inner"]
-        start = self.statement(first) if first else None
-        loop = self._loop(
-            self.truth(condition) if condition else (lambda frame: 1),
-            self.expression(after) if after else None,
-            self.statement(body),
-        )
-
-        def statement(frame: Frame) -> Returned | None:
-            if start:
-                start(frame)
-            return loop(frame)
-
-        return statement
-
-    @staticmethod
-    def _loop(condition: Expression, after: Expression | None, body: Statement) -> Statement:
-        def statement(frame: Frame) -> Returned | None:
-            for _ in range(_MOST_TURNS):
-                go_on = condition(frame)
-                if not isinstance(go_on, int):
-                    raise Unsupported("a loop whose end depends on data")
-                if not go_on:
-                    return None
-                returned = body(frame)
-                if returned:
-                    return returned
-                if after:
-                    after(frame)
-            raise Unsupported(f"a loop of more than {_MOST_TURNS} turns")
-
-        return statement
-
-    def _if(self, node: Node) -> Statement:
-        condition = self.truth(node["inner"][0])
-        branches = [self.statement(part) for part in node["inner"][1:]]
-
-        def statement(frame: Frame) -> Returned | None:
-            holds = condition(frame)
-            if not isinstance(holds, int):
-                raise Unsupported("a branch that depends on data")
-            if holds:
-                return branches[0](frame)
-            return branches[1](frame) if len(branches) > 1 else None
-
-        return statement
-
-    # --- expressions -------------------------------------------------------------------------------------------------
-
-    def truth(self, node: Node) -> Expression:
+    def truth(self, node: Node) -> Run:
         """An expression as a condition: 0, 1, or a term that is one of them."""
         run = self.expression(node)
 
@@ -212,7 +47,7 @@ class Machine:
 
         return value
 
-    def expression(self, node: Node) -> Expression:
+    def expression(self, node: Node) -> Run:
         """An expression, ready to be evaluated to a term or a pointer."""
         build = _EXPRESSIONS.get(node["kind"])
         if build is None:
@@ -258,7 +93,7 @@ class Machine:
                 raise Unsupported(f"{name}, which is no constant table")
             ctype = type_of(self.source, node)
             region = region_of(name, ctype, constant=True)
-            region.cells = [value({}) for value in self._initial(node["inner"][0], ctype)]
+            region.cells = [value({}) for value in self.initial(node["inner"][0], ctype)]
             self.globals[key] = region
         return self.globals[key]
 
@@ -275,7 +110,7 @@ class Machine:
 
         return place
 
-    def _read(self, node: Node) -> Expression:
+    def _read(self, node: Node) -> Run:
         place = self.place(node)
         wanted = type_of(self.source, node)
 
@@ -290,7 +125,7 @@ class Machine:
 
         return value
 
-    def _cast(self, node: Node) -> Expression:
+    def _cast(self, node: Node) -> Run:
         how, inner = node["castKind"], node["inner"][-1]
         if how == "LValueToRValue":
             return self._read(inner)
@@ -308,7 +143,7 @@ class Machine:
             return self.truth(inner)
         raise Unsupported(f"a conversion of kind {how}")
 
-    def _binary(self, node: Node) -> Expression:
+    def _binary(self, node: Node) -> Run:
         opcode = node["opcode"]
         if opcode == "=":
             return self._assignment(node)
@@ -332,7 +167,7 @@ class Machine:
 
         return value
 
-    def _moved(self, left: Expression, right: Expression, opcode: str) -> Expression:
+    def _moved(self, left: Run, right: Run, opcode: str) -> Run:
         def value(frame: Frame) -> Pointer:
             a, b = left(frame), right(frame)
             pointer, by = (a, b) if isinstance(a, Pointer) else (b, a)
@@ -340,7 +175,7 @@ class Machine:
 
         return value
 
-    def _logical(self, node: Node, opcode: str) -> Expression:
+    def _logical(self, node: Node, opcode: str) -> Run:
         left, right = (self.truth(part) for part in node["inner"])
 
         def value(frame: Frame) -> Term:
@@ -353,7 +188,7 @@ class Machine:
 
         return value
 
-    def _assignment(self, node: Node) -> Expression:
+    def _assignment(self, node: Node) -> Run:
         place, run = self.place(node["inner"][0]), self.expression(node["inner"][1])
         wanted = type_of(self.source, node["inner"][0])
 
@@ -374,7 +209,7 @@ class Machine:
             raise Unsupported(f"{region.name} written as another type")
         region.write(at, value)
 
-    def _compound(self, node: Node) -> Expression:
+    def _compound(self, node: Node) -> Run:
         target, operand = node["inner"]
         place, read, run = self.place(target), self._read(target), self.expression(operand)
         opcode = node["opcode"].removesuffix("=")
@@ -401,7 +236,7 @@ class Machine:
 
         return value
 
-    def _unary(self, node: Node) -> Expression:
+    def _unary(self, node: Node) -> Run:
         opcode, inner = node["opcode"], node["inner"][0]
         if opcode in ("++", "--"):
             return self._step(node, 1 if opcode == "++" else -1)
@@ -420,7 +255,7 @@ class Machine:
             return lambda frame: convert(self.terms, self.terms.subtract(-1, run(frame)), ctype)
         raise Unsupported(f"the operator {opcode}")
 
-    def _step(self, node: Node, by: int) -> Expression:
+    def _step(self, node: Node, by: int) -> Run:
         target = node["inner"][0]
         place, read, after = self.place(target), self._read(target), node["isPostfix"]
         ctype = type_of(self.source, target)
@@ -438,7 +273,7 @@ class Machine:
 
         return value
 
-    def _conditional(self, node: Node) -> Expression:
+    def _conditional(self, node: Node) -> Run:
         condition = self.truth(node["inner"][0])
         first, second = (self.expression(part) for part in node["inner"][1:])
         pure = not any(_has_effects(part) for part in node["inner"][1:])
@@ -457,14 +292,14 @@ class Machine:
 
         return value
 
-    def _sizeof(self, node: Node) -> Expression:
+    def _sizeof(self, node: Node) -> Run:
         if node["name"] != "sizeof":
             raise Unsupported(node["name"])
         name = node["argType"]["qualType"] if "argType" in node else node["inner"][0]["type"]["qualType"]
         bytes_ = size_of(type_named(self.source, name))
         return lambda frame: bytes_
 
-    def _call(self, node: Node) -> Expression:
+    def _call(self, node: Node) -> Run:
         callee, *given = node["inner"]
         while callee["kind"] != "DeclRefExpr":
             callee = callee["inner"][0]
@@ -498,15 +333,26 @@ class Machine:
             to.write(self.terms.add(start, index), source.read(self.terms, self.terms.add(first, index)))
         return target
 
-    def _literal(self, node: Node) -> Expression:
+    def _literal(self, node: Node) -> Run:
         number = int(node["value"])
         return lambda frame: number
 
-    def _inside(self, node: Node) -> Expression:
+    def _inside(self, node: Node) -> Run:
         return self.expression(node["inner"][0])
 
-    def _function(self, node: Node) -> Expression:
+    def _function(self, node: Node) -> Run:
         raise Unsupported(f"{node['kind']} used as a value")
+
+    def initial(self, node: Node, ctype: Any) -> list[Run]:
+        """The elements that an initialiser gives; those it leaves out are 0."""
+        if not isinstance(ctype, ArrayType):
+            return [self.expression(node)]
+        if node["kind"] != "InitListExpr":
+            raise Unsupported("an array that starts with anything but a list")
+        parts: list[Node] = node["inner"] if "inner" in node else node["array_filler"]
+        given = [part for part in parts if part["kind"] != "ImplicitValueInitExpr"]
+        values = [self.expression(part) for part in given]
+        return values + [lambda frame: 0] * (ctype.count - len(values))
 
 
 def _has_effects(node: Node) -> bool:
@@ -518,17 +364,17 @@ def _has_effects(node: Node) -> bool:
     return any(_has_effects(part) for part in node.get("inner", []))
 
 
-_EXPRESSIONS: dict[str, Callable[[Machine, Node], Expression]] = {
-    "IntegerLiteral": Machine._literal,
-    "CharacterLiteral": Machine._literal,
-    "ParenExpr": Machine._inside,
-    "ConstantExpr": Machine._inside,
-    "ImplicitCastExpr": Machine._cast,
-    "CStyleCastExpr": Machine._cast,
-    "BinaryOperator": Machine._binary,
-    "CompoundAssignOperator": Machine._compound,
-    "UnaryOperator": Machine._unary,
-    "ConditionalOperator": Machine._conditional,
-    "UnaryExprOrTypeTraitExpr": Machine._sizeof,
-    "CallExpr": Machine._call,
+_EXPRESSIONS: dict[str, Callable[[Expressions, Node], Run]] = {
+    "IntegerLiteral": Expressions._literal,
+    "CharacterLiteral": Expressions._literal,
+    "ParenExpr": Expressions._inside,
+    "ConstantExpr": Expressions._inside,
+    "ImplicitCastExpr": Expressions._cast,
+    "CStyleCastExpr": Expressions._cast,
+    "BinaryOperator": Expressions._binary,
+    "CompoundAssignOperator": Expressions._compound,
+    "UnaryOperator": Expressions._unary,
+    "ConditionalOperator": Expressions._conditional,
+    "UnaryExprOrTypeTraitExpr": Expressions._sizeof,
+    "CallExpr": Expressions._call,
 }
