@@ -212,9 +212,11 @@ class _Phase(_Run):
             if node["kind"] == "DeclStmt":
                 self.locals |= {part["id"]: part["name"] for part in node["inner"] if part["kind"] == "VarDecl"}
             try:
+                if not failed and self.machine.statement(node)(self.frame):
+                    raise Unsupported("a return before the end of the function")
                 if not failed:
-                    self.machine.statement(node)(self.frame)
-                elif node["kind"] == "DeclStmt":
+                    continue
+                if node["kind"] == "DeclStmt":
                     self._declare_only(node)
             except Undefined as error:
                 failed = True
