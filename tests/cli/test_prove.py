@@ -56,9 +56,7 @@ def test_altered_c_that_is_still_right_is_told(design: Path, capsys: pytest.Capt
 
 
 @needs_clang
-def test_an_unproven_block_is_listed_and_fails_where_all_are_required(
-    design: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unproven_block_is_listed(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = source(design).read_text()
     source(design).write_text(text.replace("+ 40503)", "+ (40503 ^ (phase_i & 1) ^ (phase_i & 1)))"))
     assert main(["prove", str(design)]) == 0

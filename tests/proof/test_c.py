@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,21 @@ def test_each_op_is_proven(mnemonic: str, tmp_path: Path) -> None:
     blocks = prove_c(graph, write(graph, tmp_path))
     left = {block.title: block.status for block in blocks if block.status != "proven"}
     assert left == ({"%y": "unproven"} if mnemonic == "normalize" else {})
+
+
+RANDOM: dict[str, dict[str, Any]] = {
+    "multipliers": {"states": [3, 0, 2], "multiplier": True, "increment": False},
+    "two layers": {"states": [2, 1, 3], "layers": 2, "output": "step", "d_input": 2, "dither": True},
+    "16 bits": {"states": [0, 3], "state_bits": 16, "dither": True, "multiplier": True},
+    "no states": {"states": [0, 0], "dither": True},
+}
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_random_models_are_proven(name: str, tmp_path: Path) -> None:
+    graph = random_s4d(**RANDOM[name], seed=len(name))
+    blocks = prove_c(graph, write(graph, tmp_path))
+    assert [(block.title, block.reason) for block in blocks if block.status != "proven"] == []
 
 
 @pytest.mark.parametrize("graph", [model(), squares()], ids=["model", "squares"])

@@ -64,7 +64,7 @@ def _text(folder: Path, proof: Proof, took: float) -> str:
     lines = [_line(block) for block in proof.blocks if block.status != "proven"]
     lines.append(
         f"{folder}: {proof.count('proven')} of {blocks} blocks proven ({elements:,} elements, {solved:,} of them "
-        f"by z3) in {took:.1f} s; {_LEVEL}."
+        f"by all values or z3) in {took:.1f} s; {_LEVEL}."
     )
     if proof.complete:
         lines.append("By induction over steps every output of every sequence within the input range is golden's.")

@@ -1,7 +1,8 @@
 """Decide: whether two terms of different form are equal for all values of their variables.
 
 First numbers are drawn, to find a counterexample. Then the difference is taken apart into sums that share no variable:
-each of few values is computed for all of them. What is left goes to a solver.
+each of few values is computed for all of them, and clips and floors are compared before they are made. What is left
+goes to a solver.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Decider:
         example = self._differing(found, wanted)
         if example:
             return Verdict(False, example)
-        if self._vanishes(self.terms.subtract(found, wanted)):
+        if self._same(found, wanted):
             return Verdict(True)
         if not ask:
             return Verdict(None, reason="the solver was not asked")
@@ -106,7 +107,29 @@ class Decider:
         first, second = (self.terms.atoms[monomial[0]] for monomial in term.terms)
         if not _alike(first, second):
             return False
-        return self._vanishes(self.terms.subtract(first.of[0], second.of[0]))
+        return self._same(first.of[0], second.of[0])
+
+    def _same(self, a: Term, b: Term) -> bool:
+        """Whether two terms are equal, or are floors of terms that are equal before they are rounded."""
+        if self._vanishes(self.terms.subtract(a, b)):
+            return True
+        before = [self._before_rounding(term) for term in (a, b)]
+        if before[0] is None or before[1] is None or before[0][1] != before[1][1]:
+            return False
+        return self._vanishes(self.terms.subtract(before[0][0], before[1][0]))
+
+    def _before_rounding(self, term: Term) -> tuple[Term, int] | None:
+        """(p, k) of a term that is floor(p / 2^k): the one that is left of all its multiples, and these put back."""
+        floors = [
+            m for m, c in parts(term).items() if c == 1 and len(m) == 1 and self.terms.atoms[m[0]].kind == "floor"
+        ]
+        if not floors:
+            return None
+        outer = max(floors)
+        atom = self.terms.atoms[outer[0]]
+        shift = int(atom.numbers[0] or 0)
+        rest = self.terms.total(Value({m: c}, 0, 0) if m else c for m, c in parts(term).items() if m != outer)
+        return self.terms.add(atom.of[0], self.terms.scale(rest, 1 << shift)), shift
 
     def _differing(self, found: Term, wanted: Term) -> str:
         if self._drawn is None:
