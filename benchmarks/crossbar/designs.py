@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.crossbar.points import Case
-from qssmc.artifact.folder import read_manifest, write_folder
+from qssmc.artifact.folder import write_folder
+from qssmc.artifact.manifest import read_manifest
 from qssmc.crossbar import CrossbarOptions
 from qssmc.data import InputFormat, load_split
 from qssmc.driver.autotune import observe

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from qssmc.artifact.folder import read_manifest
+from qssmc.artifact.manifest import read_manifest
 from qssmc.crossbar.options import ENCODINGS, CrossbarOptions, Encoding, Window
 from qssmc.data import InputFormat, Sequences
 from qssmc.driver.autotune import observe

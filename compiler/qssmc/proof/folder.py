@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qssmc.artifact.folder import altered_text, changed_files, read_manifest
+from qssmc.artifact.manifest import altered_text, changed_files, read_manifest
 from qssmc.backends.c.names import prefix_of
 from qssmc.errors import MalformedInputError, UsageError, VerificationError
 from qssmc.ir.graph import Graph

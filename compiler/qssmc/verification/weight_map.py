@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.integer_kernels import find_kernels
-from qssmc.artifact.folder import read_manifest
+from qssmc.artifact.manifest import read_manifest
 from qssmc.crossbar import CrossbarMap
 from qssmc.errors import MalformedInputError, VerificationError
 from qssmc.ir.graph import Graph
