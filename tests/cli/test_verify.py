@@ -145,7 +145,7 @@ def test_what_the_comparison_rests_on_must_be_as_compiled(
 def test_a_manifest_that_lists_no_files(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     manifest = json.loads((design / "manifest.json").read_text())
     (design / "manifest.json").write_text(json.dumps({**manifest, "files": {}}))
-    assert "does not list ir/15_prove.ir" in fails(design, 2, capsys)
+    assert "does not list its golden model 'ir/15_prove.ir'" in fails(design, 2, capsys)
 
 
 @pytest.mark.parametrize(
