@@ -22,14 +22,14 @@ from qssmc.passes.place_poles import PlacePoles
 from qssmc.passes.quantise import Quantise, QuantiseOptions
 from qssmc.passes.quantise.options import AForm
 from qssmc.passes.rotate import rotate
-from qssmc.passes.scale_states import Fill
+from qssmc.passes.scale_states import ScaleStates
 from support.layers import calibrated, discrete, layer, reals
 from support.random_models import FORMAT, configs, mimo_graph, observe, ragged_graph
 
 
 def ready(graph: Graph, bits: float, seed: int = 0) -> Graph:
     """Filled, with bits for states and poles."""
-    filled = Fill(1)(balance(calibrated(rotate(graph), seed)))
+    filled = ScaleStates(1)(balance(calibrated(rotate(graph), seed)))
     return Allocate(8.0, bits, "head", reals(graph, seed), observe)(filled)
 
 

@@ -1,4 +1,4 @@
-"""Clip: no window costs more than the percentiles', quiet sequences keep their resolution, and quantise obeys."""
+"""RangeSetting: no window costs more than the percentiles', quiet sequences keep their resolution, and quantise obeys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qssmc.ir.table import Table
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.quantise import Quantise, QuantiseOptions
 from qssmc.passes.quantise.grids import Window, power_of_two_window, round_in_window
-from qssmc.passes.range_setting import Clip
+from qssmc.passes.range_setting import RangeSetting
 from support.layers import calibrated, discrete
 from support.random_models import FORMAT, configs, observe, sensor_samples, to_real
 
@@ -43,7 +43,7 @@ def loudness(levels: list[float]) -> NDArray[np.float64]:
 
 
 def clipped(text: str, samples: NDArray[np.float64], bits: int) -> Graph:
-    return Clip(bits, samples, observe)(Calibrate(samples, observe)(parse(text)))
+    return RangeSetting(bits, samples, observe)(Calibrate(samples, observe)(parse(text)))
 
 
 def window(graph: Graph, name: str, bits: int) -> Window:
@@ -84,7 +84,7 @@ def test_a_silent_sequence_changes_nothing() -> None:
 
 def test_a_note_of_bits_goes_before() -> None:
     graph = replace(Calibrate(loudness([1.0]), observe)(parse(RELU)), bits={"u": Table.integer(3)})
-    after = Clip(8, loudness([1.0]), observe)(graph)
+    after = RangeSetting(8, loudness([1.0]), observe)(graph)
     found = window(after, "u", 3)
     data = after.ranges["u"].data
     np.testing.assert_array_equal([found.low * found.scale, found.high * found.scale], data[[LOW, HIGH]])
@@ -95,7 +95,7 @@ def test_a_note_of_bits_goes_before() -> None:
 def test_quantise_takes_the_window_and_it_costs_no_more(config: Any, bits: int, seed: int) -> None:
     graph = calibrated(discrete(config, seed), seed)
     samples = to_real(sensor_samples(config.d_input, seed))
-    after = Clip(bits, samples, observe)(graph)
+    after = RangeSetting(bits, samples, observe)(graph)
     quantised = Quantise(QuantiseOptions(activation_bits=bits), FORMAT)(after)
     for op in quantised.ops:
         source = op.name.removesuffix("_q")

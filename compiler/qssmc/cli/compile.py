@@ -171,7 +171,7 @@ def compile_(
     if asked.pareto:
         sweep_to(terminal, source, options, asked, output_dir, data)
         return
-    design = compile_source(source, options, data=data, say=terminal.note)
+    design = compile_source(source, options, data=data, say=terminal.note, detail=terminal.detail)
     try:
         write_folder(design.files, output_dir, force=force)
     except OSError as error:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from qssmc.driver.autotune import Space
+from qssmc.driver.autotune import SearchSpace
 from qssmc.errors import UsageError
 from qssmc.search import Goal
 from qssmc.search.candidate import POLES, STATE
@@ -26,7 +26,7 @@ _OPTIONS = (
     ),
     click.option("--pareto", is_flag=True, help="Sweep budgets: accuracy over memory and over ACE, CSV and SVG."),
     click.option("--points", type=int, default=12, show_default=True, help="Budgets of --pareto."),
-    click.option("-j", "--jobs", type=int, default=1, show_default=True, help="Processes of --pareto."),
+    click.option("-j", "--jobs", type=int, default=1, show_default=True, help="ProcessPool of --pareto."),
     click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler of --pareto, as tcp://HOST:PORT."),
 )
 
@@ -68,12 +68,12 @@ def asked_search(chosen: dict[str, Any]) -> Asked:
     return Asked(Goal(**limits) if limited else None, pareto, points, jobs, scheduler)
 
 
-def search_space(ctx: click.Context, bits: tuple[int, int], state_bits: float, a_bits: float) -> Space:
+def search_space(ctx: click.Context, bits: tuple[int, int], state_bits: float, a_bits: float) -> SearchSpace:
     """What the user gave is kept: --bits as the most of a search, the means of states and poles as they are."""
     fixed = {STATE: ("state_bits", state_bits), POLES: ("a_bits", a_bits)}
-    return Space(
-        bits if given(ctx, "bits") else Space().most,
-        tuple((knob, value) for knob, (name, value) in fixed.items() if given(ctx, name)),
+    return SearchSpace(
+        bits if given(ctx, "bits") else SearchSpace().most,
+        tuple((variable, value) for variable, (name, value) in fixed.items() if given(ctx, name)),
     )
 
 

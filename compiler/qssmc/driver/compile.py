@@ -14,21 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc import __version__
-from qssmc.analysis.dead_heads import silence
+from qssmc.analysis.array_layout import lay_out
+from qssmc.analysis.calibration import Calibration
+from qssmc.analysis.dead_heads import dead_head_sentences
 from qssmc.artifact.folder import to_json, with_manifest
+from qssmc.artifact.stages import Stages
 from qssmc.backends import c as c_backend
 from qssmc.data.calibration import load_calibration, load_held_out
-from qssmc.driver.autotune import SPACE, Labelled, Space, Tuned, bench_of, observe, tune
+from qssmc.driver.autotune import SPACE, Labelled, SearchSpace, Tuned, objective_of, tune
 from qssmc.driver.model_source import Source, from_checkpoint
 from qssmc.errors import UsageError
 from qssmc.ir.draw import draw
 from qssmc.ir.graph import Graph
-from qssmc.ir.text import print_graph
 from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
-from qssmc.passes.map_arrays import plan
 from qssmc.passes.methods import PLAIN, Methods
-from qssmc.passes.pipeline import PipelineOptions, run_arrays, run_oscillators, run_pipeline
+from qssmc.passes.pipeline import run_pipeline
+from qssmc.passes.plan import PassPlan, Row
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import (
     Tally,
@@ -45,7 +47,7 @@ from qssmc.report import (
     storage_report,
     target_sizes,
 )
-from qssmc.search import Bench, Goal
+from qssmc.search import Goal, Objective
 from qssmc.targets.registry import ARRAYS, TARGETS, TargetOptions
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
@@ -69,7 +71,7 @@ class CompileOptions:
     vectors: int = 112
     methods: Methods = PLAIN
     goal: Goal | None = None
-    space: Space = SPACE
+    space: SearchSpace = SPACE
     target: TargetOptions = field(default_factory=TargetOptions)
 
     def __post_init__(self) -> None:
@@ -96,24 +98,14 @@ class CompileOptions:
 class Design:
     """A compiled model: the graph after every stage, the files to write, and the facts worth printing."""
 
-    stages: Mapping[str, Graph]
+    stages: Stages
     files: Mapping[str, bytes]
     summary: Mapping[str, Any]
 
     @property
     def integer(self) -> Graph:
         """The golden model."""
-        return golden_of(self.stages)
-
-
-def golden_of(stages: Mapping[str, Graph]) -> Graph:
-    """The graph that is emitted: the last stage."""
-    return list(stages.values())[-1]
-
-
-def laid_from(stages: Mapping[str, Graph]) -> str:
-    """The stage whose products are laid onto arrays."""
-    return "oscillate" if "oscillate" in stages else "fuse"
+        return self.stages.golden
 
 
 @dataclass(frozen=True)
@@ -127,15 +119,15 @@ class Traced:
     origin: str
     error: float
 
-    @property
-    def real(self) -> NDArray[np.float64]:
-        """The sequences as the model takes them."""
-        return self.source.input_format.to_real(self.samples).astype(np.float64)
+    def plan(self, options: CompileOptions) -> PassPlan:
+        """The passes that the options ask for, which a search varies."""
+        arrays = options.target.crossbar if ARRAYS in options.targets else None
+        integers = Calibration(self.samples, run)
+        return PassPlan(self.graph, options.quantise, self.source.input_format, integers, options.methods, arrays)
 
-    def bench(self, options: CompileOptions) -> Bench:
-        """Where a search tries its settings out."""
-        plans = (options.quantise, options.methods, self.source.input_format)
-        return bench_of(self.graph, self.source.parameters, *plans, self.samples, self.labelled)
+    def objective(self, options: CompileOptions) -> Objective:
+        """What a search measures its candidates by."""
+        return objective_of(self.plan(options), self.source.parameters, self.labelled)
 
 
 def trace_source(
@@ -168,45 +160,47 @@ def compile_checkpoint(
     return compile_source(from_checkpoint(checkpoint, model_sha256), options, data=data, say=say)
 
 
-def compile_source(source: Source, options: CompileOptions, *, data: Path | None = None, say: Say = print) -> Design:
+def compile_source(
+    source: Source,
+    options: CompileOptions,
+    *,
+    data: Path | None = None,
+    say: Say = print,
+    detail: Say = lambda sentence: None,
+) -> Design:
     """Trace or import, check against the original, quantise, prove, emit. Raises a QssmcError; nothing is written."""
     traced = trace_source(source, options, data, say)
-    graph, samples, real, origin = traced.graph, traced.samples, traced.real, traced.origin
-    quantise, methods, tuned = options.quantise, options.methods, None
+    graph, samples, origin = traced.graph, traced.samples, traced.origin
+    plan, tuned = traced.plan(options), None
     if options.goal is not None:
-        tuned = tune(traced.bench(options), options.goal, options.space, say)
-        quantise, methods = tuned.quantise, tuned.methods
+        tuned = tune(traced.objective(options), options.goal, options.space, say)
+        plan = replace(tuned.plan, arrays=plan.arrays)
 
-    stages: dict[str, Graph] = {"float": graph}
+    def seen(row: Row, result: Graph) -> None:
+        say(f"pass {row.name}: {len(result.ops)} ops")
+        detail(row.reason)
 
-    def seen(name: str, result: Graph) -> None:
-        say(f"pass {name}: {len(result.ops)} ops")
-        stages[name] = result
-
-    run_pipeline(graph, PipelineOptions(quantise, source.input_format, real, observe, methods), seen)
-    for sentence in silence(stages["calibrate"]):
+    stages = run_pipeline(plan, seen)
+    for sentence in dead_head_sentences(stages.calibrated):
         say(sentence)
-    if ARRAYS in options.targets and options.target.crossbar.form == "oscillator":
-        discrete = stages.get("prune_states", stages["discretize"])
-        run_oscillators(stages["prove"], discrete, options.target.crossbar, (samples, real), observe, seen)
-    elif ARRAYS in options.targets:
-        run_arrays(stages["prove"], options.target.crossbar, samples, observe, seen)
-    golden = golden_of(stages)
+    golden = stages.golden
     reports = {
-        "storage": storage_report(stages["prove"], source.parameters, state_numbers(graph), head_count(graph)),
-        "effort": effort_report(stages.get("oscillate", golden), graph),
-        "alignment": alignment_report(stages["quantise"], stages["prove"]),
+        "storage": storage_report(stages.proven, source.parameters, state_numbers(graph), head_count(graph)),
+        "effort": effort_report(stages.oscillators or golden, graph),
+        "alignment": alignment_report(stages.quantised, stages.proven),
         "certificate": certificate(golden),
-        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(real))},
+        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(samples))},
     }
     if ARRAYS in options.targets:
-        reports["arrays"] = arrays_report(plan(stages[laid_from(stages)], options.target.crossbar), graph)
+        reports["arrays"] = arrays_report(lay_out(stages.products, options.target.crossbar), graph)
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
     tally = Tally(golden)
     vectors = _vector_files(golden, samples[: options.vectors], tally)
     reports["bounds"] = bounds_report(golden, tally)
     files = {
-        **_ir_files(stages),
+        **stages.files(),
+        "ir/float.svg": draw(stages.canonical).encode(),
+        "ir/design.svg": draw(golden).encode(),
         **vectors,
         **_target_files(stages, samples[: options.vectors], options),
         **_bits_files(reports["storage"], options.name, tuned),
@@ -215,8 +209,8 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
     sizes = target_sizes(files)
     files |= {"report/targets.json": to_json(sizes), "report/targets.txt": sizes_table(sizes).encode()}
     config = {
-        "quantise": asdict(quantise),
-        "methods": asdict(methods),
+        "quantise": asdict(plan.quantise),
+        "methods": asdict(plan.methods),
         "targets": list(options.targets),
         "vectors": options.vectors,
     }
@@ -232,9 +226,9 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
         "data_set": source.data_set,
         "seed": options.seed,
         "input_format": asdict(source.input_format),
-        "golden": _golden_path(stages),
+        "golden": stages.golden_path,
     }
-    summary = _summary(replace(options, quantise=quantise), reports, origin, min(options.vectors, len(samples)))
+    summary = _summary(replace(options, quantise=plan.quantise), reports, origin, min(options.vectors, len(samples)))
     return Design(stages, with_manifest(files, facts), summary)
 
 
@@ -248,7 +242,7 @@ def _bits_files(storage: Mapping[str, Any], name: str, tuned: Tuned | None) -> d
     return {
         "report/bits.txt": (bits_table(storage, tuned.sensitivity) + tuned.values).encode(),
         "report/bits.svg": bits_picture(storage, name, tuned.sensitivity).encode(),
-        "report/search.json": to_json(tuned.story),
+        "report/search.json": to_json(tuned.report),
     }
 
 
@@ -257,26 +251,11 @@ def file_sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _ir_files(stages: Mapping[str, Graph]) -> dict[str, bytes]:
-    files = {
-        f"ir/{index:02d}_{name}.ir": print_graph(graph).encode() for index, (name, graph) in enumerate(stages.items())
-    }
-    return {
-        **files,
-        "ir/float.svg": draw(stages["canonicalise"]).encode(),
-        "ir/design.svg": draw(golden_of(stages)).encode(),
-    }
-
-
-def _target_files(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: CompileOptions) -> dict[str, bytes]:
+def _target_files(stages: Stages, samples: NDArray[np.int64], options: CompileOptions) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for name in options.targets:
         files |= TARGETS[name].files(stages, samples, options.target)
     return files
-
-
-def _golden_path(stages: Mapping[str, Graph]) -> str:
-    return f"ir/{len(stages) - 1:02d}_{list(stages)[-1]}.ir"
 
 
 def _vector_files(graph: Graph, samples: NDArray[np.int64], see: Observer) -> dict[str, bytes]:

@@ -1,18 +1,14 @@
-"""The pipeline: one visible tuple of passes, from the float IR to proven integers."""
+"""The pipeline: one visible tuple of passes, each with its reason, from the float IR to proven integers and arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from qssmc.analysis.calibration import Calibration
 from qssmc.analysis.gram import EVERY
-from qssmc.analysis.observer import ObserveRun
+from qssmc.artifact.stages import FLOAT, Stages
 from qssmc.crossbar.options import CrossbarOptions
-from qssmc.data.sequences import InputFormat
 from qssmc.ir.graph import Graph
 from qssmc.passes.align import Align
 from qssmc.passes.allocate import Allocate
@@ -22,116 +18,191 @@ from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc.passes.fuse import Fuse
 from qssmc.passes.input_bits import InputBits
-from qssmc.passes.map_arrays import Convert, Realise
-from qssmc.passes.methods import PLAIN, Methods
+from qssmc.passes.map_arrays import MapArrays, SetConverters
 from qssmc.passes.oscillate import Converters, Oscillate
 from qssmc.passes.place_poles import PlacePoles
+from qssmc.passes.plan import Pass, PassPlan, Row
 from qssmc.passes.prove import prove
 from qssmc.passes.prune import PruneChannels, PruneHeads, PruneStates
-from qssmc.passes.quantise import Quantise, QuantiseOptions
-from qssmc.passes.range_setting import Clip
+from qssmc.passes.quantise import Quantise
+from qssmc.passes.range_setting import RangeSetting
 from qssmc.passes.refit import Refit
 from qssmc.passes.rotate import rotate
-from qssmc.passes.scale_states import Fill
-from qssmc.passes.set_bit_widths import Assign
+from qssmc.passes.scale_states import ScaleStates
+from qssmc.passes.set_bit_widths import SetBitWidths
 
-Pass = Callable[[Graph], Graph]
-
-
-@dataclass(frozen=True)
-class PipelineOptions:
-    """What the passes need besides the graph. calibration: real sequences (batch, length, d_input)."""
-
-    quantise: QuantiseOptions
-    input_format: InputFormat
-    calibration: NDArray[np.float64]
-    run: ObserveRun
-    methods: Methods = PLAIN
+Seen = Callable[[Row, Graph], Any]
 
 
-def pipeline(options: PipelineOptions, graph: Graph) -> tuple[tuple[str, Pass], ...]:
-    """The passes in order, by name, that the options ask for; the published scheme knows no state balancing.
-
-    graph: the float graph, whose discrete form is what the refit learns from.
-    """
-    quantise, methods = options.quantise, options.methods
-    data = (options.calibration, options.run)
-    steps: tuple[tuple[str, bool, Callable[[], Pass]], ...] = (
-        ("canonicalise", True, lambda: canonicalise),
-        ("discretize", True, lambda: discretize),
-        ("rotate", methods.fill > 0, lambda: rotate),
-        ("prune_channels", bool(methods.channels), lambda: PruneChannels(methods.channels or 0, *data)),
-        ("prune_heads", bool(methods.heads), lambda: PruneHeads(methods.heads or 0, *data)),
-        ("prune_states", _prunes(methods), lambda: PruneStates(methods.states, methods.prune_loss, *data)),
-        ("calibrate", True, lambda: Calibrate(*data, every=EVERY if methods.refit else 1)),
-        ("balance", True, lambda: balance if quantise.scheme == "qssm" else _unchanged),
-        ("fill", methods.fill > 0, lambda: Fill(methods.fill)),
+def pipeline(plan: PassPlan) -> tuple[Row, ...]:
+    """The passes of a plan in order; those that its options do not ask for are left out."""
+    quantise, methods, data = plan.quantise, plan.methods, plan.reals
+    every = EVERY if methods.refit else 1
+    balances = quantise.scheme == "qssm"  # the published scheme knows no scaling of states
+    prunes = methods.states is not None or methods.prune_loss is not None
+    rows = (
+        (True, Row("canonicalise", "Fewer kinds of ops for every later pass to know.", lambda _: canonicalise)),
+        (True, Row("discretize", "Poles and input weights of one step, as they run.", lambda _: discretize)),
         (
-            "allocate",
-            bool(methods.bits_by),
-            lambda: Allocate(quantise.state_bits, quantise.a_bits, methods.bits_by or "head", *data),
+            methods.fill > 0,
+            Row("rotate", "Real input weights take half the bits and one multiplication less.", lambda _: rotate),
         ),
-        ("place_poles", methods.place, lambda: PlacePoles(*data, quantise.a_form)),
-        ("input_bits", methods.input_bits is not None, lambda: InputBits(methods.input_bits or 0)),
-        ("assign", bool(methods.notes), lambda: Assign(methods.notes)),
-        ("clip", methods.clip, lambda: Clip(quantise.activation_bits, *data)),
-        ("quantise", True, lambda: Quantise(quantise, options.input_format)),
-        ("refit", methods.refit, lambda: Refit(discretize(canonicalise(graph)), *data)),
-        ("align", True, lambda: Align(options.input_format)),
-        ("prove", True, lambda: prove),
+        (
+            bool(methods.channels),
+            Row(
+                "prune_channels",
+                "Channels that the decoder reads least take their rows and columns with them.",
+                lambda _: PruneChannels(methods.channels or 0, data),
+            ),
+        ),
+        (
+            bool(methods.heads),
+            Row(
+                "prune_heads",
+                "Heads that mixing reads least take their states with them.",
+                lambda _: PruneHeads(methods.heads or 0, data),
+            ),
+        ),
+        (
+            prunes,
+            Row(
+                "prune_states",
+                "Trained layers have more states than their outputs need.",
+                lambda _: PruneStates(methods.states, methods.prune_loss, data),
+            ),
+        ),
+        (
+            True,
+            Row(
+                "calibrate", "The range of every value is what the grids are laid on.", lambda _: Calibrate(data, every)
+            ),
+        ),
+        (
+            True,
+            Row(
+                "balance",
+                "States that all reach about 1 share a grid, at no cost.",
+                lambda _: balance if balances else _unchanged,
+            ),
+        ),
+        (
+            methods.fill > 0,
+            Row(
+                "fill",
+                "Input weights that lie on their grid exactly lose nothing to rounding.",
+                lambda _: ScaleStates(methods.fill),
+            ),
+        ),
+        (
+            methods.bits_by is not None,
+            Row(
+                "allocate",
+                "States and poles whose rounding costs more at the outputs get more bits.",
+                lambda _: Allocate(quantise.state_bits, quantise.a_bits, methods.bits_by or "head", data),
+            ),
+        ),
+        (
+            methods.place,
+            Row(
+                "place_poles",
+                "Poles rounded together make up for each other's errors.",
+                lambda _: PlacePoles(data, quantise.a_form),
+            ),
+        ),
+        (
+            methods.input_bits is not None,
+            Row(
+                "input_bits",
+                "Nothing downstream brings back what the weights of the samples lose.",
+                lambda _: InputBits(methods.input_bits or 0),
+            ),
+        ),
+        (
+            bool(methods.notes),
+            Row(
+                "assign",
+                "Bits that a search or a user gave go before all others.",
+                lambda _: SetBitWidths(methods.notes),
+            ),
+        ),
+        (
+            methods.clip,
+            Row(
+                "clip",
+                "Ranges of least clipping plus rounding error beat percentiles.",
+                lambda _: RangeSetting(quantise.activation_bits, data),
+            ),
+        ),
+        (
+            True,
+            Row("quantise", "Every number onto a grid of its bits.", lambda _: Quantise(quantise, plan.input_format)),
+        ),
+        (
+            methods.refit,
+            Row(
+                "refit",
+                "What is read linearly is solved anew on the quantised values, so that it makes up for their errors.",
+                lambda before: Refit(before.discrete, data),
+            ),
+        ),
+        (
+            True,
+            Row("align", "Integers, the terms of every sum on one binary point.", lambda _: Align(plan.input_format)),
+        ),
+        (True, Row("prove", "Every value as narrow as is proven of it, and no overflow.", lambda _: prove)),
     )
-    return tuple((name, make()) for name, wanted, make in steps if wanted)
+    digital = tuple(row for wanted, row in rows if wanted)
+    return digital if plan.arrays is None else (*digital, *array_rows(plan.arrays, plan.integers, plan.reals))
 
 
-def run_pipeline(graph: Graph, options: PipelineOptions, seen: Callable[[str, Graph], Any]) -> Graph:
-    """Apply every pass; seen(name, graph) is told of each result."""
-    for name, apply in pipeline(options, graph):
-        graph = apply(graph)
-        seen(name, graph)
-    return graph
+def array_rows(options: CrossbarOptions, integers: Calibration, reals: Calibration) -> tuple[Row, ...]:
+    """The passes that take a proven graph on to arrays; every stage is proven anew.
 
-
-def run_arrays(
-    graph: Graph,
-    options: CrossbarOptions,
-    samples: NDArray[np.int64],
-    run: ObserveRun,
-    seen: Callable[[str, Graph], Any],
-) -> Graph:
-    """Take a proven graph on to arrays: fused kernels, their cells with ideal converters, then the user's converters.
-
-    samples: integer sequences that the converters' ranges are taken from. Every stage is proven anew.
+    In oscillator form the graph of one product a head, `oscillate`, is what devices are simulated with.
     """
-    fused = prove(Fuse(options.form, options.dense)(graph))
-    seen("fuse", fused)
-    ideal = prove(Realise(options)(fused))
-    seen("realise", ideal)
-    real = prove(Convert(options, fused, samples, run)(ideal))
-    seen("convert", real)
-    return real
+    mapped = Row(
+        "realise", "Products no larger than an array and levels of cells.", lambda _: _proven(MapArrays(options))
+    )
+    if options.form == "oscillator":
+        converters = Converters.of(options)
+        return (
+            Row(
+                "oscillate",
+                "Poles that an error of a cell cannot push out of the unit circle.",
+                lambda before: Oscillate(before.pruned, integers, reals, converters),
+            ),
+            mapped,
+        )
+    return (
+        Row(
+            "fuse",
+            "State update and readout of a head in one product.",
+            lambda _: _proven(Fuse(options.form, options.dense)),
+        ),
+        mapped,
+        Row(
+            "convert",
+            "Converters have few bits, and ranges of what the columns make of the calibration.",
+            lambda before: _proven(SetConverters(options, before.products, integers)),
+        ),
+    )
 
 
-def run_oscillators(
-    graph: Graph,
-    discrete: Graph,
-    options: CrossbarOptions,
-    calibration: tuple[NDArray[np.int64], NDArray[np.float64]],
-    run: ObserveRun,
-    seen: Callable[[str, Graph], Any],
-) -> Graph:
-    """Take a proven graph on to arrays in oscillator form: one product a head, then, the same values, one a read.
-
-    discrete: the real, pruned graph that it came from; calibration: sequences as integers, and as the model takes them.
-    Returns the graph of one product a head, which devices are simulated with.
-    """
-    made = Oscillate(discrete, *calibration, run, Converters.of(options))(graph)
-    seen("oscillate", made)
-    seen("realise", prove(Realise(options)(made)))
-    return made
+def run_pipeline(plan: PassPlan, seen: Seen = lambda row, graph: None) -> Stages:
+    """Apply every pass of a plan; seen is told of each result."""
+    return run_rows(pipeline(plan), Stages({FLOAT: plan.graph}), seen)
 
 
-def _prunes(methods: Methods) -> bool:
-    return methods.states is not None or methods.prune_loss is not None
+def run_rows(rows: Sequence[Row], stages: Stages, seen: Seen = lambda row, graph: None) -> Stages:
+    """Apply passes one after another to the last of some stages."""
+    for row in rows:
+        stages = stages.then(row.name, row.configured(stages)(stages.golden))
+        seen(row, stages.golden)
+    return stages
+
+
+def _proven(apply: Pass) -> Pass:
+    return lambda graph: prove(apply(graph))
 
 
 def _unchanged(graph: Graph) -> Graph:

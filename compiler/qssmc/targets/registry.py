@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.artifact.stages import Stages
 from qssmc.backends import c as c_backend
 from qssmc.backends import crossbar as crossbar_backend
 from qssmc.backends import hls as hls_backend
@@ -17,7 +18,6 @@ from qssmc.backends.hls import HlsOptions
 from qssmc.backends.verilog import VerilogOptions
 from qssmc.crossbar.options import CrossbarOptions
 from qssmc.errors import UsageError
-from qssmc.ir.graph import Graph
 from qssmc_sim import run
 
 ALL = "all"
@@ -39,38 +39,35 @@ class Target:
     """backend: the module that declares SUPPORTED; files: from the stages and the samples for verification."""
 
     backend: str
-    files: Callable[[Mapping[str, Graph], NDArray[np.int64], TargetOptions], Files]
+    files: Callable[[Stages, NDArray[np.int64], TargetOptions], Files]
 
 
-def _c(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    return _bytes(c_backend.emit(stages["prove"]))
+def _c(stages: Stages, samples: NDArray[np.int64], options: TargetOptions) -> Files:
+    return _bytes(c_backend.emit(stages.proven))
 
 
-def _hls(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
+def _hls(stages: Stages, samples: NDArray[np.int64], options: TargetOptions) -> Files:
     """The project, and the hashes of every value of the first sequence that its testbench compares."""
-    graph = stages["prove"]
+    graph = stages.proven
     hashes = hls_backend.OpHashes(graph, samples.shape[1])
     run(graph, samples[:1], hashes.see)
     return _bytes({**hls_backend.emit(graph, options.hls), hls_backend.OPS: hashes.text})
 
 
-def _verilog(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    return _bytes(verilog_backend.emit(stages["prove"], options.verilog))
+def _verilog(stages: Stages, samples: NDArray[np.int64], options: TargetOptions) -> Files:
+    return _bytes(verilog_backend.emit(stages.proven, options.verilog))
 
 
 def _bytes(texts: Mapping[str, str]) -> Files:
     return {path: text.encode() for path, text in texts.items()}
 
 
-def _onnx(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    (*_, quantised) = (graph for graph in stages.values() if graph.stage == "quantised")
-    return onnx_backend.emit(stages["prove"], stages["discretize"], quantised)
+def _onnx(stages: Stages, samples: NDArray[np.int64], options: TargetOptions) -> Files:
+    return onnx_backend.emit(stages.proven, stages.discrete, stages.quantised)
 
 
-def _crossbar(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    if "oscillate" in stages:  # its products are followed by the converters of the arrays
-        return crossbar_backend.emit(stages["realise"], stages["oscillate"], options.crossbar)
-    return crossbar_backend.emit(stages["convert"], stages["fuse"], options.crossbar)
+def _crossbar(stages: Stages, samples: NDArray[np.int64], options: TargetOptions) -> Files:
+    return crossbar_backend.emit(stages.golden, stages.products, options.crossbar)
 
 
 TARGETS: Mapping[str, Target] = {
