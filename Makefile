@@ -11,11 +11,14 @@ export QSSMC_DATA ?= $(abspath ../shared/data)
 TORCH       := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml | head -n 1)
 TORCH_INDEX ?=
 
-.PHONY: help setup system demo test lint bench results results-crossbar results-targets results-verilog clean
+FAST := -m "not slow" --ignore hw_tests --ignore tests/benchmarks
+
+.PHONY: help setup system demo check test lint bench results results-crossbar results-targets results-verilog clean
 
 help:
 	@echo "make setup    install what is missing: Debian packages, a virtual environment in $(VENV)"
 	@echo "make demo     compile and verify the shipped model, then train, compile and verify a small one"
+	@echo "make check    lint, types, layers and the fast tests, in under a minute"
 	@echo "make test     lint, types, layers and every test"
 	@echo "make lint     the same without the tests"
 	@echo "make bench    nanoseconds a step beside other runtimes"
@@ -74,27 +77,31 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# What is slow stands in tests/slow.txt.
+check: lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(FAST)
+
 # Work is stolen, not dealt out: a file's tests stay with one process, which makes what they share once.
 test: lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 bench: $(VENV)/.bench
-	$(BIN)/python benchmarks/bench.py --eval
+	$(BIN)/python -m benchmarks.engines --eval
 
 results: $(VENV)/.bench
-	$(BIN)/python benchmarks/results.py
-	$(BIN)/python benchmarks/ptq.py
+	$(BIN)/python -m benchmarks.schemes
+	$(BIN)/python -m benchmarks.ptq
 
 results-crossbar: $(VENV)/.bench
-	$(BIN)/python benchmarks/crossbar.py
+	$(BIN)/python -m benchmarks.crossbar
 
 results-targets: $(VENV)/.bench
-	$(BIN)/python benchmarks/targets.py $(if $(AP_TYPES),--ap-types $(AP_TYPES))
+	$(BIN)/python -m benchmarks.targets $(if $(AP_TYPES),--ap-types $(AP_TYPES))
 
 # The programs on PATH and those of the yowasp packages, which have the ECP5's.
 results-verilog: $(VENV)/.bench
 	$(BIN)/python -m pip install -q -e ".[fpga]"
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python benchmarks/verilog.py
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m benchmarks.verilog
 
 clean:
 	rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

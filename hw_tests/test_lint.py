@@ -1,15 +1,16 @@
-"""Three tools read every library module and every emitted core, and none of them has anything to say."""
+"""Three tools read emitted cores, and none of them has anything to say; test_parameters does it with the library."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from cores import write
+from linters import lint, said
 from module_bench import RTL
+from qssmc.backends.verilog import VerilogOptions, emit
 from qssmc.ir import Graph, parse, print_graph
 from support.graphs import random_s4d
 from support.hand import dithered
@@ -33,23 +34,6 @@ CORES: dict[str, tuple[Graph, int]] = {
 }
 
 
-def said(command: list[str], folder: Path) -> str:
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return (result.stdout + result.stderr).strip()
-
-
-def lint(top: str, sources: list[str], folder: Path, library: str) -> str:
-    verilator = ["verilator", "--lint-only", "-Wall", "--top-module", top, "-y", library, *sources]
-    icarus = ["iverilog", "-g2005", "-Wall", "-y", library, "-s", top, "-o", "/dev/null", *sources]
-    return said(verilator, folder) + said(icarus, folder)
-
-
-@pytest.mark.tool("verilator")
-@pytest.mark.parametrize("module", MODULES)
-def test_library(module: str) -> None:
-    assert lint(module, [f"{module}.v"], RTL, ".") == ""
-
-
 @pytest.mark.tool("verilator")
 @pytest.mark.tool("yosys")
 @pytest.mark.parametrize("name", CORES)
@@ -62,6 +46,14 @@ def test_cores(tmp_path: Path, name: str) -> None:
                  f"{top}.v", f"sim/{graph.name}_tb.v"], folder) == ""  # fmt: skip
     script = f"read_verilog -defer rtl/*.v; read_verilog {top}.v; hierarchy -check -top {top}; proc; check -assert"
     assert said(["yosys", "-q", "-p", script], folder) == ""
+
+
+def test_emitted_lines_fit_a_screen() -> None:
+    for name, (graph, lanes) in CORES.items():
+        for path, text in emit(graph, VerilogOptions(lanes)).items():
+            wide = [line for line in text.splitlines() if len(line) > 120]
+            if path.endswith((".v", ".py", ".cpp")) and name != "long names":  # which no line holds
+                assert wide == [], path
 
 
 @pytest.mark.tool("verilator")
@@ -79,3 +71,5 @@ def test_style(module: str) -> None:
     assert "`default_nettype none" in text
     assert "`timescale" not in text
     assert max(map(len, text.splitlines())) <= 120
+    bare = [line for line in text.splitlines() if line.startswith("    parameter ") and " // " not in line]
+    assert bare == [], "every parameter is said in a comment"

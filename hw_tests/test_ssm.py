@@ -11,7 +11,7 @@ import pytest
 from dice import Dice, pack, rounded
 from module_bench import SEED, hexes, run_module
 from qssmc.backends.verilog.engine import DEPTH
-from qssmc.backends.verilog.issue_table import Beats, beats_of
+from qssmc.backends.verilog.issue_table import IssueTable, issue_table
 
 XW, AW, BW, CW, UW, TW, YW = 9, 7, 5, 5, 6, 24, 22
 
@@ -87,7 +87,7 @@ def test_layer(
     last = [0, 0, 0, 1, 0, 1, 1, 0, 0]
     u = [dice.signed(UW, len(counts)) for _ in last]
     phases = dice.between(0, 65535, len(last))
-    beats = beats_of(np.repeat(np.arange(len(counts)), counts), len(counts), lanes)
+    beats = issue_table(np.repeat(np.arange(len(counts)), counts), len(counts), lanes)
     words, width = words_of(layer.heads, beats, complex_b)
     parameters: dict[str, int | str] = {
         "P": lanes, "UW": UW, "XW": XW, "AW": AW, "BW": BW, "CW": CW, "TW": TW, "YW": YW, "BEATS": len(words),
@@ -108,7 +108,7 @@ def lane_bits(complex_b: bool) -> int:
     return 1 + 2 + 1 + 3 + 2 * AW + (2 * BW if complex_b else BW) + 2 * CW
 
 
-def words_of(heads: list[list[dict[str, int]]], beats: Beats, complex_b: bool) -> tuple[list[int], int]:
+def words_of(heads: list[list[dict[str, int]]], beats: IssueTable, complex_b: bool) -> tuple[list[int], int]:
     """The words of the coefficient memory, and their width."""
     states = [state for head in heads for state in head]
     found = []

@@ -14,6 +14,7 @@ import pytest
 from cores import write
 from module_bench import RTL, hexes
 from qssmc.ir import Builder, Graph, Table, Type
+from qssmc.ir.ops import Add, Diag, Inject, Readout, Requant, ShiftLeft
 from qssmc.passes.prove import prove
 
 # Module, parameters, ports of inputs and outputs with their widths, and .mem files.
@@ -146,15 +147,15 @@ def small_layer() -> Graph:
     """Two heads of one state, of few bits, and a sum behind them."""
     b = Builder("small", "integer")
     one, heads = Table.integer(1), Table.integer([0, 1])
-    u = b.source("input", "u", Type((2,), 2))
-    x = b.source("state", "x", Type((2,), 3, complex=True))
-    driven = b.add("inject", "bu", u, b_bar=Table.integer([[1, 0], [1, 0]]), heads=heads)
-    turned = b.add("diag", "ax", x, lambda_bar=Table.integer([[1, 1], [1, -1]]))
-    total = b.add("add", "xs", b.add("shift_left", "x1", x, amount=one), turned, driven)
+    u = b.input("u", Type((2,), 2))
+    x = b.state("x", Type((2,), 3, complex=True))
+    driven = b.add(Inject(b_bar=Table.integer([[1, 0], [1, 0]]), heads=heads), "bu", u)
+    turned = b.add(Diag(lambda_bar=Table.integer([[1, 1], [1, -1]])), "ax", x)
+    total = b.add(Add(), "xs", b.add(ShiftLeft(amount=one), "x1", x), turned, driven)
     ends = {"low": Table.integer(-3), "high": Table.integer(3)}
-    b.updates[x] = b.add("requant", "xn", total, multiplier=one, shift=one, **ends)
-    y = b.add("readout", "y", "xn", c=Table.integer([[1, 0], [1, 1]]), heads=heads, channels=2)
-    b.output("out", b.add("requant", "q", b.add("add", "ys", y, u), multiplier=one, shift=one, **ends), "step")
+    b.updates[x] = b.add(Requant(multiplier=one, shift=one, **ends), "xn", total)
+    y = b.add(Readout(c=Table.integer([[1, 0], [1, 1]]), heads=heads, channels=2), "y", "xn")
+    b.output("out", b.add(Requant(multiplier=one, shift=one, **ends), "q", b.add(Add(), "ys", y, u)), "step")
     return prove(b.graph())
 
 

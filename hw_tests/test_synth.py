@@ -12,6 +12,7 @@ from cores import write
 from module_bench import SEED
 from qssmc.artifact.folder import MANIFEST, with_manifest
 from qssmc.ir import Builder, Graph, Table, Type
+from qssmc.ir.ops import Matvec, Requant
 from qssmc.passes.prove import prove
 from qssmc.synth import synthesise
 from qssmc.synth.tools import Program
@@ -21,11 +22,11 @@ def product() -> Graph:
     """Little that needs a multiplier: a matrix times a vector, rounded."""
     random = np.random.default_rng(SEED)
     b = Builder("small", "integer")
-    u = b.source("input", "u", Type((3,), 6))
+    u = b.input("u", Type((3,), 6))
     weight = Table.integer(random.integers(-30, 30, (4, 3)))
-    y = b.add("matvec", "y", u, weight=weight, bias=Table.integer([1, 2, 3, 4]))
+    y = b.add(Matvec(weight=weight, bias=Table.integer([1, 2, 3, 4])), "y", u)
     low, high = Table.integer(-31), Table.integer(31)
-    q = b.add("requant", "q", y, multiplier=Table.integer(1), shift=Table.integer(5), low=low, high=high)
+    q = b.add(Requant(multiplier=Table.integer(1), shift=Table.integer(5), low=low, high=high), "q", y)
     b.output("out", q, "step")
     return prove(b.graph())
 

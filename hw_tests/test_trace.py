@@ -12,8 +12,9 @@ from cores import write
 from module_bench import SEED
 from qssmc.errors import UsageError, VerificationError
 from qssmc.ir import Builder, Graph, Table, Type
+from qssmc.ir.ops import Offset
 from qssmc.passes.prove import prove
-from qssmc.verify.comparison import compare_firings
+from qssmc.verification.comparison import compare_firings
 from qssmc_sim import run
 from qssmc_sim.emitted_verilog import EmittedVerilog
 from support.graphs import random_s4d
@@ -77,9 +78,9 @@ def test_an_op_that_fires_too_often_is_named() -> None:
 
 def test_more_streams_than_a_simulator_opens_files(tmp_path: Path) -> None:
     b = Builder("long", "integer")
-    value = b.source("input", "u", Type((1,), 5))
+    value = b.input("u", Type((1,), 5))
     for i in range(1030):
-        value = b.add("offset", f"x{i}", value, value=Table.integer([1]))
+        value = b.add(Offset(value=Table.integer([1])), f"x{i}", value)
     b.output("y", value, "step")
     graph = prove(b.graph())
     _, found = looked_at(graph, write(graph, tmp_path))

@@ -23,6 +23,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew instead of comparing")
 
 
+def slow() -> tuple[str, ...]:
+    """Folders, files and tests of slow.txt, as the starts of test ids."""
+    lines = (TESTS / "slow.txt").read_text(encoding="utf-8").splitlines()
+    return tuple(line for line in lines if not line.startswith("#"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what slow.txt names, so that -m "not slow" leaves it out."""
+    named = set(slow())
+    for item in items:
+        path, *names = item.nodeid.split("[")[0].split("::")
+        folders = [parent.as_posix() for parent in Path(path).parents]
+        if named & {path, "::".join([path, *names]), *folders}:
+            item.add_marker("slow")
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compares a text with tests/golden/NAME, or writes it there with --update-golden."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,8 +53,8 @@ def test_doctests_are_found_at_all() -> None:
 
 def test_the_list_of_ops_is_complete() -> None:
     ops = importlib.import_module("qssmc.ir.ops")
-    defined = {item for item in vars(ops).values() if inspect.isclass(item) and issubclass(item, Op) and item is not Op}
-    assert defined == set(OPS)
+    defined = {item for item in vars(ops).values() if inspect.isclass(item) and issubclass(item, Op)}
+    assert {item for item in defined if item.mnemonic} == set(OPS)
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.mnemonic)
@@ -85,6 +87,53 @@ def test_arrows_go_down_only() -> None:
     result = subprocess.run([tool, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 broken" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "sentence"),
+    [
+        ("qssmc/stray.py", "", "stray"),
+        ("qssmc/attic/__init__.py", "", "attic"),
+        ("qssmc/ir/stray.py", "import qssmc.cli\n", "qssmc.ir is not allowed to import qssmc.cli"),
+    ],
+)
+def test_a_module_out_of_its_place_breaks_the_contracts(tmp_path: Path, path: str, text: str, sentence: str) -> None:
+    """In a copy of the tree: the contracts themselves find what is in no row, and what imports upward."""
+    for root in SOURCES.values():
+        shutil.copytree(root, tmp_path / root.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    added = tmp_path / "compiler" / path
+    added.parent.mkdir(exist_ok=True)
+    added.write_text(text)
+    tool = shutil.which("lint-imports", path=Path(sys.executable).parent)
+    assert tool is not None
+    roots = os.pathsep.join(str(tmp_path / root.name) for root in SOURCES.values())
+    environment = {**os.environ, "PYTHONPATH": roots}
+    command = [tool, "--no-cache"]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert sentence in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("name", modules())
+def test_the_first_line_of_a_module_is_one_sentence(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__doc__ is not None
+    first, _, rest = module.__doc__.partition("\n")
+    assert first.endswith("."), first
+    assert not re.search(r"[a-z0-9)]\. [A-Z]", first), first
+    assert not rest or rest.startswith("\n"), f"{name}: an empty line must follow the first sentence"
+
+
+def test_every_line_of_the_list_of_slow_tests_names_something() -> None:
+    """A file, a folder or a test that is gone from the tree must be gone from the list."""
+    lines = [line for line in (ROOT / "tests" / "slow.txt").read_text().splitlines() if not line.startswith("#")]
+    assert lines == sorted(set(lines))
+    for line in lines:
+        path, *names = line.split("::")
+        assert (ROOT / path).exists(), line
+        text = "" if (ROOT / path).is_dir() else (ROOT / path).read_text()
+        assert all(re.search(rf"\b(?:def|class) {name}\b", text) for name in names), line
 
 
 def test_the_wheel_holds_every_module_and_template(tmp_path: Path) -> None:

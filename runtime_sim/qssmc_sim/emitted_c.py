@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qssmc.errors import UsageError
 from qssmc_sim.library import C, Library, pointer
+from qssmc_sim.trace_lines import trace_difference
 
 Array = NDArray[np.int64]
 FLAGS = ("-std=c99", "-O3", "-march=native")
@@ -20,13 +21,14 @@ FLAGS = ("-std=c99", "-O3", "-march=native")
 class EmittedC(Library):
     """The emitted C of one model, compiled. Use it as a context manager; its temporary folder goes with it.
 
-    folder holds the emitted files (layout.json among them). With trace, every value of every step can be read. cc is
+    folder holds the emitted files (layout.json among them). With trace, its traced source is built instead of the
+    shipped one (see trace_differs), and every value of every step can be read. cc is
     the compiler's command, else that of the environment variable CC, else gcc. Raises ToolError if it is missing or
     fails.
     """
 
     language = C
-    keys = frozenset({"prefix", "sources", "sample", "outputs", "orders", "step", "last"})
+    keys = frozenset({"prefix", "sources", "trace_sources", "sample", "outputs", "orders", "step", "last"})
 
     def __init__(
         self, folder: Path | str, *, trace: bool = False, cc: str | None = None, flags: Sequence[str] = FLAGS
@@ -38,10 +40,15 @@ class EmittedC(Library):
         self._states = ctypes.create_string_buffer(0)
 
     def arguments(self) -> list[str]:
-        return [f"-D{self.layout['prefix'].upper()}_TRACE"] if self.trace else []
+        return ["-I", str(self.folder)] if self.trace else []
 
     def sources(self) -> list[str]:
-        return [str(self.folder / name) for name in (f"{self.layout['prefix']}.c", *self.layout["sources"])]
+        model = self.layout["trace_sources"] if self.trace else [f"{self.layout['prefix']}.c"]
+        return [str(self.folder / name) for name in (*model, *self.layout["sources"])]
+
+    def trace_differs(self) -> str | None:
+        """How the traced source, without its trace statements, differs from the shipped one; None where it does not."""
+        return trace_difference(self.folder, f"{self.layout['prefix']}.c", self.layout["trace_sources"][0])
 
     def run(self, samples: NDArray[Any]) -> dict[str, Array]:
         """Run whole sequences. samples: (n, length, d_input) integers.

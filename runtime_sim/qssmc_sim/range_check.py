@@ -231,11 +231,11 @@ def _lut(op: Any, x: list[Pair]) -> Reach:
 
 
 def _normalize(op: Any, x: list[Pair]) -> Reach:
-    """Bounded through v: (n x_i - s)^2 <= (n - 1) v, and isqrt(v) exceeds half of sqrt(v)."""
+    """Bounded through v: (n x_i - s)^2 <= (n - 1) v, or n v where s is 0; and isqrt(v) exceeds half of sqrt(v)."""
     count = len(x)
     largest = max(max(abs(low), abs(high)) for low, high in x)
-    by_deviation = 2 * count * largest << op.frac
-    by_spread = 2 * (math.isqrt(count - 1) + 1) << op.frac
+    by_deviation = (2 if op.centred else 1) * count * largest << op.frac
+    by_spread = 2 * (math.isqrt(count - 1 if op.centred else count) + 1) << op.frac
     reach = min(by_deviation, by_spread)
     spread = count * count * largest * largest + op.eps
     return Reach([(-reach, reach)] * count, (-max(reach, spread), max(reach, spread, 1 << op.frac)))

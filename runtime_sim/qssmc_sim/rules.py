@@ -37,6 +37,7 @@ from qssmc.ir.ops import (
     Pair,
     Readout,
     Requant,
+    RMSNorm,
     Scale,
     ShiftLeft,
     Slice,
@@ -168,6 +169,10 @@ def _layernorm(op: LayerNorm) -> Rule:
     return rule
 
 
+def _rmsnorm(op: RMSNorm) -> Rule:
+    return lambda x: x / np.sqrt((x**2).mean(axis=1, keepdims=True) + op.eps) * op.gamma.data
+
+
 def _cast(op: Cast) -> Rule:
     scale, low, high = (_each(table, op.type.complex) for table in (op.scale, op.low, op.high))
     at = (slice(None), 0) + (None,) * len(op.type.array_shape)
@@ -219,7 +224,7 @@ def _lut(op: Lut) -> Rule:
 def _normalize(op: Normalize) -> Rule:
     def rule(x: Array) -> Array:
         count = x.shape[1]
-        total = x.sum(axis=1, keepdims=True)
+        total = x.sum(axis=1, keepdims=True) * op.centred
         spread = count * (x * x).sum(axis=1, keepdims=True) - total * total + op.eps
         reciprocal = (np.int64(1) << op.frac) // np.maximum(1, integer_sqrt(spread))
         return np.asarray((count * x - total) * reciprocal)
@@ -259,6 +264,7 @@ RULES: dict[type[Op], Callable[[Any], Rule]] = {
     Activation: lambda op: lambda x: apply_activation(op.kind, x),
     Glu: _glu,
     LayerNorm: _layernorm,
+    RMSNorm: _rmsnorm,
     Divide: lambda op: lambda x, count: x / count,
     Cast: _cast,
     Requant: _requant,

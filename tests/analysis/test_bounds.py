@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qssmc.analysis.bounds import Bound, bounds
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir import Builder, Graph, Table, Type, parse, verify
-from qssmc.ir.ops import Requant
+from qssmc.ir.ops import Add, Constant, Matvec, Normalize, Pair, Readout, Requant, ShiftLeft, Slice
 from qssmc_sim import run
 from support.exact import run_exact, value_of
 from support.graphs import random_s4d
@@ -142,10 +142,10 @@ table @y.bias : int[1]
 def test_partial_sums_count_where_the_value_is_small() -> None:
     """127 - 127 is 0, but on the way stands 127."""
     b = Builder("t", "integer")
-    b.source("input", "u", Type((1,), 1, False))
-    b.add("constant", "p", value=INT([127]))
-    b.add("constant", "m", value=INT([-127]))
-    b.output("y", b.add("add", "y", "p", "m"), "step")
+    b.input("u", Type((1,), 1, False))
+    b.add(Constant(value=INT([127])), "p")
+    b.add(Constant(value=INT([-127])), "m")
+    b.output("y", b.add(Add(), "y", "p", "m"), "step")
     bound = bounds(b.graph())["y"]
     assert (bound.value.span, bound.inner, bound.inner_width) == ((0, 0), (-127, 127), 8)
 
@@ -153,11 +153,11 @@ def test_partial_sums_count_where_the_value_is_small() -> None:
 def test_partial_sums_of_a_readout_count() -> None:
     """5 - 5 is 0, but on the way stand 5 and -5; and 3 * 5 is formed before it is taken away."""
     b = Builder("t", "integer")
-    b.source("input", "u", Type((4,), 4))
-    fives = b.add("requant", "q", "u", multiplier=INT(1), shift=INT(0), low=INT(5), high=INT(5))
-    pairs = b.add("pair", "p", fives)
+    b.input("u", Type((4,), 4))
+    fives = b.add(Requant(multiplier=INT(1), shift=INT(0), low=INT(5), high=INT(5)), "q", "u")
+    pairs = b.add(Pair(), "p", fives)
     for name, c, inner in (("y", [[1, 0], [-1, 0]], (-5, 5)), ("z", [[0, 3], [3, 0]], (-15, 15))):
-        b.add("readout", name, pairs, c=INT(c), heads=INT([0, 0]), channels=1)
+        b.add(Readout(c=INT(c), heads=INT([0, 0]), channels=1), name, pairs)
         bound = bounds(b.graph())[name]
         assert (bound.value.span, bound.inner) == ((0, 0), inner)
 
@@ -204,9 +204,9 @@ def test_clamps_are_seen_through_slice_concat_pair_and_unpair() -> None:
 
 def test_empty_values_have_a_bound() -> None:
     b = Builder("t", "integer")
-    b.source("input", "u", Type((0,), 8))
-    b.add("matvec", "y", "u", weight=INT(np.zeros((3, 0), np.int64)), bias=INT([5, -7, 0]))
-    b.output("z", b.add("slice", "z", "y", start=1, stop=1), "step")
+    b.input("u", Type((0,), 8))
+    b.add(Matvec(weight=INT(np.zeros((3, 0), np.int64)), bias=INT([5, -7, 0])), "y", "u")
+    b.output("z", b.add(Slice(start=1, stop=1), "z", "y"), "step")
     proven = bounds(b.graph())
     assert [proven[name].value.span for name in "uyz"] == [(0, 0), (-7, 5), (0, 0)]
 
@@ -247,8 +247,8 @@ table @y.entries : int[16]
 
 def _shifted(amount: int) -> Graph:
     b = Builder("t", "integer")
-    b.source("input", "u", Type((1,), 8))
-    b.output("y", b.add("shift_left", "y", "u", amount=INT(amount), origin="enc"), "step")
+    b.input("u", Type((1,), 8))
+    b.output("y", b.add(ShiftLeft(amount=INT(amount)), "y", "u", origin="enc"), "step")
     return b.graph()
 
 
@@ -264,12 +264,12 @@ def test_more_than_64_bits_are_refused() -> None:
 
 def test_a_wide_partial_sum_is_refused_although_the_value_is_narrow() -> None:
     b = Builder("t", "integer")
-    b.source("input", "u", Type((1,), 62))
-    x = b.add("shift_left", "x", "u", amount=INT(1))
-    b.add("add", "y", x, x, x)
+    b.input("u", Type((1,), 62))
+    x = b.add(ShiftLeft(amount=INT(1)), "x", "u")
+    b.add(Add(), "y", x, x, x)
     with pytest.raises(UnsupportedModelError, match=r"%y \(add"):
         bounds(b.graph())
-    product = b.add("requant", "q", "u", multiplier=INT(8), shift=INT(60), low=INT(-1), high=INT(1))
+    product = b.add(Requant(multiplier=INT(8), shift=INT(60), low=INT(-1), high=INT(1)), "q", "u")
     del b.ops["y"]
     with pytest.raises(UnsupportedModelError, match=rf"%{product} \(requant"):
         bounds(b.graph())
@@ -284,8 +284,8 @@ def test_normalize_stays_exact_up_to_its_widest(seed: int) -> None:
     width = dice.below(32 - (count - 1).bit_length(), 2)
     widest = 2**63 - 1 - (count * count << 2 * (width - 1))
     assume(widest > 0)
-    b.source("input", "u", Type((count,), width))
-    b.output("y", b.add("normalize", "y", "u", eps=widest - dice.below(2) * dice.below(widest), frac=30), "step")
+    b.input("u", Type((count,), width))
+    b.output("y", b.add(Normalize(eps=widest - dice.below(2) * dice.below(widest), frac=30), "y", "u"), "step")
     graph = b.graph()
     bounds(graph)
     samples = extreme_samples(graph, seed, batch=4, length=1)

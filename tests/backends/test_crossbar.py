@@ -32,6 +32,7 @@ def test_host_is_golden(tmp_path: Path, shape: str, options: dict[str, Any]) -> 
     files = host_files(graph, found.crossbar)
     assert files == host_files(graph, found.crossbar)
     for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert files[f"{graph.name}.c"].count("xbar_write_rows(") >= len(found.crossbar.ops)
     with EmittedC(tmp_path, flags=FLAGS) as emitted:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qssmc.backends.verilog.issue_table import Beats, beats_of
+from qssmc.backends.verilog.issue_table import IssueTable, issue_table
 
 
-def laid(counts: list[int], lanes: int) -> Beats:
-    return beats_of(np.repeat(np.arange(len(counts)), counts), len(counts), lanes)
+def laid(counts: list[int], lanes: int) -> IssueTable:
+    return issue_table(np.repeat(np.arange(len(counts)), counts), len(counts), lanes)
 
 
 def whole_beats(counts: list[int], lanes: int) -> int:

@@ -1,4 +1,4 @@
-"""Where the benchmark's modules lie, and a model small enough for every engine to run in a moment."""
+"""Where the benchmarks lie, and a model small enough for every engine to run in a moment."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-sys.path[:0] = [str(BENCHMARKS), str(BENCHMARKS.parent / "tests")]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 MISSING = [name for name in ("torch", "onnx", "onnxruntime", "numba", "scipy") if find_spec(name) is None]
 

@@ -24,9 +24,9 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def small(checkpoint: Path) -> Any:
-    from subject import subject
+    from benchmarks.engines.workload import load_workload
 
-    return subject(str(checkpoint), None, count=6)
+    return load_workload(str(checkpoint), None, count=6)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_the_peers_are_those_that_the_table_promises(peers: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_engine_equals_the_torch_module_and_keeps_no_state(peers: dict[str, Any], small: Any, name: str) -> None:
-    from engine import check
+    from benchmarks.engines.engine import check
 
     assert check(peers[name], small.real, small.expected) < 1e-5
     # Odd lengths end in the other of the two bindings; a state left over from the first run would show here.
@@ -62,9 +62,9 @@ def test_the_samples_are_the_same_numbers_in_both_forms(small: Any) -> None:
 
 @pytest.mark.parametrize("table", ["encoder_bias", "lambda_bar", "b_bar", "c", "d", "mixing_bias", "decoder_bias"])
 def test_an_engine_of_other_numbers_is_refused(small: Any, table: str) -> None:
-    from engine import check
-    from engine_numpy import numpy_step
-    from parameters import parameters
+    from benchmarks.engines.engine import check
+    from benchmarks.engines.engine_numpy import numpy_step
+    from benchmarks.engines.parameters import parameters
 
     p = parameters(small.model)
     wrong = replace(p, **{table: getattr(p, table) + np.float32(0.01)})
@@ -73,7 +73,7 @@ def test_an_engine_of_other_numbers_is_refused(small: Any, table: str) -> None:
 
 
 def test_not_a_number_is_refused(small: Any) -> None:
-    from engine import Engine, check
+    from benchmarks.engines.engine import Engine, check
 
     engine = Engine("broken", lambda samples: np.full((len(samples), 5), np.nan))
     with pytest.raises(VerificationError, match="broken"):
@@ -81,7 +81,7 @@ def test_not_a_number_is_refused(small: Any) -> None:
 
 
 def test_a_model_that_the_peers_do_not_cover_is_named_with_every_reason() -> None:
-    from parameters import parameters
+    from benchmarks.engines.parameters import parameters
     from qssmc.models import ModelConfig, SequenceModel
 
     model = SequenceModel(ModelConfig(d_model=2, d_state=2, n_layers=2, activation="relu"))
@@ -90,8 +90,8 @@ def test_a_model_that_the_peers_do_not_cover_is_named_with_every_reason() -> Non
 
 
 def test_the_emitted_c_is_golden_and_stands_in_the_table_with_every_peer(small: Any, tmp_path: Path) -> None:
-    from bench import measure
-    from engine_c import NAME, emitted_c
+    from benchmarks.engines.__main__ import measure
+    from benchmarks.engines.engine_c import NAME, emitted_c
     from qssmc.backends.c import emit
     from qssmc_sim import run
     from support.graphs import random_s4d
@@ -111,7 +111,7 @@ def test_the_emitted_c_is_golden_and_stands_in_the_table_with_every_peer(small: 
 
 
 def test_a_compiled_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    from engine_c import emitted_c
+    from benchmarks.engines.engine_c import emitted_c
 
     with (
         pytest.raises(UsageError, match=r"gone does not exist; make it with: qssmc compile"),
@@ -121,7 +121,7 @@ def test_a_compiled_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_be_compiled_says_why(tmp_path: Path) -> None:
-    from engine_c import compile_model
+    from benchmarks.engines.engine_c import compile_model
 
     with pytest.raises(ToolError, match=r"nothing\.pt could not be compiled for the benchmark: .*nothing\.pt"):
         compile_model(tmp_path / "nothing.pt", tmp_path / "out")

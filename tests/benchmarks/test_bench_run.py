@@ -13,15 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-BENCH = Path(__file__).resolve().parents[2] / "benchmarks" / "bench.py"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def _bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(BENCH), *arguments], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks.engines", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_the_engines_take_turns_and_each_round_starts_with_another() -> None:
-    from timing import Task, interleave
+    from benchmarks.engines.timing import Task, interleave
 
     calls: list[str] = []
     tasks = [Task(name, lambda name=name: calls.append(name), 10) for name in "abc"]
@@ -34,7 +35,7 @@ def test_the_engines_take_turns_and_each_round_starts_with_another() -> None:
 def test_a_turn_is_repeated_until_its_time_is_filled() -> None:
     import time
 
-    from timing import Task, interleave
+    from benchmarks.engines.timing import Task, interleave
 
     calls: list[int] = []
 
@@ -65,8 +66,8 @@ def test_the_table_of_a_small_model(checkpoint: Path, tmp_path: Path) -> None:
 def test_the_factor_is_the_ratio_of_the_medians() -> None:
     from rich.console import Console
 
-    from report import Report
-    from timing import Timing
+    from benchmarks.engines.report import Report
+    from benchmarks.engines.timing import Timing
 
     rows = [Timing("emitted integer C", 400.0, 1, 1, 0.0), Timing("ONNX Runtime Scan", 5000.0, 1, 1, 0.2)]
     report = Report("S4D-64", "2 sequences", "wall", rows, "emitted integer C", 0.995)
@@ -79,8 +80,8 @@ def test_the_factor_is_the_ratio_of_the_medians() -> None:
 
 
 def test_the_test_images_are_counted_right(tmp_path: Path) -> None:
-    from accuracy import evaluate
-    from engine import Engine
+    from benchmarks.engines.accuracy import evaluate
+    from benchmarks.engines.engine import Engine
 
     labels = np.array([3, 1, 4], np.uint8)
     folder = tmp_path / "mnist"
@@ -111,7 +112,7 @@ def test_the_test_images_are_counted_right(tmp_path: Path) -> None:
 def test_a_wrong_flag_is_one_sentence_and_exit_code_2(
     arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import bench
+    from benchmarks.engines import __main__ as bench
 
     monkeypatch.setattr(bench, "pin", lambda: None)
     assert bench.main([*arguments]) == 2
@@ -121,7 +122,7 @@ def test_a_wrong_flag_is_one_sentence_and_exit_code_2(
 
 
 def test_a_number_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    import bench
+    from benchmarks.engines import __main__ as bench
     from qssmc.errors import UsageError
 
     with pytest.raises(UsageError, match="cannot be written"):

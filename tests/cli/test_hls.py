@@ -146,7 +146,8 @@ def test_the_emitted_testbench_is_clean_under_sanitizers(cxx: str, design: Path)
 @pytest.mark.parametrize("fault", ["table entry", "pole", "rounding", "sign", "last beat"])
 def test_verify_finds_a_fault(fault: str, design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name, pattern, replacement = FAULTS[fault]
-    change(design / "hls" / name, pattern, replacement)
+    for file in (name, "trace/tiny_trace.cpp") if name == "tiny.cpp" else (name,):
+        change(design / "hls" / file, pattern, replacement)
     capsys.readouterr()
     assert main(["-q", "verify", str(design)]) == 1
     error = capsys.readouterr().err
@@ -155,6 +156,16 @@ def test_verify_finds_a_fault(fault: str, design: Path, capsys: pytest.CaptureFi
     else:
         assert "golden and the emitted HLS C++ diverge first at op %" in error
         assert "time step" in error
+
+
+@pytest.mark.parametrize("name", ["tiny.cpp", "trace/tiny_trace.cpp"])
+def test_traced_source_must_be_the_shipped_one(name: str, design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A pragma, which no compiler of a simulation sees, still tells the two sources apart."""
+    change(design / "hls" / name, "#pragma HLS dataflow", "#pragma HLS inline")
+    capsys.readouterr()
+    assert main(["-q", "verify", str(design)]) == 1
+    error = capsys.readouterr().err
+    assert "of tiny.cpp is not what trace/tiny_trace.cpp has there without its trace statements" in error
 
 
 @pytest.mark.parametrize("name", ["hls/layout.json", "hls/harness.cpp", "hls/tiny_test.cpp", "hls/run_hls.tcl"])

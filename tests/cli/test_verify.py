@@ -86,15 +86,22 @@ def test_difference_is_named_where_it_first_shows(
 
 
 def test_every_recorded_sequence_is_compared(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A fault that only shows after the last of the sequences, in either build."""
+    """A fault that only shows after the last of the sequences, in what a user builds."""
     path = design / "c" / "tiny.c"
-    text = path.read_text()
-    path.write_text(
-        text.replace("void tiny_last(", "#ifndef TINY_TRACE\nstatic int closed;\n#endif\n\nvoid tiny_last(")
-    )
-    once = "#ifndef TINY_TRACE\n    out[0] += ++closed == 12;\n#endif\n}\n"
-    path.write_text(path.read_text().rstrip().removesuffix("}") + once)
+    text = path.read_text().replace("void tiny_last(", "static int closed;\n\nvoid tiny_last(")
+    path.write_text(text.rstrip().removesuffix("}") + "    out[0] += ++closed == 12;\n}\n")
     assert "as a user builds it does not give the recorded output y: first at [11, 0]" in fails(design, 1, capsys)
+
+
+@pytest.mark.parametrize("name", ["c/tiny.c", "c/trace/tiny_trace.c"])
+def test_traced_source_must_be_the_shipped_one(name: str, design: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line that changes no recorded value still tells the two sources apart."""
+    path = design / name
+    lines = path.read_text().splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("void tiny_init("))
+    path.write_text("\n".join([*lines[: at + 2], "    s->pool_total[0] = 7;", *lines[at + 2 :]]) + "\n")
+    error = fails(design, 1, capsys)
+    assert "of tiny.c is not what trace/tiny_trace.c has there without its trace statements" in error
 
 
 def test_changed_rounding_is_found(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,7 +128,9 @@ def test_changed_report_is_found(design: Path, capsys: pytest.CaptureFixture[str
     assert "report/storage.json" in fails(design, 1, capsys)
 
 
-@pytest.mark.parametrize("name", ["c/layout.json", "c/harness.c", "ir/15_prove.ir", "report/certificate.json"])
+@pytest.mark.parametrize(
+    "name", ["c/layout.json", "c/harness.c", "c/trace/harness.c", "ir/15_prove.ir", "report/certificate.json"]
+)
 def test_what_the_comparison_rests_on_must_be_as_compiled(
     name: str, design: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,7 +56,9 @@ def test_onnx_gives_the_same_integers_as_torch(name: str, tmp_path: Path) -> Non
     assert main(["-q", "verify", str(back)]) == 0
 
 
-def foreign(folder: Path, *, mixed: bool = False, rotated: float = 1.0, bent: bool = False) -> Path:
+def foreign(
+    folder: Path, *, mixed: bool = False, rotated: float = 1.0, bent: bool = False, curve: str = "Tanh"
+) -> Path:
     """A step graph in float32 as someone else would write it: other names, MatMul for everything, next_ outputs."""
     random = np.random.default_rng(0)
     heads, states = 3, 6
@@ -84,7 +86,7 @@ def foreign(folder: Path, *, mixed: bool = False, rotated: float = 1.0, bent: bo
         "Mul a_im h_re -> r0", "MatMul h_im mix -> r1" if mixed else "Mul a_re h_im -> r1",
         "Add r0 r1 -> r2", "MatMul v b_im -> r3", "Add r2 r3 -> next_h_im",
         "MatMul next_h_re c_re -> y0", "MatMul next_h_im c_im -> y1", "Sub y0 y1 -> y2",
-        "Tanh y2 -> y3", "Gemm y3 dw db -> y",
+        f"{curve} y2 -> y3", "Gemm y3 dw db -> y",
     ]  # fmt: skip
     nodes = []
     for line in lines:
@@ -117,6 +119,12 @@ def test_the_recurrence_is_found_in_other_operators(tmp_path: Path) -> None:
     np.save(tmp_path / "calib.npy", np.random.default_rng(1).integers(0, 256, (12, 20, 2)))
     out = compiled(path, tmp_path / "out", "--calib", str(tmp_path / "calib.npy"), "--target", "all", "--vectors", "3")
     assert main(["-q", "verify", str(out)]) == 0
+
+
+@pytest.mark.parametrize(("curve", "kind"), [("Exp", "exp"), ("Relu", "relu"), ("Sigmoid", "sigmoid")])
+def test_a_curve_is_known_by_its_numbers(curve: str, kind: str, tmp_path: Path) -> None:
+    found = import_onnx(foreign(tmp_path, curve=curve), "foreign").graph
+    assert [op.kind for op in found.ops if isinstance(op, Activation)] == [kind]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from qssmc.ir import Builder, Grid, Table, Type, parse, print_graph, verify
-from qssmc.ir.ops import Input, State
+from qssmc.ir.ops import Input, Mul, State
 from support.graphs import random_s4d
 from support.hand import crossbar, delay_line, float_model, mimo
 from support.one_op import seeds
@@ -48,8 +48,8 @@ def test_operands_users_and_needed() -> None:
 
 def test_an_operand_read_twice_has_one_user() -> None:
     b = Builder("square", "integer")
-    b.source("input", "u", Type((1,), 4))
-    b.output("y", b.add("mul", "y", "u", "u"), "step")
+    b.input("u", Type((1,), 4))
+    b.output("y", b.add(Mul(), "y", "u", "u"), "step")
     assert [op.name for op in b.graph().users["u"]] == ["y"]
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from qssmc.ir import Builder, Table, Type
-from qssmc.ir.ops import BY_MNEMONIC, OPS, STAGES, TypeFault
-from qssmc.ir.types import parse_type
+from qssmc.ir import Builder, Graph, IRError, Output, Table, Type, verify
+from qssmc.ir.ops import BY_MNEMONIC, OPS, STAGES, Add, Input, Pair, Scale, Slice, TypeFault
+from qssmc.ir.types import UNTYPED, parse_type
 
 INT, REAL = Table.integer, Table.real
 
@@ -56,6 +57,7 @@ CLAMP = {"multiplier": INT(1), "low": INT(-8), "high": INT(7)}
         ("i64[2]", "shift_left", ["i20[2]"], {"amount": INT(3)}),
         ("i64[2]", "lut", ["u2[2]"], {"entries": INT([[1, 2, 3, 4]] * 2), "first": INT([0, 0])}),
         ("i64[2]", "normalize", ["i8[2]"], {"eps": 0, "frac": 30}),
+        ("f64[2]", "rmsnorm", ["f64[2]"], {"gamma": REAL([1.0, 2.0]), "eps": 1e-6}),
         ("i64[2]", "constant", [], {"value": INT([1, 2])}),
     ],
 )
@@ -122,6 +124,8 @@ def test_types_follow(wanted: str, mnemonic: str, operands: list[str], attribute
         ("entries is real, the operand is i8[2]", "lut", ["i8[2]"], {"entries": REAL([1.0]), "first": INT(0)}),
         ("eps must not be negative, frac must be 0 to 30", "normalize", ["i8[2]"], {"eps": -1, "frac": 3}),
         ("eps must not be negative, frac must be 0 to 30", "normalize", ["i8[2]"], {"eps": 1, "frac": 31}),
+        ("centred must be 0 or 1, not 2", "normalize", ["i8[2]"], {"eps": 1, "frac": 3, "centred": 2}),
+        ("gamma is (1,), the operand is f64[2]", "rmsnorm", ["f64[2]"], {"gamma": REAL([1.0]), "eps": 1e-6}),
         ("activation must be one of", "activation", ["f64[2]"], {"kind": "step"}),
         ("cast exists in the real stages only", "cast", ["i8[1]"],
          {"scale": REAL(1.0), "low": REAL(0.0), "high": REAL(1.0)}),
@@ -136,11 +140,11 @@ def test_misfits_are_refused(fault: str, mnemonic: str, operands: list[str], att
 
 def test_the_builder_names_the_op_and_its_origin() -> None:
     b = Builder("t", "integer")
-    b.source("input", "u", Type((3,), 8))
+    b.input("u", Type((3,), 8))
     with pytest.raises(TypeFault, match=r"^%y \(pair, from layers\.0\): operand must have an even extent"):
-        b.add("pair", "y", "u", origin="layers.0")
+        b.add(Pair(), "y", "u", origin="layers.0")
     with pytest.raises(TypeFault, match="%u is defined twice"):
-        b.source("input", "u", Type((3,), 8))
+        b.input("u", Type((3,), 8))
     assert (b.fresh("v"), b.fresh("u")) == ("v", "u_2")
 
 
@@ -159,3 +163,21 @@ def test_type_texts(text: str) -> None:
 def test_no_such_types(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a type|width must be"):
         parse_type(text)
+
+
+def test_an_op_without_a_place_is_refused_in_a_graph() -> None:
+    graph = Graph(
+        "t", "integer", (Input(), replace(Add(), name="y", inputs=("u", "u"))), {}, (Output("y", "y", "step"),)
+    )
+    with pytest.raises(IRError) as caught:
+        verify(graph)
+    assert "% (input): the name must be letters, digits and _" in str(caught.value)
+    assert "% (input): it has no type" in str(caught.value)
+    assert str(UNTYPED) == "?"
+    assert Type(()) != UNTYPED
+
+
+def test_only_tables_of_the_op_can_be_replaced() -> None:
+    assert Scale(INT(1)).with_tables({"factor": INT(2)}) == Scale(INT(2))
+    with pytest.raises(TypeError, match="slice has no tables start"):
+        Slice(0, 1).with_tables({"start": INT(2)})

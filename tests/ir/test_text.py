@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from qssmc.ir import Builder, Graph, Grid, IRError, Table, Type, parse, print_graph, verify
+from qssmc.ir.ops import LayerNorm, Scale
 from qssmc.ir.types import width_of
 from support.graphs import random_s4d
 from support.hand import all_by_hand, random_shapes
@@ -53,7 +54,7 @@ def test_every_integer_op(mnemonic: str, seed: int) -> None:
 
 def _noted(table: Table, origin: str = "") -> Graph:
     b = Builder("noted", "float")
-    u = b.source("input", "u", Type(()), origin)
+    u = b.input("u", Type(()), origin)
     b.output("y", u, "step")
     graph = b.graph()
     return Graph(graph.name, graph.stage, graph.ops, {}, graph.outputs, {"u": table}, {"u": table})
@@ -83,16 +84,16 @@ def test_any_origin(origin: str) -> None:
 @pytest.mark.parametrize("value", [math.inf, -math.inf, -0.0, 5e-324, 1e22, 1e16, 3.0, 0.1])
 def test_scalar_reals_stand_on_the_line(value: float) -> None:
     b = Builder("scalar", "float")
-    b.source("input", "u", Type((1,)))
-    b.output("y", b.add("scale", "y", "u", factor=Table.real(value)), "step")
+    b.input("u", Type((1,)))
+    b.output("y", b.add(Scale(factor=Table.real(value)), "y", "u"), "step")
     assert f"factor={value!r}\n" in print_graph(b.graph())
     round_trip(b.graph())
 
 
 def test_numbers_of_numpy_are_plain_in_the_text() -> None:
     b = Builder("plain", "float")
-    b.source("input", "u", Type((1,)))
-    b.add("layernorm", "y", "u", gamma=Table.real([1.0]), beta=Table.real([0.0]), eps=np.float64(1e-5))
+    b.input("u", Type((1,)))
+    b.add(LayerNorm(gamma=Table.real([1.0]), beta=Table.real([0.0]), eps=np.float64(1e-5)), "y", "u")
     b.output("y", "y", "step")
     assert "eps=1e-05" in print_graph(b.graph())
     round_trip(b.graph())

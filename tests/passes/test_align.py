@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend import trace
 from qssmc.ir import Builder, Graph, Grid, IRError, Table, Type, parse, print_graph
-from qssmc.ir.ops import Add, Cast, Normalize, Requant, Scale, ShiftLeft
+from qssmc.ir.ops import Add, Cast, LayerNorm, Normalize, Requant, Scale, ShiftLeft
 from qssmc.models import ModelConfig
 from qssmc.passes.align import Align
 from qssmc.passes.quantise import QuantiseOptions
@@ -168,11 +168,11 @@ def test_one_layer_norm_by_itself(seed: int, width: int, bits: int) -> None:
     scale = 2.0 ** -int(random.integers(0, 12))
     cast = {"scale": Table.real(scale), "low": Table.integer(-top), "high": Table.integer(top - 1)}
     b = Builder("t", "quantised")
-    u = b.source("input", "u", Type((width,)))
-    x = b.add("cast", "x", u, **cast)
+    u = b.input("u", Type((width,)))
+    x = b.add(Cast(**cast), "x", u)
     gamma = Table.real(random.integers(-128, 128, width) / 64.0, Grid.of(2.0**-6, 8))
     beta = Table.real(random.normal(size=width))
-    b.output("y", b.add("layernorm", "y", x, gamma=gamma, beta=beta, eps=1e-5), "step")
+    b.output("y", b.add(LayerNorm(gamma=gamma, beta=beta, eps=1e-5), "y", x), "step")
     quantised = b.graph()
     integer = Align(FORMAT)(quantised)
     samples = random.integers(0, 256, (4, 5, width))
@@ -305,7 +305,8 @@ def test_a_table_with_too_many_entries() -> None:
         Align(FORMAT)(parse(BEFORE.replace("scale=0.0625 low=-8 high=7", "scale=0.0625 low=-2048 high=2048")))
 
 
-def test_a_layer_norm_needs_one_scale() -> None:
+@pytest.mark.parametrize("norm", ["layernorm", "rmsnorm"])
+def test_a_norm_needs_one_scale(norm: str) -> None:
     text = """
 graph t : quantised
 %u : f64[2] = input
@@ -319,7 +320,9 @@ table @n.gamma : real[2] grid width[]=2 scale[]=1.0
 table @n.beta : real[2]
   0.0 0.0
 """
-    with pytest.raises(IRError, match="operand of a layer norm must be a cast with one scale"):
+    if norm == "rmsnorm":
+        text = text.replace("layernorm", norm).replace(" beta=@n.beta", "").split("table @n.beta")[0]
+    with pytest.raises(IRError, match=f"operand of {norm} must be a cast with one scale"):
         Align(FORMAT)(parse(text))
 
 

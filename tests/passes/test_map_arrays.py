@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qssmc.analysis.array_layout import converter_of, lay_out
+from qssmc.analysis.array_layout.shelves import shelve
+from qssmc.analysis.array_layout.slices import slices_of
 from qssmc.crossbar import CrossbarOptions
 from qssmc.crossbar.options import Window
 from qssmc.errors import UsageError
 from qssmc.ir.ops import Requant, Xbar
 from qssmc.passes.fuse import Fuse
-from qssmc.analysis.array_layout import converter_of, lay_out
-from qssmc.analysis.array_layout.shelves import shelve
-from qssmc.analysis.array_layout.slices import slices_of
 from qssmc.passes.map_arrays import MapArrays
 from qssmc.passes.prove import prove
 from qssmc_sim import run
@@ -131,7 +131,7 @@ def test_bad_arrays_are_said() -> None:
         UsageError, match=r"an array of 3x3 cannot hold one state of %l0_kernel_h\d, which takes \d rows"
     ):
         lay_out(fused, CrossbarOptions(size=(3, 3)))
-    with pytest.raises(UsageError, match="holds 3 levels 10 µS apart, but --weight-bits 4 needs 8"):
+    with pytest.raises(UsageError, match="holds 3 levels 10 µS apart, but --cell-bits 4 needs 8"):
         CrossbarOptions(window=Window(1.0, 21.0, 10.0))
     with pytest.raises(UsageError, match="must rise from 0 on, but the window is 5 to 2 µS"):
         Window(5.0, 2.0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qssmc.analysis.ssm_layers import systems
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.ir.graph import RANGE_ROWS
 from qssmc.ir.ops import Inject, Readout
 from qssmc.models import ModelConfig
@@ -57,11 +57,11 @@ def test_complex_input_weights_and_mimo_graphs_are_left_alone() -> None:
 def test_no_answer_changes(config: ModelConfig, seed: int, bits: int) -> None:
     before = balance(calibrated(rotate(discrete(config, seed)), seed))
     after = ScaleStates(bits)(before)
-    samples = reals(before, seed + 1)
+    samples = reals(before, seed + 1).samples
     wanted = run(before, samples).outputs["y"]
     np.testing.assert_allclose(run(after, samples).outputs["y"], wanted, rtol=1e-9, atol=1e-12)
-    for system in systems(after):
-        drive, rows = after[system.drive], after.ranges[system.total].data
+    for ssm in ssm_layers(after):
+        drive, rows = after[ssm.drive], after.ranges[ssm.total].data
         assert isinstance(drive, Inject)
         mantissa, _ = np.frexp(drive.b_bar.data[:, 0])
         np.testing.assert_allclose(mantissa * 2.0**bits, np.rint(mantissa * 2.0**bits), rtol=1e-9)
@@ -75,6 +75,6 @@ def test_no_answer_changes(config: ModelConfig, seed: int, bits: int) -> None:
 @pytest.mark.parametrize("states", [[2, 0, 3], [0, 0], [1]])
 def test_ragged_and_empty_heads(states: list[int]) -> None:
     before = balance(calibrated(rotate(discretize(canonicalise(ragged_graph(states))))))
-    samples = reals(before)
+    samples = reals(before).samples
     wanted = run(before, samples).outputs["y"]
     np.testing.assert_allclose(run(ScaleStates(1)(before), samples).outputs["y"], wanted, rtol=1e-9)

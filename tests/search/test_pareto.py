@@ -12,11 +12,11 @@ import distributed
 import pytest
 
 from qssmc.errors import UsageError
-from qssmc.search import InProcess, Objective, DaskCluster, Executor, Explorer, Cached, Measured, ProcessPool
+from qssmc.search import Cached, DaskCluster, Executor, Explorer, InProcess, Measured, Objective, ProcessPool
 from qssmc.search.curve import curve, front
 from qssmc.search.executors import Trial
 from qssmc.search.pareto import Point, sweep, to_csv
-from support.benches import Counting, tiny_objective
+from support.objectives import Counting, tiny_objective
 
 BENCH = tiny_objective(labels=True)
 

@@ -11,13 +11,13 @@ import pytest
 from qssmc.errors import UsageError
 from qssmc.passes.methods import FULL
 from qssmc.passes.pipeline import run_pipeline
-from qssmc.search import Goal, Cached, Candidate, measure, reach
+from qssmc.search import Cached, Candidate, Goal, measure, reach
 from qssmc.search.bit_allocation import error_of
 from qssmc.search.candidate import POLES, STATE, Shape
 from qssmc.search.cost import Cost
 from qssmc.search.goal import within
-from qssmc.search.objective import float_bytes, storage_of
-from support.benches import Counting, tiny_objective, tiny_explorer
+from qssmc.search.objective import float_bytes, storage_of, trials_of
+from support.objectives import Counting, tiny_explorer, tiny_objective
 
 
 def quiet(_: str) -> None:
@@ -31,7 +31,7 @@ def test_every_free_number_of_bits_is_a_knob_and_turning_it_shows_in_the_graph()
     casts = {"encoder", "blocks_0_ssm_y", "blocks_0_activation", "blocks_0_gate_value", "blocks_0_add"}
     assert {STATE, POLES, "decoder_sum.weight"} | tables | casts <= names
     base = explorer.base(explorer.first)
-    quantised = stage(explorer, base.but("blocks_0_mixing.weight", 3).but("blocks_0_add", 5), "quantise")
+    quantised = stage(explorer, base.with_bits("blocks_0_mixing.weight", 3).with_bits("blocks_0_add", 5), "quantise")
     weight = quantised["blocks_0_mixing"].tables()["weight"]
     assert weight.grid is not None
     assert int(weight.grid.width.max()) == 3
@@ -40,21 +40,22 @@ def test_every_free_number_of_bits_is_a_knob_and_turning_it_shows_in_the_graph()
 
 
 def stage(explorer, candidate, name):  # type: ignore[no-untyped-def]
-    from qssmc.search.objective import stages_of
-
-    return stages_of(explorer.objective).graphs(candidate)[name]
+    return trials_of(explorer.objective).stages(candidate)[name]
 
 
 def test_fewer_bits_lose_more_and_the_loss_is_that_of_the_outputs() -> None:
     objective = tiny_objective()
     explorer = tiny_explorer(objective)
     base = explorer.base(Shape())
-    fine, coarse = measure(objective, base, "trial"), measure(objective, base.but("decoder_sum.weight", 3), "trial")
+    fine, coarse = (
+        measure(objective, base, "trial"),
+        measure(objective, base.with_bits("decoder_sum.weight", 3), "trial"),
+    )
     assert 0 < fine.loss < coarse.loss
     assert fine.bits > coarse.bits
-    real = objective.input_format.to_real(objective.held_out()).astype(np.float64)
-    found = objective.outputs(stage(explorer, base, "prove"), objective.held_out())["y"]
-    wanted = objective.outputs(objective.graph, real)["y"]
+    held_out = objective.plan.on(slice(objective.fitted, None))
+    found = held_out.integers.outputs(stage(explorer, base, "prove"))["y"]
+    wanted = held_out.reals.outputs(objective.graph)["y"]
     scale = (found * wanted).sum() / (found * found).sum()  # integers stand for reals of one scale
     again = ((found * scale - wanted) ** 2).mean() / ((wanted - wanted.mean(axis=0)) ** 2).mean()
     assert again == pytest.approx(fine.loss, rel=0.3)
@@ -62,11 +63,9 @@ def test_fewer_bits_lose_more_and_the_loss_is_that_of_the_outputs() -> None:
 
 def test_trials_are_measured_on_sequences_that_they_did_not_learn_from() -> None:
     objective = tiny_objective(count=20)
-    options = objective.options(Candidate.of(Shape(), {STATE: 8, POLES: 8}), False)
-    assert len(options.calibration) + len(objective.held_out()) == 20
-    learned = {row.tobytes() for row in options.calibration}
-    held = objective.input_format.to_real(objective.held_out()).astype(np.float64)
-    assert not learned & {row.tobytes() for row in held}
+    learnt_from = objective.plan_of(Candidate.of(Shape(), {STATE: 8, POLES: 8}), False).reals
+    assert len(learnt_from) + len(objective.held_out) == 20
+    assert not {row.tobytes() for row in learnt_from.samples} & {row.tobytes() for row in objective.held_out.samples}
 
 
 def test_notches_turn_one_knob_each_and_give_the_factor_of_a_power_of_four() -> None:
@@ -77,7 +76,7 @@ def test_notches_turn_one_knob_each_and_give_the_factor_of_a_power_of_four() -> 
             dict(base.bits)[sensitivity.variable],
             dict(base.bits)[sensitivity.variable] - 3,
         )
-        found = measure(explorer.objective, base.but(sensitivity.variable, sensitivity.bits), "trial").loss
+        found = measure(explorer.objective, base.with_bits(sensitivity.variable, sensitivity.bits), "trial").loss
         assert found == sensitivity.loss
         rise = sensitivity.factor * (error_of(sensitivity.bits) - error_of(sensitivity.base_bits))
         assert rise == pytest.approx(max(0.0, found - sensitivity.base_loss))
@@ -90,7 +89,7 @@ def test_predicted_bits_are_near_the_counted_ones() -> None:
     explorer = tiny_explorer()
     base = explorer.base(explorer.first)
     cost = Cost(explorer.variables, explorer.curves, base, explorer.of_shape(explorer.first))
-    turned = base.but("blocks_0_mixing.weight", 4).but(STATE, 8.0).but("blocks_0_activation", 6)
+    turned = base.with_bits("blocks_0_mixing.weight", 4).with_bits(STATE, 8.0).with_bits("blocks_0_activation", 6)
     counted = measure(explorer.objective, turned, "count").bits
     assert cost.total(dict(turned.bits)) == pytest.approx(counted, rel=0.03)
 
@@ -108,7 +107,7 @@ def test_a_budget_holds_as_it_is_really_counted_and_is_used(part: float) -> None
 
 
 def made(explorer, candidate):  # type: ignore[no-untyped-def]
-    return run_pipeline(explorer.objective.graph, explorer.objective.options(candidate, True), lambda *_: None)
+    return run_pipeline(explorer.objective.plan_of(candidate, True)).golden
 
 
 def test_a_saving_is_a_budget() -> None:
@@ -161,15 +160,15 @@ def test_what_the_user_fixed_is_kept() -> None:
 
 
 def test_the_same_search_twice_asks_for_and_finds_the_same() -> None:
-    crews = []
+    searches = []
     for _ in range(2):
         explorer = tiny_explorer()
         found = within(explorer, 0.7 * explorer.largest(), quiet)
         assert isinstance(explorer.executor, Cached)
         assert isinstance(explorer.executor.executor, Counting)
-        crews.append((found.candidate, found.measured.bits, found.measured.loss, explorer.executor.executor.asked))
-    assert crews[0] == crews[1]
-    assert len(set(crews[0][3])) == len(crews[0][3])
+        searches.append((found.candidate, found.measured.bits, found.measured.loss, explorer.executor.executor.asked))
+    assert searches[0] == searches[1]
+    assert len(set(searches[0][3])) == len(searches[0][3])
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def _requant(multiplier: int, shift: int, low: int, high: int, phase_bits: int =
     tables = {"multiplier": multiplier, "shift": shift, "low": low, "high": high}
     inputs = ("x", "p") if phase_bits else ("x",)
     of_ints = {name: Table.integer(v) for name, v in tables.items()}
-    return Requant("r", Type((1,), 64), inputs, "", **of_ints, phase_bits=phase_bits)
+    return Requant(name="r", type=Type((1,), 64), inputs=inputs, **of_ints, phase_bits=phase_bits)
 
 
 @given(
@@ -85,7 +85,9 @@ def test_all_phases_together_round_to_the_true_mean(x: int, shift: int) -> None:
 @given(bits=st.integers(1, 10), data=st.data())
 def test_a_counter_of_odd_step_visits_every_phase(bits: int, data: st.DataObject) -> None:
     step = data.draw(st.integers(0, 2 ** (bits - 1) - 1)) * 2 + 1
-    integer, real = (rule_of(Advance("n", Type((1,), width), ("p",), "", step, bits)) for width in (64, None))
+    integer, real = (
+        rule_of(Advance(step, bits, name="n", type=Type((1,), width), inputs=("p",))) for width in (64, None)
+    )
     p, q, found = np.array([[0]]), np.array([[0.0]]), set()
     for _ in range(2**bits):
         found.add(int(p[0, 0]))
@@ -133,7 +135,7 @@ def test_integer_sqrt_anywhere(values: list[int]) -> None:
 @given(x=st.lists(st.integers(-(2**15), 2**15), min_size=1, max_size=40), eps=st.integers(0, 2**40))
 def test_normalize_is_near_to_the_real_thing(x: list[int], eps: int) -> None:
     """(x - mean) / std lies within what the floor of the reciprocal and of the root can lose."""
-    op = Normalize("n", Type((len(x),), 64), ("x",), "", eps, 20)
+    op = Normalize(eps, 20, name="n", type=Type((len(x),), 64), inputs=("x",))
     golden = rule_of(op)(np.array([x]))[0]
     n, total = len(x), sum(x)
     variance = n * sum(e * e for e in x) - total * total + eps
@@ -149,7 +151,9 @@ def test_normalize_is_near_to_the_real_thing(x: list[int], eps: int) -> None:
 )
 def test_normalize_of_little_spread(x: list[int], eps: int, wanted: list[int]) -> None:
     """frac is 4: a spread of 0 or 1 divides 16 by 1, one of 4 by 2, and one beyond 16 * 16 gives 0."""
-    assert rule_of(Normalize("n", Type((len(x),), 64), ("x",), "", eps, 4))(np.array([x])).tolist() == [wanted]
+    assert rule_of(Normalize(eps, 4, name="n", type=Type((len(x),), 64), inputs=("x",)))(np.array([x])).tolist() == [
+        wanted
+    ]
 
 
 _SMALL = st.integers(-(2**20), 2**20)
@@ -165,7 +169,7 @@ def test_cast_equals_fractions(numerators: list[int], frac: int, grid: int, ends
     """On power-of-two scales float64 is exact here, so the cast must be too."""
     x = [Fraction(n, 1 << frac) for n in numerators]
     scale = Fraction(2) ** grid
-    op = Cast("c", Type((len(x),)), ("x",), "", Table.real(float(scale)), Table.real(ends[0]), Table.real(ends[1]))
+    op = Cast(*(Table.real(float(v)) for v in (scale, *ends)), name="c", type=Type((len(x),)), inputs=("x",))
     golden = rule_of(op)(np.array([[float(v) for v in x]]))[0]
     assert [Fraction(v) for v in golden.tolist()] == [cast(v, scale, Fraction(ends[0]), Fraction(ends[1])) for v in x]
 
@@ -181,7 +185,7 @@ def test_dithered_cast_equals_fractions_and_the_requant(
 ) -> None:
     scale, ends = Fraction(2) ** (grid - frac), (-300, 300)
     x = [Fraction(n, 1 << frac) for n in numerators]
-    op = Cast("c", Type((len(x),)), ("x", "p"), "", *(Table.real(float(v)) for v in (scale, *ends)))
+    op = Cast(*(Table.real(float(v)) for v in (scale, *ends)), name="c", type=Type((len(x),)), inputs=("x", "p"))
     golden = rule_of(op)(np.array([[float(v) for v in x]]), np.array([[phase / 2**16]]))[0]
     assert [Fraction(v) for v in golden.tolist()] == [cast(v, scale, *ends, Fraction(phase, 2**16)) for v in x]
     if grid >= 0:
@@ -191,8 +195,7 @@ def test_dithered_cast_equals_fractions_and_the_requant(
 
 
 def test_cast_takes_one_scale_an_element_for_re_and_im() -> None:
-    op = Cast(
-        "c", Type((2,), complex=True), ("x",), "", Table.real([0.5, 2.0]), Table.real([-2.0, -1.0]), Table.real(3.0)
-    )
+    tables = Table.real([0.5, 2.0]), Table.real([-2.0, -1.0]), Table.real(3.0)
+    op = Cast(*tables, name="c", type=Type((2,), complex=True), inputs=("x",))
     x = np.array([[[0.74, -9.0], [0.99, 1.0]]])
     assert rule_of(op)(x).tolist() == [[[0.5, -1.0], [0.0, 2.0]]]

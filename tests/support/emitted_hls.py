@@ -67,7 +67,7 @@ def compare_every_op(
     samples = extreme_samples(graph, 7, 4, steps)
     flags = (*STRICT, level)
     if ap_types is None:
-        flags += prelude(cxx, *flags, "-DQSSM_TRACE")
+        flags += prelude(cxx, *flags)
     source = write(graph, folder, lanes=lanes)
     with EmittedHls(source, trace=True, cxx=cxx, ap_types=ap_types, flags=flags) as emitted:
         emitted.reset(len(samples))

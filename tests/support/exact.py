@@ -147,7 +147,7 @@ def _lut(op: Any, note: Note, x: Value) -> Value:
 
 
 def _normalize(op: Any, note: Note, x: Value) -> Value:
-    n, s = len(x), _sum(x, note)
+    n, s = len(x), _sum(x, note) * op.centred
     v = n * _sum([e * e for e in x], note) - s * s + op.eps
     reciprocal = 2**op.frac // max(1, math.isqrt(v))
     for partial in (s * s, n * sum(e * e for e in x), v, reciprocal, *(n * e for e in x), *(n * e - s for e in x)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qssmc.analysis.bounds import bounds
+from qssmc.analysis.calibration import Calibration
+from qssmc.artifact.stages import Stages
 from qssmc.data.sequences import InputFormat
 from qssmc.frontend import trace
 from qssmc.ir import Builder, Graph, Table, Type, parse, print_graph, verify
-from qssmc.ir.ops import Input
+from qssmc.ir.ops import Activation, Add, Constant, Decay, Divide, Drive, Input, Matvec, Readout, Scale, Take
 from qssmc.models import ModelConfig, SequenceModel
 from qssmc.models.blocks import ChannelBatchNorm
 from qssmc.passes.methods import PLAIN, Methods
-from qssmc.passes.pipeline import PipelineOptions, run_pipeline
+from qssmc.passes.pipeline import run_pipeline
+from qssmc.passes.plan import PassPlan
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import run
 
@@ -73,28 +76,21 @@ def to_real(samples: NDArray[np.int64]) -> NDArray[np.float64]:
     return FORMAT.to_real(samples).astype(np.float64)
 
 
-def observe(graph: Graph, samples: NDArray[Any], see: Any) -> None:
-    """The interpreter as the calibration wants it."""
-    run(graph, samples, see)
-
-
 def compile_stages(
     graph: Graph, options: QuantiseOptions, samples: NDArray[np.int64], methods: Methods = PLAIN
-) -> dict[str, Graph]:
-    """The graph after every pass, by the pass's name, and the float graph itself."""
-    stages = {"float": graph}
-    run_pipeline(graph, PipelineOptions(options, FORMAT, to_real(samples), observe, methods), stages.__setitem__)
-    return stages
+) -> Stages:
+    """The graph after every pass, and the float graph itself."""
+    return run_pipeline(PassPlan(graph, options, FORMAT, Calibration(samples, run), methods))
 
 
-def compiled(model: SequenceModel, scheme: Any, bits: tuple[int, ...], samples: NDArray[np.int64]) -> dict[str, Graph]:
+def compiled(model: SequenceModel, scheme: Any, bits: tuple[int, ...], samples: NDArray[np.int64]) -> Stages:
     """All stages; no warning may come out of any of them."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return compile_stages(trace(model, 1), QuantiseOptions(scheme, *bits), samples)
 
 
-def assert_sound(stages: dict[str, Graph], samples: NDArray[np.int64]) -> None:
+def assert_sound(stages: Mapping[str, Graph], samples: NDArray[np.int64]) -> None:
     """Verified, printed and parsed back equal at every stage; and what runs stays within what is proven."""
     for graph in stages.values():
         assert verify(graph) is graph
@@ -131,18 +127,18 @@ def ragged_graph(
     """
     random, width = np.random.default_rng(seed), len(states)
     b = Builder("ragged", "float")
-    u = b.source("input", "u", Type((d_input,)), "input")
+    u = b.input("u", Type((d_input,)), "input")
     wide = max(indices) + 1 if indices else width
-    v = b.add("matvec", "encoder", u, weight=_normal(random, wide, d_input), bias=_normal(random, wide))
+    v = b.add(Matvec(weight=_normal(random, wide, d_input), bias=_normal(random, wide)), "encoder", u)
     if indices:
-        v = b.add("take", "left", v, indices=INT(list(indices)))
+        v = b.add(Take(indices=INT(list(indices))), "left", v)
     heads, count = INT(np.repeat(np.arange(width), states)), sum(states)
     y = _ssm(b, random, v, count, _normal(random, count, 2), _normal(random, count, 2), heads)
-    du = b.add("scale", "du", v, factor=_normal(random, width), origin="ssm")
-    act = b.add("activation", "act", b.add("add", "y", y, du, origin="ssm"), kind="gelu", origin="act")
+    du = b.add(Scale(factor=_normal(random, width)), "du", v, origin="ssm")
+    act = b.add(Activation(kind="gelu"), "act", b.add(Add(), "y", y, du, origin="ssm"), origin="act")
     if output == "last":
         act = _mean(b, act)
-    b.output("y", b.add("matvec", "decoder", act, weight=_normal(random, 2, width), bias=_normal(random, 2)), output)
+    b.output("y", b.add(Matvec(weight=_normal(random, 2, width), bias=_normal(random, 2)), "decoder", act), output)
     return b.graph()
 
 
@@ -150,11 +146,11 @@ def mimo_graph(states: int = 3, width: int = 2, seed: int = 0) -> Graph:
     """A float graph of an S5 layer: b and c are dense complex matrices between all channels and all states."""
     random = np.random.default_rng(seed)
     b = Builder("mimo", "float")
-    u = b.source("input", "u", Type((width,)), "input")
-    v = b.add("matvec", "encoder", u, weight=_normal(random, width, width), bias=_normal(random, width))
+    u = b.input("u", Type((width,)), "input")
+    v = b.add(Matvec(weight=_normal(random, width, width), bias=_normal(random, width)), "encoder", u)
     y = _ssm(b, random, v, states, _normal(random, states, width, 2), _normal(random, width, states, 2), None)
-    act = b.add("activation", "act", y, kind="silu", origin="act")
-    b.output("y", b.add("matvec", "decoder", act, weight=_normal(random, 2, width), bias=_normal(random, 2)), "step")
+    act = b.add(Activation(kind="silu"), "act", y, origin="act")
+    b.output("y", b.add(Matvec(weight=_normal(random, 2, width), bias=_normal(random, 2)), "decoder", act), "step")
     return b.graph()
 
 
@@ -167,16 +163,16 @@ def _ssm(
 ) -> str:
     a = REAL(np.stack([-np.exp(random.normal(size=count)), 5.0 * random.normal(size=count)], axis=-1))
     dt = REAL(random.uniform(0.02, 0.2, count))
-    x = b.source("state", "x", Type((count,), complex=True), "ssm")
-    ax = b.add("decay", "ax", x, a=a, dt=dt, method="zoh", origin="ssm")
-    bu = b.add("drive", "bu", v, a=a, b=weights, dt=dt, method="zoh", heads=heads, origin="ssm")
-    b.updates[x] = b.add("add", "xn", ax, bu, origin="ssm")
-    return b.add("readout", "cx", "xn", c=c, heads=heads, channels=b.type(v).shape[0], origin="ssm")
+    x = b.state("x", Type((count,), complex=True), "ssm")
+    ax = b.add(Decay(a=a, dt=dt, method="zoh"), "ax", x, origin="ssm")
+    bu = b.add(Drive(a=a, b=weights, dt=dt, method="zoh", heads=heads), "bu", v, origin="ssm")
+    b.updates[x] = b.add(Add(), "xn", ax, bu, origin="ssm")
+    return b.add(Readout(c=c, heads=heads, channels=b.type(v).shape[0]), "cx", "xn", origin="ssm")
 
 
 def _mean(b: Builder, x: str) -> str:
-    total, count = b.source("state", "total", b.type(x), "pool"), b.source("state", "steps", Type((1,)), "pool")
-    b.updates[total] = b.add("add", "total_n", total, x, origin="pool")
-    one = b.add("constant", "one", value=REAL([1.0]), origin="pool")
-    b.updates[count] = b.add("add", "steps_n", count, one, origin="pool")
-    return b.add("divide", "mean", total, count, origin="pool")
+    total, count = b.state("total", b.type(x), "pool"), b.state("steps", Type((1,)), "pool")
+    b.updates[total] = b.add(Add(), "total_n", total, x, origin="pool")
+    one = b.add(Constant(value=REAL([1.0])), "one", origin="pool")
+    b.updates[count] = b.add(Add(), "steps_n", count, one, origin="pool")
+    return b.add(Divide(), "mean", total, count, origin="pool")

@@ -6,7 +6,6 @@ looked at; one pass over the ops then bounds every value and every partial sum, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,32 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.errors import UnsupportedModelError
+from qssmc.ir import ops
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import (
-    Add,
-    Advance,
-    Concat,
-    Constant,
-    Diag,
-    Inject,
-    Input,
-    Lut,
-    Matvec,
-    Mul,
-    Normalize,
-    Offset,
-    Op,
-    Pair,
-    Readout,
-    Requant,
-    Scale,
-    ShiftLeft,
-    Slice,
-    State,
-    Take,
-    Unpair,
-    Xbar,
-)
 from qssmc.ir.table import Table
 from qssmc.ir.types import WIDEST, width_of
 
@@ -91,7 +66,7 @@ def bounds(graph: Graph) -> dict[str, Bound]:
     """
     found: dict[str, Bound] = {}
     for op in graph.ops:
-        if isinstance(op, State):
+        if isinstance(op, ops.State):
             interval = _state_interval(graph, op)
             found[op.name] = Bound(interval, interval.span)
         else:
@@ -109,19 +84,19 @@ def _exact(array: NDArray[Any]) -> Exact:
     return np.array(array, dtype=object)
 
 
-def _state_interval(graph: Graph, state: State) -> Interval:
+def _state_interval(graph: Graph, state: ops.State) -> Interval:
     """A state holds 0 or what the saturating requant, or the counter, behind its update can give."""
     reached = _clamp(graph, graph[graph.updates[state.name]], state)
     zero = _exact(np.zeros(state.type.array_shape, np.int64))
     return Interval(np.minimum(reached.low, zero), np.maximum(reached.high, zero))
 
 
-def _clamp(graph: Graph, op: Op, state: State) -> Interval:
-    if isinstance(op, Requant):
+def _clamp(graph: Graph, op: ops.Op, state: ops.State) -> Interval:
+    if isinstance(op, ops.Requant):
         return Interval(_spread(op.low, op), _spread(op.high, op))
-    if isinstance(op, Advance):
+    if isinstance(op, ops.Advance):
         return _counted(op)
-    if isinstance(op, (Slice, Take, Concat, Pair, Unpair)):
+    if isinstance(op, ops.Move):
         return _RULES[type(op)](op, *(_clamp(graph, operand, state) for operand in graph.operands(op))).value
     raise UnsupportedModelError(
         f"state %{state.name} (from {state.origin}) does not end in a saturating requant but in {op.mnemonic}, "
@@ -129,7 +104,7 @@ def _clamp(graph: Graph, op: Op, state: State) -> Interval:
     )
 
 
-def _spread(table: Table, op: Op) -> Exact:
+def _spread(table: Table, op: ops.Op) -> Exact:
     """A per-element table as an array of the op's shape, repeated for re and im."""
     data = _exact(table.data)
     if op.type.complex and data.ndim:
@@ -178,14 +153,14 @@ def _lane(x: Interval, lane: int) -> Interval:
     return Interval(x.low[..., lane], x.high[..., lane])
 
 
-def _diag(op: Diag, x: Interval) -> Bound:
+def _diag(op: ops.Diag, x: Interval) -> Bound:
     a = _exact(op.lambda_bar.data)
     re, im = _lane(x, 0), _lane(x, 1)
     sums = _pairs([re.times(a[:, 0]), im.times(-a[:, 1])], [im.times(a[:, 0]), re.times(a[:, 1])])
     return _widened(sums, im.times(a[:, 1]))
 
 
-def _inject(op: Inject, u: Interval) -> Bound:
+def _inject(op: ops.Inject, u: Interval) -> Bound:
     b = _exact(op.b_bar.data)
     if op.heads is not None:
         owner = op.heads.data
@@ -197,7 +172,7 @@ def _inject(op: Inject, u: Interval) -> Bound:
     return Bound(value, (min(lane.inner[0] for lane in lanes), max(lane.inner[1] for lane in lanes)))
 
 
-def _readout(op: Readout, x: Interval) -> Bound:
+def _readout(op: ops.Readout, x: Interval) -> Bound:
     c = _exact(op.c.data)
     re, im = _lane(x, 0), _lane(x, 1)
     if op.heads is None:
@@ -217,31 +192,31 @@ def _readout(op: Readout, x: Interval) -> Bound:
     return _widened(sums, im.times(c[:, 1]))
 
 
-def _add(op: Add, *terms: Interval) -> Bound:
+def _add(op: ops.Add, *terms: Interval) -> Bound:
     value, inner = _sums(np.stack([t.low for t in terms]), np.stack([t.high for t in terms]), 0)
     return Bound(value, inner)
 
 
-def _mul(op: Mul, a: Interval, b: Interval) -> Bound:
+def _mul(op: ops.Mul, a: Interval, b: Interval) -> Bound:
     corners = np.stack([a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high])
     return _plain(Interval(corners.min(axis=0), corners.max(axis=0)))
 
 
-def _offset(op: Offset, x: Interval) -> Bound:
+def _offset(op: ops.Offset, x: Interval) -> Bound:
     value = _exact(op.value.data)
     return _plain(Interval(x.low + value, x.high + value))
 
 
-def _counted(op: Advance) -> Interval:
+def _counted(op: ops.Advance) -> Interval:
     return Interval(_exact(np.zeros(op.type.shape, np.int64)), _exact(np.full(op.type.shape, (1 << op.bits) - 1)))
 
 
-def _advance(op: Advance, x: Interval) -> Bound:
+def _advance(op: ops.Advance, x: Interval) -> Bound:
     """Anything from 0 to 2^bits - 1, whatever x is."""
     return _widened(_plain(_counted(op)), Interval(x.low + op.step, x.high + op.step))
 
 
-def _requant(op: Requant, x: Interval, phase: Interval | None = None) -> Bound:
+def _requant(op: ops.Requant, x: Interval, phase: Interval | None = None) -> Bound:
     shift = _spread(op.shift, op)
     product = x.times(_spread(op.multiplier, op))
     if phase is None:
@@ -258,7 +233,7 @@ def _requant(op: Requant, x: Interval, phase: Interval | None = None) -> Bound:
     return Bound(value, (min(s[0] for s in spans), max(s[1] for s in spans)))
 
 
-def _check_phase(op: Requant, phase: Interval) -> None:
+def _check_phase(op: ops.Requant, phase: Interval) -> None:
     low, high = phase.span
     if low < 0 or high >= 1 << op.phase_bits:
         raise UnsupportedModelError(
@@ -266,7 +241,7 @@ def _check_phase(op: Requant, phase: Interval) -> None:
         )
 
 
-def _lut(op: Lut, x: Interval) -> Bound:
+def _lut(op: ops.Lut, x: Interval) -> Bound:
     extent = len(x.low)
     first = _exact(np.broadcast_to(op.first.data, (extent,)))
     entries = np.broadcast_to(op.entries.data, (extent, op.entries.shape[-1]))
@@ -281,55 +256,43 @@ def _lut(op: Lut, x: Interval) -> Bound:
     return _plain(Interval(low, high))
 
 
-def _normalize(op: Normalize, x: Interval) -> Bound:
-    """|n x - s| <= sqrt((n - 1) v), and isqrt(v) > sqrt(v) / 2, so the value stays below 2 sqrt(n - 1) 2^frac."""
-    count = len(x.low)
-    largest = max(abs(v) for v in x.span)
-    deviation = 2 * count * largest
-    reach = min((2 * math.isqrt(max(0, count - 1)) + 2) << op.frac, deviation << op.frac)
+def _normalize(op: ops.Normalize, x: Interval) -> Bound:
+    count, largest = len(x.low), max(abs(v) for v in x.span)
+    reach = op.reach(largest)
     spread = count * count * largest * largest + op.eps
     size = _exact(np.full(count, reach))
     return Bound(Interval(-size, size), (-max(reach, spread), max(reach, spread, 1 << op.frac)))
 
 
-def _constant(op: Constant) -> Bound:
+def _constant(op: ops.Constant) -> Bound:
     return _plain(Interval(_exact(op.value.data), _exact(op.value.data)))
 
 
-def _input(op: Input) -> Bound:
+def _input(op: ops.Input) -> Bound:
     low, high = op.type.bounds
     return _plain(Interval(_exact(np.full(op.type.shape, low)), _exact(np.full(op.type.shape, high))))
 
 
-def _pair(op: Pair, x: Interval) -> Bound:
-    half = op.type.shape[0]
-    return _plain(
-        Interval(np.stack([x.low[:half], x.low[half:]], axis=-1), np.stack([x.high[:half], x.high[half:]], axis=-1))
-    )
+def _moved(op: ops.Move, *operands: Interval) -> Bound:
+    return _plain(Interval(op.moved(*(x.low for x in operands)), op.moved(*(x.high for x in operands))))
 
 
-_RULES: dict[type[Op], Callable[..., Bound]] = {
-    Input: _input,
-    Constant: _constant,
-    Matvec: lambda op, x: _matrix(_exact(op.weight.data), x, _exact(op.bias.data)),
-    Xbar: lambda op, x: _matrix(_exact(op.weight.data), x, None),
-    Diag: _diag,
-    Inject: _inject,
-    Readout: _readout,
-    Scale: lambda op, x: _plain(x.times(_spread(op.factor, op))),
-    Offset: _offset,
-    Add: _add,
-    Mul: _mul,
-    Slice: lambda op, x: _plain(Interval(x.low[op.start : op.stop], x.high[op.start : op.stop])),
-    Take: lambda op, x: _plain(Interval(x.low[op.indices.data], x.high[op.indices.data])),
-    Concat: lambda op, *xs: _plain(Interval(np.concatenate([x.low for x in xs]), np.concatenate([x.high for x in xs]))),
-    Unpair: lambda op, x: _plain(
-        Interval(np.concatenate([x.low[:, 0], x.low[:, 1]]), np.concatenate([x.high[:, 0], x.high[:, 1]]))
-    ),
-    Pair: _pair,
-    Advance: _advance,
-    Requant: _requant,
-    ShiftLeft: lambda op, x: _plain(x.times(1 << _spread(op.amount, op))),
-    Lut: _lut,
-    Normalize: _normalize,
+_RULES: dict[type[ops.Op], Callable[..., Bound]] = {
+    ops.Input: _input,
+    ops.Constant: _constant,
+    ops.Matvec: lambda op, x: _matrix(_exact(op.weight.data), x, _exact(op.bias.data)),
+    ops.Xbar: lambda op, x: _matrix(_exact(op.weight.data), x, None),
+    ops.Diag: _diag,
+    ops.Inject: _inject,
+    ops.Readout: _readout,
+    ops.Scale: lambda op, x: _plain(x.times(_spread(op.factor, op))),
+    ops.Offset: _offset,
+    ops.Add: _add,
+    ops.Mul: _mul,
+    **dict.fromkeys((ops.Slice, ops.Take, ops.Concat, ops.Unpair, ops.Pair), _moved),
+    ops.Advance: _advance,
+    ops.Requant: _requant,
+    ops.ShiftLeft: lambda op, x: _plain(x.times(1 << _spread(op.amount, op))),
+    ops.Lut: _lut,
+    ops.Normalize: _normalize,
 }

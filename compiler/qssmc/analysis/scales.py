@@ -8,25 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.ir.ops import (
-    Add,
-    Advance,
-    Cast,
-    Concat,
-    Constant,
-    Diag,
-    Inject,
-    Matvec,
-    Mul,
-    Offset,
-    Op,
-    Pair,
-    Readout,
-    Scale,
-    Slice,
-    Take,
-    Unpair,
-)
+from qssmc.ir.ops import Add, Advance, Cast, Constant, Diag, Inject, Matvec, Move, Mul, Offset, Op, Readout, Scale, Xbar
 from qssmc.ir.table import Table
 from qssmc.ir.verify import IRError
 
@@ -36,10 +18,13 @@ Scales = NDArray[np.float64]
 def result_scale(op: Op, operands: tuple[Scales, ...]) -> Scales | None:
     """The scale of each element of an op's exact result (complex pairs share one), or None where it has no grid.
 
-    operands: the scales of its operands, shape as their types. Activations and layer norms have no grid of their own.
+    operands: the scales of its operands, shape as their types. What bends numbers gives them no grid.
     """
-    rule = _RULES.get(type(op))
-    return None if rule is None else np.broadcast_to(rule(op, *operands), op.type.shape)
+    if op.nature == "nonlinear":
+        return None
+    if isinstance(op, Move):
+        return np.broadcast_to(op.noted(*operands), op.type.shape)
+    return np.broadcast_to(_RULES[type(op)](op, *operands), op.type.shape)
 
 
 def grid_scale(table: Table, op: Op) -> Scales:
@@ -64,7 +49,7 @@ def _uniform(scales: Scales, axis: int, op: Op) -> Scales:
     return np.asarray(first)
 
 
-def _matvec(op: Matvec, x: Scales) -> Scales:
+def _matvec(op: Matvec | Xbar, x: Scales) -> Scales:
     return _uniform(grid_scale(op.weight, op) * x, 1, op)
 
 
@@ -105,6 +90,7 @@ _RULES: dict[type[Op], Callable[..., Scales]] = {
     Constant: _constant,
     Cast: lambda op, *x: op.scale.data,
     Matvec: _matvec,
+    Xbar: _matvec,
     Diag: _diag,
     Inject: _inject,
     Readout: _readout,
@@ -112,10 +98,5 @@ _RULES: dict[type[Op], Callable[..., Scales]] = {
     Offset: lambda op, x: x,
     Add: _add,
     Mul: lambda op, a, b: a * b,
-    Slice: lambda op, x: x[op.start : op.stop],
-    Take: lambda op, x: x[op.indices.data],
-    Concat: lambda op, *xs: np.concatenate(xs),
-    Unpair: lambda op, x: np.concatenate([x, x]),
-    Pair: lambda op, x: x[: op.type.shape[0]],
     Advance: lambda op, x: np.full(op.type.shape, 2.0**-op.bits),
 }

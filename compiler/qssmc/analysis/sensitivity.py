@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qssmc.analysis.calibration import Calibration
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Add, Matvec, Op, State
+from qssmc.ir.ops import Add, Matvec, Op, Slice, State
 from qssmc.ir.types import Type
 
 Real = NDArray[np.float64]
@@ -106,11 +106,11 @@ def _probe(graph: Graph, cone: list[Op], leaves: list[str], sinks: list[_Sink]) 
     """A graph of one input, the leaves joined, that computes the cone."""
     b = Builder(graph.name, graph.stage)
     width = sum(graph[name].type.shape[0] for name in leaves)
-    joined = b.source("input", "probe_in", Type((width,)))
+    joined = b.input("probe_in", Type((width,)))
     start = 0
     for name in leaves:
         stop = start + graph[name].type.shape[0]
-        b.add("slice", name, joined, start=start, stop=stop)
+        b.add(Slice(start=start, stop=stop), name, joined)
         start = stop
     for op in cone:
         b.append(replace(op))

@@ -129,6 +129,7 @@ def match(graph: Graph, state: State) -> SsmLayer | str:
         return "its new value must be read by one readout of its heads, and by nothing else"
     drive, readout = graph[roles["drive"]], readers[0]
     assert isinstance(drive, (Inject, Drive))
+    assert readout.heads is not None
     if drive.heads is None or not np.array_equal(drive.heads.data, readout.heads.data):
         return "its readout does not belong to the heads of its input"
     feed, result, answer = answer_of(graph, readout, drive.inputs[0])
@@ -146,7 +147,8 @@ def answer_of(graph: Graph, readout: Readout, u: str) -> tuple[str | None, str, 
     and what shifts that to the left, if nothing else reads it.
     """
     value: Op = readout
-    feed, terms = None, (Term(readout.name),)
+    feed: str | None = None
+    terms: tuple[Term, ...] = (Term(readout.name),)
     while True:
         users = graph.users[value.name]
         if len(users) == 1 and isinstance(users[0], ShiftLeft):

@@ -13,6 +13,7 @@ from qssmc.ir.text import parse, print_graph
 from qssmc.ir.verify import IRError
 
 FLOAT = "float"  # the name of the first stage, which no pass made
+_PRUNING = ("prune_states", "prune_heads", "prune_channels")  # the last of them first
 _FILE = re.compile(r"ir/\d+_(\w+)\.ir")
 
 
@@ -83,9 +84,14 @@ class Stages(Mapping[str, Graph]):
         return self["discretize"]
 
     @property
+    def has_reals(self) -> bool:
+        """Whether the real graphs that the integers came from are here: not where an integer graph came alone."""
+        return "discretize" in self and "quantise" in self
+
+    @property
     def pruned(self) -> Graph:
-        """The last real graph before the calibration: without the states, heads and channels that are not kept."""
-        return self.before("calibrate")
+        """The discrete graph without the channels, heads and states that are not kept."""
+        return next((self[name] for name in _PRUNING if name in self), self.discrete)
 
     @property
     def calibrated(self) -> Graph:
@@ -105,17 +111,17 @@ class Stages(Mapping[str, Graph]):
     @property
     def fused(self) -> Graph | None:
         """One product a head, before arrays in any form but the oscillators'; None of a digital design."""
-        return self["fuse"] if "fuse" in self else None
+        return self.get("fuse")
 
     @property
     def oscillators(self) -> Graph | None:
         """One product a head, with converters, of layers in oscillator form; None of any other design."""
-        return self["oscillate"] if "oscillate" in self else None
+        return self.get("oscillate")
 
     @property
     def arrays(self) -> Graph | None:
         """The products of arrays of the user's size, whose converters lose nothing but in oscillator form."""
-        return self["realise"] if "realise" in self else None
+        return self.get("realise")
 
     @property
     def products(self) -> Graph:

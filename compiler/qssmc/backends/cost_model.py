@@ -68,7 +68,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Pace:
+class Throughput:
     """Clocks between samples, and from a sample's first number to the last that comes of it, the closing's included."""
 
     interval: int
@@ -106,7 +106,7 @@ def part(name: str, cycles: int, use: Use) -> Part:
     return Part(name, cycles, **asdict(need(use)))
 
 
-def report(pace: Pace, parts: Iterable[Part], lanes: int, clock_period: float | None = None) -> dict[str, Any]:
+def report(pace: Throughput, parts: Iterable[Part], lanes: int, clock_period: float | None = None) -> dict[str, Any]:
     """The estimate of a whole design, the same facts for every target. clock_period: in ns, where it is known."""
     listed = list(parts)
     clocks = {"interval_cycles": pace.interval, "latency_cycles": pace.latency}
@@ -115,7 +115,7 @@ def report(pace: Pace, parts: Iterable[Part], lanes: int, clock_period: float | 
     return {"lanes": lanes, **clocks, **timed, **sums, "parts": [asdict(one) for one in listed]}
 
 
-def _timed(pace: Pace, clock_period: float) -> dict[str, Any]:
+def _timed(pace: Throughput, clock_period: float) -> dict[str, Any]:
     return {
         "clock_period_ns": clock_period,
         "interval_us": round(pace.interval * clock_period / 1000, 3),

@@ -15,8 +15,8 @@ from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.data import DATASETS, load_split
 from qssmc.errors import UsageError
-from qssmc.evaluation.design_space import Tried, best, try_all, ways_of
-from qssmc.evaluation.devices import SWEPT, Simulated, Simulation, pictures, simulate, spread, sweep_of
+from qssmc.evaluation.design_space import CandidateResult, cheapest_within, evaluate_candidates, parse_space
+from qssmc.evaluation.devices import SWEPT, Simulation, SimulationResult, pictures, simulate, spread, sweep_of
 from qssmc_sim.crossbar import CORRECTIONS, PRESETS, preset
 
 
@@ -105,9 +105,11 @@ def simulate_(
     with Progress(console=console, transient=True, disable=terminal.quiet or not console.is_terminal) as bar:
         task = bar.add_task("devices", total=None if choose else len(points) * trials)
         if choose:
-            tried = try_all(path, asked, ways_of(choose), sequences, calib, data, lambda: bar.advance(task))
+            tried = evaluate_candidates(
+                path, asked, parse_space(choose), sequences, calib, data, lambda: bar.advance(task)
+            )
             bar.stop()
-            terminal.result(*_choice(path, tried, best(tried, within), asked))
+            terminal.result(*_choice(path, tried, cheapest_within(tried, within), asked))
             return
         found, setup = simulate(path, asked, sequences, calib, data, lambda: bar.advance(task))
     if output_dir:
@@ -123,7 +125,9 @@ def _trained_on(path: Path) -> str:
     return str(name)
 
 
-def _choice(path: Path, tried: Sequence[Tried], chosen: Tried, asked: Simulation) -> tuple[dict[str, Any], Table]:
+def _choice(
+    path: Path, tried: Sequence[CandidateResult], chosen: CandidateResult, asked: Simulation
+) -> tuple[dict[str, Any], Table]:
     """The record and the table of all that was tried."""
     table = Table(title=f"{path}: {asked.device.name}, correction {asked.correction}; choose {chosen.flags}")
     for name in ("weight bits", "encoding", "ideal %", "accuracy %", "95 % interval", "arrays", "cells", ""):
@@ -136,7 +140,7 @@ def _choice(path: Path, tried: Sequence[Tried], chosen: Tried, asked: Simulation
     return {"chosen": chosen.record(), "tried": [one.record() for one in tried]}, table
 
 
-def _table(path: Path, found: Simulated, asked: Simulation) -> Table:
+def _table(path: Path, found: SimulationResult, asked: Simulation) -> Table:
     table = Table(title=f"{path}: {asked.device.name}, correction {asked.correction}; ideal {found.ideal:.2f} %")
     for name in (asked.sweep[0] if asked.sweep else "devices", "accuracy %", "95 % interval", "worst to best device"):
         table.add_column(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,10 +40,10 @@ class Tuned:
 
 
 def objective_of(plan: PassPlan, parameters: int, labelled: Labelled | None) -> Objective:
-    """What a search measures candidates by: the digital part of a plan."""
+    """What a search measures candidates by."""
     if plan.quantise.scheme != "qssm" or plan.methods.bits_by is None:
         raise UsageError("a search needs --scheme qssm and bits that are shared out; leave --bits-by to it")
-    return Objective(replace(plan, arrays=None), parameters, labelled)
+    return Objective(plan, parameters, labelled)
 
 
 def tune(objective: Objective, goal: Goal, space: SearchSpace, say: Say) -> Tuned:

@@ -8,25 +8,23 @@ import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qssmc import __version__
-from qssmc.analysis.array_layout import lay_out
 from qssmc.analysis.calibration import Calibration
 from qssmc.analysis.dead_heads import dead_head_sentences
 from qssmc.artifact.folder import to_json, with_manifest
-from qssmc.artifact.stages import Stages
 from qssmc.backends import c as c_backend
 from qssmc.data.calibration import load_calibration, load_held_out
 from qssmc.driver.autotune import SPACE, Labelled, SearchSpace, Tuned, objective_of, tune
-from qssmc.driver.model_source import Source, from_checkpoint
+from qssmc.driver.design import CompiledDesign
+from qssmc.driver.model_source import ModelSource, from_checkpoint
 from qssmc.errors import UsageError
 from qssmc.ir.draw import draw
 from qssmc.ir.graph import Graph
-from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
 from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.pipeline import run_pipeline
@@ -35,7 +33,6 @@ from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import (
     Tally,
     alignment_report,
-    arrays_report,
     bits_picture,
     bits_table,
     bounds_report,
@@ -48,9 +45,14 @@ from qssmc.report import (
     target_sizes,
 )
 from qssmc.search import Goal, Objective
-from qssmc.targets.registry import ARRAYS, TARGETS, TargetOptions
+from qssmc.targets.backend import Lowered
+from qssmc.targets.emission import emit_targets
+from qssmc.targets.registry import BACKENDS, check_names
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
+
+if TYPE_CHECKING:
+    from qssmc.models import Checkpoint
 
 _COMPARED = 16  # sequences that the float IR and the torch module are compared on
 Say = Callable[[str], None]
@@ -60,7 +62,8 @@ Say = Callable[[str], None]
 class CompileOptions:
     """What a user may choose. name: prefix of the emitted symbols; vectors: sequences kept for verification.
 
-    goal: what the bits are searched for, in a space; without one they are as given.
+    goal: what the bits are searched for, in a space; without one they are as given. target: options of single targets
+    by name; those that are left out have their defaults.
     """
 
     name: str
@@ -72,12 +75,10 @@ class CompileOptions:
     methods: Methods = PLAIN
     goal: Goal | None = None
     space: SearchSpace = SPACE
-    target: TargetOptions = field(default_factory=TargetOptions)
+    target: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        unknown = [target for target in self.targets if target not in TARGETS]
-        if unknown or not self.targets:
-            raise UsageError(f"--target must be {' or '.join(TARGETS)}, not {', '.join(unknown) or 'nothing'}")
+        check_names(self.targets)
         means = (self.quantise.state_bits, self.quantise.a_bits)
         if self.methods.bits_by is None and any(mean != int(mean) for mean in means):
             raise UsageError("state bits and pole bits must be whole numbers unless --bits-by shares them out")
@@ -95,44 +96,39 @@ class CompileOptions:
 
 
 @dataclass(frozen=True)
-class Design:
-    """A compiled model: the graph after every stage, the files to write, and the facts worth printing."""
-
-    stages: Stages
-    files: Mapping[str, bytes]
-    summary: Mapping[str, Any]
-
-    @property
-    def integer(self) -> Graph:
-        """The golden model."""
-        return self.stages.golden
-
-
-@dataclass(frozen=True)
-class Traced:
+class TracedSource:
     """A source's float graph with its calibration sequences. error: of the float IR against the original."""
 
-    source: Source
+    source: ModelSource
     graph: Graph
     samples: NDArray[np.int64]
     labelled: Labelled | None
     origin: str
     error: float
 
+    @property
+    def compared(self) -> int:
+        """Sequences that the float IR was compared with the original on."""
+        return compared_of(self.source, len(self.samples))
+
     def plan(self, options: CompileOptions) -> PassPlan:
         """The passes that the options ask for, which a search varies."""
-        arrays = options.target.crossbar if ARRAYS in options.targets else None
         integers = Calibration(self.samples, run)
-        return PassPlan(self.graph, options.quantise, self.source.input_format, integers, options.methods, arrays)
+        return PassPlan(self.graph, options.quantise, self.source.input_format, integers, options.methods)
 
     def objective(self, options: CompileOptions) -> Objective:
         """What a search measures its candidates by."""
         return objective_of(self.plan(options), self.source.parameters, self.labelled)
 
 
+def compared_of(source: ModelSource, sequences: int) -> int:
+    """Sequences that the float IR is compared with a source on: the first ones, or those whose answers it keeps."""
+    return min(_COMPARED, sequences) if source.answered is None else source.answered
+
+
 def trace_source(
-    source: Source, options: CompileOptions, data: Path | None, say: Say, *, labels: bool = False
-) -> Traced:
+    source: ModelSource, options: CompileOptions, data: Path | None, say: Say, *, labels: bool = False
+) -> TracedSource:
     """Load the calibration sequences (labels: and held-out ones), trace or import, check against the original."""
     shape = (source.input_format, source.d_input)
     samples, origin = load_calibration(options.calib, source.calibration, *shape, seed=options.seed, data=data)
@@ -149,32 +145,32 @@ def trace_source(
     with np.errstate(all="ignore"):  # numbers out of range are reported by the two checks
         graph = source.graph(options.name)
         check_poles(graph)
-    say(f"check: float IR, step by step, against {source.against} on {min(_COMPARED, len(real))} sequences")
-    return Traced(source, graph, samples, labelled, origin, source.check(graph, real[:_COMPARED]))
+    say(f"check: float IR, step by step, against {source.against} on {compared_of(source, len(real))} sequences")
+    return TracedSource(source, graph, samples, labelled, origin, source.check(graph, real[:_COMPARED]))
 
 
 def compile_checkpoint(
     checkpoint: Checkpoint, model_sha256: str, options: CompileOptions, *, data: Path | None = None, say: Say = print
-) -> Design:
+) -> CompiledDesign:
     """A torch checkpoint through compile_source."""
     return compile_source(from_checkpoint(checkpoint, model_sha256), options, data=data, say=say)
 
 
 def compile_source(
-    source: Source,
+    source: ModelSource,
     options: CompileOptions,
     *,
     data: Path | None = None,
     say: Say = print,
     detail: Say = lambda sentence: None,
-) -> Design:
+) -> CompiledDesign:
     """Trace or import, check against the original, quantise, prove, emit. Raises a QssmcError; nothing is written."""
     traced = trace_source(source, options, data, say)
     graph, samples, origin = traced.graph, traced.samples, traced.origin
     plan, tuned = traced.plan(options), None
     if options.goal is not None:
         tuned = tune(traced.objective(options), options.goal, options.space, say)
-        plan = replace(tuned.plan, arrays=plan.arrays)
+        plan = tuned.plan
 
     def seen(row: Row, result: Graph) -> None:
         say(f"pass {row.name}: {len(result.ops)} ops")
@@ -183,16 +179,21 @@ def compile_source(
     stages = run_pipeline(plan, seen)
     for sentence in dead_head_sentences(stages.calibrated):
         say(sentence)
+    backends = [BACKENDS[name] for name in options.targets]
+    for backend in backends:
+        if backend.lowering is not None:
+            stages = backend.lowering.run(backend.chosen(options.target), plan, stages, seen)
     golden = stages.golden
     reports = {
         "storage": storage_report(stages.proven, source.parameters, state_numbers(graph), head_count(graph)),
         "effort": effort_report(stages.oscillators or golden, graph),
-        "alignment": alignment_report(stages.quantised, stages.proven),
+        "alignment": alignment_report(stages["quantise"], stages.proven),
         "certificate": certificate(golden),
-        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(samples))},
+        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": traced.compared},
     }
-    if ARRAYS in options.targets:
-        reports["arrays"] = arrays_report(lay_out(stages.products, options.target.crossbar), graph)
+    for backend in backends:
+        if backend.lowering is not None:
+            reports |= backend.lowering.reports(stages, backend.chosen(options.target))
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
     tally = Tally(golden)
     vectors = _vector_files(golden, samples[: options.vectors], tally)
@@ -202,11 +203,12 @@ def compile_source(
         "ir/float.svg": draw(stages.canonical).encode(),
         "ir/design.svg": draw(golden).encode(),
         **vectors,
-        **_target_files(stages, samples[: options.vectors], options),
+        **emit_targets(options.targets, Lowered(stages, samples[: options.vectors]), options.target),
         **_bits_files(reports["storage"], options.name, tuned),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
-    sizes = target_sizes(files)
+    facts = {backend.name: backend.facts(files) for backend in backends}
+    sizes = target_sizes(files, {name: found.sizes for name, found in facts.items()})
     files |= {"report/targets.json": to_json(sizes), "report/targets.txt": sizes_table(sizes).encode()}
     config = {
         "quantise": asdict(plan.quantise),
@@ -214,8 +216,8 @@ def compile_source(
         "targets": list(options.targets),
         "vectors": options.vectors,
     }
-    config |= {name: chosen for name, chosen in asdict(options.target).items() if name in options.targets}
-    facts = {
+    config |= {backend.name: asdict(backend.chosen(options.target)) for backend in backends if backend.options}
+    told = {
         "qssmc": __version__,
         "tools": {"python": platform.python_version(), "numpy": np.__version__},
         "name": options.name,
@@ -229,7 +231,8 @@ def compile_source(
         "golden": stages.golden_path,
     }
     summary = _summary(replace(options, quantise=plan.quantise), reports, origin, min(options.vectors, len(samples)))
-    return Design(stages, with_manifest(files, facts), summary)
+    notes = tuple(found.note for found in facts.values() if found.note)
+    return CompiledDesign(stages, with_manifest(files, told), summary, notes=notes)
 
 
 def _bits_files(storage: Mapping[str, Any], name: str, tuned: Tuned | None) -> dict[str, bytes]:
@@ -249,13 +252,6 @@ def _bits_files(storage: Mapping[str, Any], name: str, tuned: Tuned | None) -> d
 def file_sha256(path: Path) -> str:
     """The hash that the manifest names a model by."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _target_files(stages: Stages, samples: NDArray[np.int64], options: CompileOptions) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    for name in options.targets:
-        files |= TARGETS[name].files(stages, samples, options.target)
-    return files
 
 
 def _vector_files(graph: Graph, samples: NDArray[np.int64], see: Observer) -> dict[str, bytes]:

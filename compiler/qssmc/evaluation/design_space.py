@@ -1,4 +1,4 @@
-"""Choose: the weight bits and lanes of a crossbar design by its accuracy on drawn devices."""
+"""Design space: the weight bits and lanes of a crossbar design by its accuracy on drawn devices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from qssmc.data import InputFormat, Sequences
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.evaluation.devices import Simulation, analog_of, calibration_of, ideal_accuracy
 from qssmc.ir.graph import Graph
-from qssmc.passes.pipeline import array_rows, run_rows
+from qssmc.passes.pipeline import ARRAYS, run_rows
+from qssmc.passes.plan import PassPlan
+from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import run
 from qssmc_sim.crossbar import Setup, Trials, run_trials
 from qssmc_sim.crossbar.kernel import kernels_of
@@ -28,21 +30,21 @@ NAMES = ("weight-bits", "encoding")
 
 
 @dataclass(frozen=True)
-class Ways:
-    """The values to try; empty: that of the design."""
+class DesignSpace:
+    """The values of each parameter of the arrays; empty: that of the design."""
 
     weight_bits: tuple[int, ...] = ()
     encoding: tuple[Encoding, ...] = ()
 
-    def of(self, options: CrossbarOptions) -> list[CrossbarOptions]:
-        """The arrays to try, in order."""
+    def candidates(self, options: CrossbarOptions) -> list[CrossbarOptions]:
+        """Every combination, in order."""
         bits, lanes = self.weight_bits or (options.weight_bits,), self.encoding or (options.encoding,)
         return [replace(options, weight_bits=b, encoding=e) for b, e in product(bits, lanes)]
 
 
 @dataclass(frozen=True)
-class Tried:
-    """One choice of arrays. ideal: accuracy in percent without errors; cells: that are programmed."""
+class CandidateResult:
+    """One candidate and its trials. ideal: accuracy in percent without errors; cells: that are programmed."""
 
     options: CrossbarOptions
     ideal: float
@@ -75,8 +77,8 @@ class Tried:
         }
 
 
-def ways_of(texts: Sequence[str]) -> Ways:
-    """What to try, from NAME=VALUE,VALUE each. Raises UsageError."""
+def parse_space(texts: Sequence[str]) -> DesignSpace:
+    """The design space, from NAME=VALUE,VALUE each. Raises UsageError."""
     found: dict[str, Any] = {}
     for text in texts:
         name, _, values = text.partition("=")
@@ -89,13 +91,13 @@ def ways_of(texts: Sequence[str]) -> Ways:
             raise UsageError(
                 f"--choose must be weight-bits=BITS,BITS or encoding={','.join(ENCODINGS)}, not {text or 'nothing'}"
             )
-    return Ways(**found)
+    return DesignSpace(**found)
 
 
-def try_all(
-    folder: Path, asked: Simulation, ways: Ways, data: Sequences, calib: str | None, root: Path | None,
+def evaluate_candidates(
+    folder: Path, asked: Simulation, space: DesignSpace, data: Sequences, calib: str | None, root: Path | None,
     progress: Callable[[], None],
-) -> tuple[Tried, ...]:  # fmt: skip
+) -> tuple[CandidateResult, ...]:  # fmt: skip
     """Lay the digital design of a folder on every kind of arrays and classify data with drawn devices of each.
 
     Ranges of converters are those of the sequences that the folder records. All see devices of the same seeds.
@@ -103,7 +105,7 @@ def try_all(
     learnt = calibration_of(folder, asked, calib, root, analog_of(folder, data))
     samples = data.samples.astype(np.int64)
     found = []
-    for options in ways.of(_options(folder)):
+    for options in space.candidates(_options(folder)):
         laid, graph = _laid(folder, options)
         kernels_of(graph)
         setup = Setup(graph, asked.device, asked.correction, learnt, lanes=options.lanes)  # type: ignore[arg-type]
@@ -111,11 +113,13 @@ def try_all(
         trials = run_trials(setup, samples, data.labels, asked.trials, seed=asked.seed, jobs=asked.jobs, progress=told)
         arrangement = lay_out(laid, options)
         cells = (options.lanes // 2) * sum(int(np.count_nonzero(read.weight)) for read in arrangement.reads)
-        found.append(Tried(options, ideal_accuracy(graph, samples, data.labels), trials, arrangement.arrays, cells))
+        found.append(
+            CandidateResult(options, ideal_accuracy(graph, samples, data.labels), trials, arrangement.arrays, cells)
+        )
     return tuple(found)
 
 
-def best(tried: Sequence[Tried], within: float) -> Tried:
+def cheapest_within(tried: Sequence[CandidateResult], within: float) -> CandidateResult:
     """The cheapest of those that lose at most so many points on the most accurate one."""
     most = max(one.trials.accuracy for one in tried)
     return min((one for one in tried if one.trials.accuracy >= most - within), key=lambda one: one.cost)
@@ -142,6 +146,7 @@ def _laid(folder: Path, options: CrossbarOptions) -> tuple[Graph, Graph]:
         form = InputFormat(**read_manifest(folder)["input_format"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error
-    reals = replace(integers, samples=form.to_real(integers.samples).astype(np.float64))
-    stages = run_rows(array_rows(options, integers, reals), Stages.read(folder).until("prove"))
+    digital = Stages.read(folder).until("prove")
+    plan = PassPlan(digital.float, QuantiseOptions(), form, integers, arrays=options)
+    stages = run_rows(ARRAYS, plan, digital)
     return stages.products, stages.oscillators or stages.golden

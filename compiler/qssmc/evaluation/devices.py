@@ -1,4 +1,4 @@
-"""Simulate: a compiled crossbar design on drawn devices: accuracies, errors and pictures of them."""
+"""Devices: a compiled crossbar design on devices whose errors are drawn: accuracies, errors and pictures of them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Simulation:
 
 
 @dataclass(frozen=True)
-class Simulated:
+class SimulationResult:
     """ideal: accuracy in percent without errors; points: (swept value, trials); arrays: of the first point."""
 
     ideal: float
@@ -71,7 +71,7 @@ class Simulated:
 
 def simulate(
     folder: Path, asked: Simulation, data: Sequences, calib: str | None, root: Path | None, progress: Callable[[], None]
-) -> tuple[Simulated, Setup]:
+) -> tuple[SimulationResult, Setup]:
     """Classify data with the ideal design and with drawn ones. calib: as of compile, for corrections that learn."""
     graph = analog_of(folder, data)
     samples = data.samples.astype(np.int64)
@@ -86,7 +86,7 @@ def simulate(
         points.append((value, trials))
     first = Setup(graph, asked.points()[-1][1])
     errors = array_errors(first, min(asked.trials, 4), asked.seed)
-    return Simulated(ideal, tuple(points), tuple(vars(error) for error in errors)), setup
+    return SimulationResult(ideal, tuple(points), tuple(vars(error) for error in errors)), setup
 
 
 def ideal_accuracy(graph: Graph, samples: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
@@ -99,7 +99,7 @@ def ideal_accuracy(graph: Graph, samples: NDArray[np.int64], labels: NDArray[np.
     return 100.0 * right / len(samples)
 
 
-def pictures(setup: Setup, found: Simulated, asked: Simulation, samples: NDArray[np.int64]) -> dict[str, bytes]:
+def pictures(setup: Setup, found: SimulationResult, asked: Simulation, samples: NDArray[np.int64]) -> dict[str, bytes]:
     """Conductance maps, error over time, and, of a sweep, accuracy over it; with the record, by file name."""
     files = {"simulation.json": to_json(found.record(asked))}
     device = asked.points()[-1][1]

@@ -1,9 +1,10 @@
-"""Handlers: how each torch module or function that the frontend takes becomes IR ops."""
+"""Handlers: one table of records of how each torch module or function that the frontend takes becomes IR ops."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,59 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qssmc.ir.build import Builder
-from qssmc.ir.ops import TypeFault
+from qssmc.ir.ops import (
+    Activation,
+    Add,
+    Constant,
+    Decay,
+    Divide,
+    Drive,
+    Glu,
+    LayerNorm,
+    Matvec,
+    Mul,
+    Offset,
+    Op,
+    Readout,
+    RMSNorm,
+    Scale,
+    TypeFault,
+)
 from qssmc.ir.table import Table
 from qssmc.ir.types import Type
 from qssmc.models.blocks import QGELU, ChannelBatchNorm, MeanPool
 from qssmc.models.s4d import S4D
 
 # (builder, module, stem of the names, operand, origin) -> value
-ModuleHandler = Callable[[Builder, Any, str, str, str], str]
+BuildModule = Callable[[Builder, Any, str, str, str], str]
+
+
+@dataclass(frozen=True)
+class ModuleHandler:
+    """A torch module that becomes ops: its class, where a user imports it from, who builds the ops, and what they are.
+
+    build gets (builder, module, stem, operand, origin): it adds ops to the builder under fresh names that begin with
+    the stem, each with the origin, and returns the name of the result. operand is the value of one step, a vector of
+    the channels. It raises TypeFault, with what must be otherwise, for a module that it cannot take.
+    ends_time: the result comes once, after the last sample, as the mean over time does.
+    """
+
+    module: type[nn.Module]
+    home: str
+    build: BuildModule
+    becomes: str
+    ends_time: bool = False
+
+
+@dataclass(frozen=True)
+class FunctionHandler:
+    """Functions of tensors, and methods of a tensor, that become one op. shown: its name in the table of support."""
+
+    shown: str
+    functions: tuple[Any, ...]
+    methods: tuple[str, ...]
+    op: Op
+    becomes: str
 
 
 def numbers(tensor: torch.Tensor) -> NDArray[np.float64]:
@@ -29,7 +75,7 @@ def numbers(tensor: torch.Tensor) -> NDArray[np.float64]:
 
 def _linear(b: Builder, module: nn.Linear, stem: str, x: str, origin: str) -> str:
     bias = np.zeros(module.out_features) if module.bias is None else numbers(module.bias)
-    return b.add("matvec", stem, x, weight=Table.real(numbers(module.weight)), bias=Table.real(bias), origin=origin)
+    return b.add(Matvec(weight=Table.real(numbers(module.weight)), bias=Table.real(bias)), stem, x, origin=origin)
 
 
 def _s4d(b: Builder, module: S4D, stem: str, u: str, origin: str) -> str:
@@ -39,26 +85,26 @@ def _s4d(b: Builder, module: S4D, stem: str, u: str, origin: str) -> str:
     dt = Table.real(np.repeat(np.exp(numbers(module.log_dt)), module.d_state))
     a_real = -np.exp(numbers(module.log_a_real)).ravel()
     a = Table.real(np.stack([a_real, numbers(module.a_imag).ravel()], axis=-1))
-    x = b.source("state", b.fresh(f"{stem}_x"), Type((count,), complex=True), origin)
-    ax = b.add("decay", b.fresh(f"{stem}_ax"), x, a=a, dt=dt, method=module.discretization, origin=origin)
+    x = b.state(b.fresh(f"{stem}_x"), Type((count,), complex=True), origin)
+    ax = b.add(Decay(a=a, dt=dt, method=module.discretization), b.fresh(f"{stem}_ax"), x, origin=origin)
     weights = Table.real(numbers(module.b).reshape(count, 2))
-    driven = {"a": a, "b": weights, "dt": dt, "method": module.discretization, "heads": heads}
-    bu = b.add("drive", b.fresh(f"{stem}_bu"), u, **driven, origin=origin)
-    b.updates[x] = b.add("add", b.fresh(f"{stem}_xn"), ax, bu, origin=origin)
+    drive = Drive(a=a, b=weights, dt=dt, method=module.discretization, heads=heads)
+    bu = b.add(drive, b.fresh(f"{stem}_bu"), u, origin=origin)
+    b.updates[x] = b.add(Add(), b.fresh(f"{stem}_xn"), ax, bu, origin=origin)
     c = Table.real(numbers(module.c).reshape(count, 2))
-    cx = b.add("readout", b.fresh(f"{stem}_cx"), b.updates[x], c=c, heads=heads, channels=module.d_model, origin=origin)
-    du = b.add("scale", b.fresh(f"{stem}_du"), u, factor=Table.real(numbers(module.d)), origin=origin)
-    return b.add("add", b.fresh(f"{stem}_y"), cx, du, origin=origin)
+    cx = b.add(Readout(c=c, heads=heads, channels=module.d_model), b.fresh(f"{stem}_cx"), b.updates[x], origin=origin)
+    du = b.add(Scale(factor=Table.real(numbers(module.d))), b.fresh(f"{stem}_du"), u, origin=origin)
+    return b.add(Add(), b.fresh(f"{stem}_y"), cx, du, origin=origin)
 
 
-def _mean_pool(b: Builder, module: MeanPool, stem: str, x: str, origin: str) -> str:
+def mean_over_time(b: Builder, module: MeanPool | None, stem: str, x: str, origin: str) -> str:
     """The mean over time: a running sum and a step count, divided after the last sample."""
-    total = b.source("state", b.fresh(f"{stem}_total"), b.type(x), origin)
-    b.updates[total] = b.add("add", b.fresh(f"{stem}_total_n"), total, x, origin=origin)
-    count = b.source("state", b.fresh(f"{stem}_steps"), Type((1,)), origin)
-    one = b.add("constant", b.fresh(f"{stem}_one"), value=Table.real([1.0]), origin=origin)
-    b.updates[count] = b.add("add", b.fresh(f"{stem}_steps_n"), count, one, origin=origin)
-    return b.add("divide", stem, total, count, origin=origin)
+    total = b.state(b.fresh(f"{stem}_total"), b.type(x), origin)
+    b.updates[total] = b.add(Add(), b.fresh(f"{stem}_total_n"), total, x, origin=origin)
+    count = b.state(b.fresh(f"{stem}_steps"), Type((1,)), origin)
+    one = b.add(Constant(value=Table.real([1.0])), b.fresh(f"{stem}_one"), origin=origin)
+    b.updates[count] = b.add(Add(), b.fresh(f"{stem}_steps_n"), count, one, origin=origin)
+    return b.add(Divide(), stem, total, count, origin=origin)
 
 
 def _batch_norm(b: Builder, module: ChannelBatchNorm, stem: str, x: str, origin: str) -> str:
@@ -68,8 +114,8 @@ def _batch_norm(b: Builder, module: ChannelBatchNorm, stem: str, x: str, origin:
     gamma = np.ones(width) if module.weight is None else numbers(module.weight)
     beta = np.zeros(width) if module.bias is None else numbers(module.bias)
     factor = gamma / np.sqrt(numbers(module.running_var) + module.eps)
-    scaled = b.add("scale", b.fresh(f"{stem}_scaled"), x, factor=Table.real(factor), origin=origin)
-    return b.add("offset", stem, scaled, value=Table.real(beta - numbers(module.running_mean) * factor), origin=origin)
+    scaled = b.add(Scale(factor=Table.real(factor)), b.fresh(f"{stem}_scaled"), x, origin=origin)
+    return b.add(Offset(value=Table.real(beta - numbers(module.running_mean) * factor)), stem, scaled, origin=origin)
 
 
 def _layer_norm(b: Builder, module: nn.LayerNorm, stem: str, x: str, origin: str) -> str:
@@ -78,85 +124,116 @@ def _layer_norm(b: Builder, module: nn.LayerNorm, stem: str, x: str, origin: str
         raise TypeFault(f"layer norm must cover the {width} channels of one step, not {module.normalized_shape}")
     gamma = np.ones(width) if module.weight is None else numbers(module.weight)
     beta = np.zeros(width) if module.bias is None else numbers(module.bias)
-    tables = {"gamma": Table.real(gamma), "beta": Table.real(beta)}
-    return b.add("layernorm", stem, x, **tables, eps=float(module.eps), origin=origin)
+    norm = LayerNorm(gamma=Table.real(gamma), beta=Table.real(beta), eps=float(module.eps))
+    return b.add(norm, stem, x, origin=origin)
+
+
+def _rms_norm(b: Builder, module: nn.RMSNorm, stem: str, x: str, origin: str) -> str:
+    width = b.type(x).shape[0]
+    if tuple(module.normalized_shape) != (width,):
+        raise TypeFault(f"RMS norm must cover the {width} channels of one step, not {module.normalized_shape}")
+    gamma = np.ones(width) if module.weight is None else numbers(module.weight)
+    # Without an eps, torch takes that of the numbers at hand, which are float64 here as in every check of the trace.
+    eps = torch.finfo(torch.float64).eps if module.eps is None else float(module.eps)
+    return b.add(RMSNorm(gamma=Table.real(gamma), eps=eps), stem, x, origin=origin)
 
 
 def _glu(b: Builder, module: nn.GLU, stem: str, x: str, origin: str) -> str:
     if module.dim not in (-1, 2):
         raise TypeFault(f"GLU must split the channels (dim=-1), not dim={module.dim}")
-    return b.add("glu", stem, x, origin=origin)
+    return b.add(Glu(), stem, x, origin=origin)
 
 
-def _activation(kind: str) -> ModuleHandler:
-    def handler(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> str:
-        return b.add("activation", stem, x, kind=kind, origin=origin)
+def _activation(kind: str) -> BuildModule:
+    def build(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> str:
+        return b.add(Activation(kind=kind), stem, x, origin=origin)
 
-    return handler
+    return build
 
 
 def _gelu(b: Builder, module: nn.GELU, stem: str, x: str, origin: str) -> str:
     kind = "gelu_tanh" if module.approximate == "tanh" else "gelu"
-    return b.add("activation", stem, x, kind=kind, origin=origin)
+    return b.add(Activation(kind=kind), stem, x, origin=origin)
 
 
 def _nothing(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> str:
     return x
 
 
-MODULES: dict[type[nn.Module], ModuleHandler] = {
-    S4D: _s4d,
-    nn.Linear: _linear,
-    nn.GELU: _gelu,
-    nn.ReLU: _activation("relu"),
-    nn.SiLU: _activation("silu"),
-    nn.Sigmoid: _activation("sigmoid"),
-    nn.Tanh: _activation("tanh"),
-    QGELU: _activation("qgelu"),
-    nn.GLU: _glu,
-    nn.LayerNorm: _layer_norm,
-    ChannelBatchNorm: _batch_norm,
-    MeanPool: _mean_pool,
-    nn.Identity: _nothing,
-    nn.Dropout: _nothing,
+_TABLES = "lookup tables, exact to the output LSB"
+MODULE_HANDLERS: tuple[ModuleHandler, ...] = (
+    ModuleHandler(S4D, "qssmc.models", _s4d, "diagonal SSM, ZOH or bilinear, complex states"),
+    ModuleHandler(nn.Linear, "torch.nn", _linear, "encoder, mixing, decoder"),
+    ModuleHandler(nn.GELU, "torch.nn", _gelu, _TABLES),
+    ModuleHandler(nn.ReLU, "torch.nn", _activation("relu"), _TABLES),
+    ModuleHandler(nn.SiLU, "torch.nn", _activation("silu"), _TABLES),
+    ModuleHandler(nn.Sigmoid, "torch.nn", _activation("sigmoid"), _TABLES),
+    ModuleHandler(nn.Tanh, "torch.nn", _activation("tanh"), _TABLES),
+    ModuleHandler(QGELU, "qssmc.models.blocks", _activation("qgelu"), "lookup table"),
+    ModuleHandler(nn.GLU, "torch.nn", _glu, "over the channels"),
+    ModuleHandler(nn.LayerNorm, "torch.nn", _layer_norm, "over the channels of one step"),
+    ModuleHandler(nn.RMSNorm, "torch.nn", _rms_norm, "over the channels of one step"),
+    ModuleHandler(ChannelBatchNorm, "qssmc.models.blocks", _batch_norm, "folded where a Linear is beside it"),
+    ModuleHandler(MeanPool, "qssmc.models.blocks", mean_over_time, "before a final Linear", ends_time=True),
+    ModuleHandler(nn.Identity, "torch.nn", _nothing, "removed"),
+    ModuleHandler(nn.Dropout, "torch.nn", _nothing, "removed"),
+)
+_SUM = "of two tensors of one shape"
+FUNCTION_HANDLERS: tuple[FunctionHandler, ...] = (
+    FunctionHandler("+", (operator.add, operator.iadd), (), Add(), _SUM),
+    FunctionHandler("*", (operator.mul, operator.imul), (), Mul(), _SUM),
+    FunctionHandler("torch.add", (torch.add,), ("add",), Add(), _SUM),
+    FunctionHandler("torch.mul", (torch.mul,), ("mul",), Mul(), _SUM),
+    FunctionHandler("torch.relu", (torch.relu,), ("relu",), Activation(kind="relu"), "lookup tables"),
+    FunctionHandler("torch.sigmoid", (torch.sigmoid,), ("sigmoid",), Activation(kind="sigmoid"), "lookup tables"),
+    FunctionHandler("torch.tanh", (torch.tanh,), ("tanh",), Activation(kind="tanh"), "lookup tables"),
+    FunctionHandler("torch.exp", (torch.exp,), ("exp",), Activation(kind="exp"), "lookup tables"),
+    FunctionHandler("F.gelu", (nn.functional.gelu,), (), Activation(kind="gelu"), "lookup tables"),
+    FunctionHandler("F.relu", (nn.functional.relu,), (), Activation(kind="relu"), "lookup tables"),
+    FunctionHandler("F.silu", (nn.functional.silu,), (), Activation(kind="silu"), "lookup tables"),
+    FunctionHandler("F.sigmoid", (nn.functional.sigmoid,), (), Activation(kind="sigmoid"), "lookup tables"),
+    FunctionHandler("F.tanh", (nn.functional.tanh,), (), Activation(kind="tanh"), "lookup tables"),
+)
+MODULES: Mapping[type[nn.Module], ModuleHandler] = {handler.module: handler for handler in MODULE_HANDLERS}
+FUNCTIONS: Mapping[Any, FunctionHandler] = {
+    function: handler for handler in FUNCTION_HANDLERS for function in handler.functions
 }
-# Functions of tensors alone, by the mnemonic and attributes of the op that they become.
-FUNCTIONS: dict[Any, tuple[str, dict[str, Any]]] = {
-    operator.add: ("add", {}),
-    operator.iadd: ("add", {}),
-    torch.add: ("add", {}),
-    operator.mul: ("mul", {}),
-    operator.imul: ("mul", {}),
-    torch.mul: ("mul", {}),
-    torch.relu: ("activation", {"kind": "relu"}),
-    nn.functional.relu: ("activation", {"kind": "relu"}),
-    nn.functional.gelu: ("activation", {"kind": "gelu"}),
-    nn.functional.silu: ("activation", {"kind": "silu"}),
-    torch.sigmoid: ("activation", {"kind": "sigmoid"}),
-    torch.tanh: ("activation", {"kind": "tanh"}),
+METHODS: Mapping[str, FunctionHandler] = {
+    method: handler for handler in FUNCTION_HANDLERS for method in handler.methods
 }
 
 
-def function_op(function: Any, options: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    """The mnemonic and attributes that a function and its keyword arguments stand for, or None."""
-    options = {name: value for name, value in options.items() if name != "inplace"}
-    if function is nn.functional.gelu and options.pop("approximate", "none") == "tanh":
-        return "activation", {"kind": "gelu_tanh"}
-    return None if options else FUNCTIONS.get(function)
+def one_op(target: Any, options: Mapping[str, Any]) -> Op | None:
+    """The op, not yet placed in a graph, that a function, or a method by name, with keyword arguments stands for.
+
+    >>> one_op(torch.relu, {}) == Activation(kind="relu")
+    True
+    >>> one_op("tanh", {}) == Activation(kind="tanh")
+    True
+    >>> one_op(torch.add, {"alpha": 2})
+    """
+    given = {name: value for name, value in options.items() if name != "inplace"}
+    if target is nn.functional.gelu and given.pop("approximate", "none") == "tanh":
+        return Activation(kind="gelu_tanh")
+    handler = METHODS.get(target) if isinstance(target, str) else FUNCTIONS.get(target)
+    return None if handler is None or given else handler.op
 
 
-SUPPORTED_MODULES: dict[str, str] = {
-    "qssmc.models.S4D": "diagonal SSM, ZOH or bilinear, complex states",
-    "torch.nn.Linear": "encoder, mixing, decoder",
-    "torch.nn.GELU / ReLU / SiLU / Sigmoid / Tanh": "lookup tables, exact to the output LSB",
-    "qssmc.models.blocks.QGELU": "lookup table",
-    "torch.nn.GLU": "over the channels",
-    "torch.nn.LayerNorm": "over the channels of one step",
-    "qssmc.models.blocks.ChannelBatchNorm": "folded where a Linear is beside it",
-    "qssmc.models.blocks.MeanPool": "before a final Linear",
-    "torch.nn.Identity / Dropout": "removed",
-}
-SUPPORTED_FUNCTIONS: dict[str, str] = {
-    "+, *, torch.add, torch.mul": "of two tensors of one shape",
-    "torch.relu / sigmoid / tanh, torch.nn.functional.gelu / relu / silu": "lookup tables",
-}
+def _supported_modules() -> dict[str, str]:
+    """The rows of the table of support: modules of one home that become the same share a row."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for handler in MODULE_HANDLERS:
+        rows.setdefault((handler.home, handler.becomes), []).append(handler.module.__name__)
+    return {f"{home}.{' / '.join(names)}": becomes for (home, becomes), names in rows.items()}
+
+
+def _supported_functions() -> dict[str, str]:
+    rows: dict[str, list[str]] = {}
+    for handler in FUNCTION_HANDLERS:
+        rows.setdefault(handler.becomes, []).append(handler.shown)
+    named = {", ".join(names): becomes for becomes, names in rows.items()}
+    return {**named, "x.mean(1), torch.mean(x, 1)": "the mean over time, before the answer"}
+
+
+SUPPORTED_MODULES: Mapping[str, str] = _supported_modules()
+SUPPORTED_FUNCTIONS: Mapping[str, str] = _supported_functions()

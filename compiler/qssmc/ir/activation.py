@@ -31,7 +31,14 @@ def _qgelu(x: Real) -> Real:
     return x * np.clip(x + 2.0, 0.0, 4.0) / 4.0
 
 
+def _exp(x: Real) -> Real:
+    """e^x; infinite where float64 ends, and a table saturates there like everywhere above its range."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(x))
+
+
 _FUNCTIONS: dict[str, Callable[[Real], Real]] = {
+    "exp": _exp,
     "gelu": _gelu,
     "gelu_tanh": _gelu_tanh,
     "qgelu": _qgelu,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from qssmc.ir.graph import Graph, Output
-from qssmc.ir.ops import BY_MNEMONIC, Op, TypeFault
+from qssmc.ir.ops import Input, Op, State, TypeFault
 from qssmc.ir.table import Table
 from qssmc.ir.types import Type
 
@@ -20,19 +20,25 @@ class Builder:
         self.outputs: list[Output] = []
         self.scales: dict[str, Table] = {}
 
-    def add(self, mnemonic: str, name: str, *inputs: str, origin: str = "", **attributes: Any) -> str:
-        """Append an op of a mnemonic; its type follows from its operands. Raises TypeFault where they do not fit."""
-        op_class = BY_MNEMONIC[mnemonic]
-        draft = op_class(name=name, type=Type(()), inputs=inputs, origin=origin, **attributes)
-        try:
-            type_ = draft.rule(tuple(self.ops[i].type for i in inputs))
-        except TypeFault as fault:
-            raise TypeFault(f"%{name} ({mnemonic}, from {origin or 'nowhere'}): {fault}") from fault
-        return self.append(op_class(name=name, type=type_, inputs=inputs, origin=origin, **attributes))
+    def add(self, op: Op, name: str, *inputs: str, origin: str = "") -> str:
+        """Append an op made of its attributes, under a name, on operands made before; its type follows from its rule.
 
-    def source(self, mnemonic: str, name: str, type_: Type, origin: str = "") -> str:
-        """Append an input or a state of a given type."""
-        return self.append(BY_MNEMONIC[mnemonic](name=name, type=type_, inputs=(), origin=origin))
+        Raises TypeFault where operands and attributes do not fit.
+        """
+        placed = replace(op, name=name, inputs=inputs, origin=origin)
+        try:
+            type_ = placed.rule(tuple(self.ops[i].type for i in inputs))
+        except TypeFault as fault:
+            raise TypeFault(f"%{name} ({op.mnemonic}, from {origin or 'nowhere'}): {fault}") from fault
+        return self.append(replace(placed, type=type_))
+
+    def input(self, name: str, type_: Type, origin: str = "") -> str:
+        """Append the samples of a step, of a given type."""
+        return self.append(Input(name=name, type=type_, origin=origin))
+
+    def state(self, name: str, type_: Type, origin: str = "") -> str:
+        """Append a value carried from step to step, of a given type; `updates` must say what it becomes."""
+        return self.append(State(name=name, type=type_, origin=origin))
 
     def append(self, op: Op) -> str:
         """Append a finished op."""

@@ -10,10 +10,10 @@ import networkx as nx
 
 from qssmc.ir.graph import Graph
 from qssmc.ir.layout import Edge, Layout, place
-from qssmc.ir.ops import Activation, Cast, Constant, Divide, Glu, Input, LayerNorm, Lut, Normalize, Op, Requant, State
+from qssmc.ir.ops import Op
 from qssmc.ir.text import op_line
 
-# kind: (fill, stroke, what the legend says)
+# nature of an op, or output: (fill, stroke, what the legend says)
 _KINDS = {
     "source": ("#e3effd", "#3b76b8", "input or constant"),
     "state": ("#eee6fb", "#7a4fc0", "state"),
@@ -21,12 +21,6 @@ _KINDS = {
     "rounding": ("#fdecd8", "#cc7a1f", "requant or cast: loses bits"),
     "nonlinear": ("#e2f4e4", "#3f9150", "lut or nonlinearity"),
     "output": ("#d9f1f2", "#22868c", "output"),
-}
-_OP_KINDS: dict[type[Op], str] = {
-    **dict.fromkeys((Input, Constant), "source"),
-    State: "state",
-    **dict.fromkeys((Requant, Cast), "rounding"),
-    **dict.fromkeys((Lut, Normalize, Activation, Glu, LayerNorm, Divide), "nonlinear"),
 }
 _LETTER = 6.7  # width of a letter at 11 px in a monospaced font, with a little air
 _HEIGHT, _GAP, _MARGIN, _LEGEND_ROW, _LEAST = 40.0, 38.0, 24.0, 22.0, 560.0
@@ -109,7 +103,7 @@ class _Drawing:
         self.span = max(right - left + 2 * _MARGIN, _LEAST)
         shift = (self.span - (right - left)) / 2 - left
         self.x: Mapping[str, float] = {name: x + shift for name, x in self.layout.x.items()}
-        kinds = {_kind(op) for op in self.graph.ops} | {"output"}
+        kinds = {op.nature for op in self.graph.ops} | {"output"}
         self.legend, rows = _legend(self.span, kinds, bool(self.once), bool(self.graph.updates))
         self.top = 2 * _MARGIN + _LEGEND_ROW * (rows + 1)
         self.row_of_lane = {name: i for i, row in enumerate(self.layout.rows) for name in row}
@@ -196,7 +190,7 @@ class _Drawing:
 
     def _op(self, op: Op) -> str:
         first, second = _lines(op)
-        fill, stroke, _ = _KINDS[_kind(op)]
+        fill, stroke, _ = _KINDS[op.nature]
         style = f'class="box{" once" if op.name in self.once else ""}" rx="5" fill="{fill}" stroke="{stroke}"'
         return (
             f'<g id="{_text(op.name)}"><title>{_text(op_line(op))}</title>{self._box(op.name, style)}'
@@ -217,10 +211,6 @@ class _Drawing:
     def _label(self, name: str, text: str, style: str, drop: float) -> str:
         x, y = self.x[name], self._y(name) + drop
         return f'<text class="{style}" text-anchor="middle" x="{x:.1f}" y="{y:.1f}">{_text(text)}</text>'
-
-
-def _kind(op: Op) -> str:
-    return _OP_KINDS.get(type(op), "exact")
 
 
 def _lines(op: Op) -> tuple[str, str]:

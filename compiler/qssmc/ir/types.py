@@ -56,6 +56,16 @@ class Type:
         return f"{'c' if self.complex else ''}{element}[{','.join(map(str, self.shape))}]"
 
 
+class _Unknown(Type):
+    """A type that is not known yet: no shape, no element, and equal to no other type."""
+
+    def __str__(self) -> str:
+        return "?"
+
+
+UNTYPED = _Unknown(())  # of an op that no builder has placed in a graph; the verifier refuses it
+
+
 def width_of(low: int, high: int) -> tuple[int, bool]:
     """The bits and signedness of the smallest integer that holds low..high; u1 for nothing but 0."""
     if low > high:

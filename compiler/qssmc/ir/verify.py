@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from qssmc.errors import QssmcError
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import STAGES, Input, Op, State, TypeFault
+from qssmc.ir.ops import REAL_STAGES, STAGES, Input, Op, State, TypeFault
+from qssmc.ir.types import UNTYPED
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -52,7 +53,10 @@ def _op_faults(stage: str, op: Op, operands: list[Op]) -> Iterator[str]:
     if not isinstance(op, STAGES[stage]):
         yield f"the {stage} stage has no {op.mnemonic}"
         return
-    if op.type.is_real != (stage != "integer"):
+    if op.type == UNTYPED:
+        yield "it has no type"
+        return
+    if op.type.is_real != (stage in REAL_STAGES):
         yield f"the {stage} stage has no {op.type} values"
     if op.arity is not None and not op.arity <= len(operands) <= op.arity + op.optional:
         most = f" or {op.arity + op.optional}" if op.optional else ""

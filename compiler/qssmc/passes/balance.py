@@ -52,11 +52,11 @@ def balance(graph: Graph) -> Graph:
         if isinstance(op, Inject) and op.name in members:
             factor = members[op.name].reshape(-1, *[1] * (op.b_bar.data.ndim - 1))
             return b.add(
-                "inject", op.name, *inputs, b_bar=Table.real(op.b_bar.data / factor), heads=op.heads, origin=op.origin
+                Inject(b_bar=Table.real(op.b_bar.data / factor), heads=op.heads), op.name, *inputs, origin=op.origin
             )
         if isinstance(op, Readout) and op.inputs[0] in members:
             c = Table.real(op.c.data * members[op.inputs[0]][:, None])
-            return b.add("readout", op.name, *inputs, c=c, heads=op.heads, channels=op.channels, origin=op.origin)
+            return b.add(Readout(c=c, heads=op.heads, channels=op.channels), op.name, *inputs, origin=op.origin)
         return None
 
     ranges = {

@@ -9,7 +9,7 @@ import numpy as np
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Divide, Glu, Matvec, Offset, Op, Scale
+from qssmc.ir.ops import Activation, Add, Divide, Glu, Matvec, Mul, Offset, Op, Scale, Slice
 from qssmc.ir.table import Table
 from qssmc.passes.rewrite import Rebuilder, finish, rewrite
 
@@ -41,10 +41,10 @@ def canonicalise(graph: Graph) -> Graph:
 def _simplify(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
     if isinstance(op, Glu):
         half, (x,) = op.type.shape[0], inputs
-        value = b.add("slice", b.fresh(f"{op.name}_value"), x, start=0, stop=half, origin=op.origin)
-        gate = b.add("slice", b.fresh(f"{op.name}_gate_in"), x, start=half, stop=2 * half, origin=op.origin)
-        gate = b.add("activation", b.fresh(f"{op.name}_gate"), gate, kind="sigmoid", origin=op.origin)
-        return b.add("mul", op.name, value, gate, origin=op.origin)
+        value = b.add(Slice(start=0, stop=half), b.fresh(f"{op.name}_value"), x, origin=op.origin)
+        gate = b.add(Slice(start=half, stop=2 * half), b.fresh(f"{op.name}_gate_in"), x, origin=op.origin)
+        gate = b.add(Activation(kind="sigmoid"), b.fresh(f"{op.name}_gate"), gate, origin=op.origin)
+        return b.add(Mul(), op.name, value, gate, origin=op.origin)
     if isinstance(op, Scale) and bool((op.factor.data == 1.0).all()):
         return inputs[0]
     if isinstance(op, Offset) and bool((op.value.data == 0.0).all()):
@@ -66,8 +66,8 @@ def _fold_backward(graph: Graph) -> Graph:
             weight, bias = weight * np.reshape(op.factor.data, (-1, 1)), bias * op.factor.data
         else:
             bias = bias + op.value.data
-        tables = {"weight": Table.real(weight), "bias": Table.real(bias)}
-        return b.add("matvec", op.name, *made.inputs, **tables, origin=made.origin)
+        product = Matvec(weight=Table.real(weight), bias=Table.real(bias))
+        return b.add(product, op.name, *made.inputs, origin=made.origin)
 
     return rewrite(graph, graph.stage, replace_op)
 
@@ -86,7 +86,7 @@ def _fold_forward(graph: Graph) -> Graph:
                 bias = bias + weight @ made.value.data
             inputs = made.inputs
             made = b.ops[inputs[0]]
-        return b.add("matvec", op.name, *inputs, weight=Table.real(weight), bias=Table.real(bias), origin=op.origin)
+        return b.add(Matvec(weight=Table.real(weight), bias=Table.real(bias)), op.name, *inputs, origin=op.origin)
 
     return rewrite(graph, graph.stage, replace_op)
 
@@ -121,7 +121,7 @@ def _sum_before_matvec(graph: Graph) -> Graph:
 
 def _summed(b: Builder, op: Matvec, total: str, count: str) -> str:
     zero = Table.real(np.zeros(op.bias.shape))
-    weighted = b.add("matvec", b.fresh(f"{op.name}_sum"), total, weight=op.weight, bias=zero, origin=op.origin)
+    weighted = b.add(Matvec(weight=op.weight, bias=zero), b.fresh(f"{op.name}_sum"), total, origin=op.origin)
     column = Table.real(op.bias.data[:, None])
-    biased = b.add("matvec", b.fresh(f"{op.name}_bias"), count, weight=column, bias=zero, origin=op.origin)
-    return b.add("add", op.name, weighted, biased, origin=op.origin)
+    biased = b.add(Matvec(weight=column, bias=zero), b.fresh(f"{op.name}_bias"), count, origin=op.origin)
+    return b.add(Add(), op.name, weighted, biased, origin=op.origin)

@@ -8,7 +8,7 @@ from qssmc.errors import UnsupportedModelError
 from qssmc.ir.build import Builder
 from qssmc.ir.discretize import input_gain, lambda_bar
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Decay, Diag, Drive, Op
+from qssmc.ir.ops import Decay, Diag, Drive, Inject, Op
 from qssmc.ir.table import Table
 from qssmc.passes.rewrite import rewrite
 
@@ -52,12 +52,12 @@ def _discretize(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
     if isinstance(op, Decay):
         with np.errstate(all="ignore"):  # what is not finite is reported as unstable
             pole = lambda_bar(op.a.as_complex(), op.dt.data, op.method)
-        return b.add("diag", op.name, *inputs, lambda_bar=Table.real(pole), origin=op.origin)
+        return b.add(Diag(lambda_bar=Table.real(pole)), op.name, *inputs, origin=op.origin)
     if isinstance(op, Drive):
         with np.errstate(all="ignore"):
             gain = input_gain(op.a.as_complex(), op.dt.data, op.method)
         b_bar = op.b.as_complex() * (gain if op.heads is not None else gain[:, None])
-        return b.add("inject", op.name, *inputs, b_bar=Table.real(b_bar), heads=op.heads, origin=op.origin)
+        return b.add(Inject(b_bar=Table.real(b_bar), heads=op.heads), op.name, *inputs, origin=op.origin)
     return None
 
 

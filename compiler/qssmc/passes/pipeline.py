@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from qssmc.analysis.calibration import Calibration
 from qssmc.analysis.gram import EVERY
 from qssmc.artifact.stages import FLOAT, Stages
 from qssmc.crossbar.options import CrossbarOptions
@@ -21,7 +20,7 @@ from qssmc.passes.input_bits import InputBits
 from qssmc.passes.map_arrays import MapArrays, SetConverters
 from qssmc.passes.oscillate import Converters, Oscillate
 from qssmc.passes.place_poles import PlacePoles
-from qssmc.passes.plan import Pass, PassPlan, Row
+from qssmc.passes.plan import Pass, PassInputs, PassPlan, Row
 from qssmc.passes.prove import prove
 from qssmc.passes.prune import PruneChannels, PruneHeads, PruneStates
 from qssmc.passes.quantise import Quantise
@@ -34,176 +33,215 @@ from qssmc.passes.set_bit_widths import SetBitWidths
 Seen = Callable[[Row, Graph], Any]
 
 
-def pipeline(plan: PassPlan) -> tuple[Row, ...]:
-    """The passes of a plan in order; those that its options do not ask for are left out."""
-    quantise, methods, data = plan.quantise, plan.methods, plan.reals
-    every = EVERY if methods.refit else 1
-    balances = quantise.scheme == "qssm"  # the published scheme knows no scaling of states
-    prunes = methods.states is not None or methods.prune_loss is not None
-    rows = (
-        (True, Row("canonicalise", "Fewer kinds of ops for every later pass to know.", lambda _: canonicalise)),
-        (True, Row("discretize", "Poles and input weights of one step, as they run.", lambda _: discretize)),
-        (
-            methods.fill > 0,
-            Row("rotate", "Real input weights take half the bits and one multiplication less.", lambda _: rotate),
-        ),
-        (
-            bool(methods.channels),
-            Row(
-                "prune_channels",
-                "Channels that the decoder reads least take their rows and columns with them.",
-                lambda _: PruneChannels(methods.channels or 0, data),
-            ),
-        ),
-        (
-            bool(methods.heads),
-            Row(
-                "prune_heads",
-                "Heads that mixing reads least take their states with them.",
-                lambda _: PruneHeads(methods.heads or 0, data),
-            ),
-        ),
-        (
-            prunes,
-            Row(
-                "prune_states",
-                "Trained layers have more states than their outputs need.",
-                lambda _: PruneStates(methods.states, methods.prune_loss, data),
-            ),
-        ),
-        (
-            True,
-            Row(
-                "calibrate", "The range of every value is what the grids are laid on.", lambda _: Calibrate(data, every)
-            ),
-        ),
-        (
-            True,
-            Row(
-                "balance",
-                "States that all reach about 1 share a grid, at no cost.",
-                lambda _: balance if balances else _unchanged,
-            ),
-        ),
-        (
-            methods.fill > 0,
-            Row(
-                "fill",
-                "Input weights that lie on their grid exactly lose nothing to rounding.",
-                lambda _: ScaleStates(methods.fill),
-            ),
-        ),
-        (
-            methods.bits_by is not None,
-            Row(
-                "allocate",
-                "States and poles whose rounding costs more at the outputs get more bits.",
-                lambda _: Allocate(quantise.state_bits, quantise.a_bits, methods.bits_by or "head", data),
-            ),
-        ),
-        (
-            methods.place,
-            Row(
-                "place_poles",
-                "Poles rounded together make up for each other's errors.",
-                lambda _: PlacePoles(data, quantise.a_form),
-            ),
-        ),
-        (
-            methods.input_bits is not None,
-            Row(
-                "input_bits",
-                "Nothing downstream brings back what the weights of the samples lose.",
-                lambda _: InputBits(methods.input_bits or 0),
-            ),
-        ),
-        (
-            bool(methods.notes),
-            Row(
-                "assign",
-                "Bits that a search or a user gave go before all others.",
-                lambda _: SetBitWidths(methods.notes),
-            ),
-        ),
-        (
-            methods.clip,
-            Row(
-                "clip",
-                "Ranges of least clipping plus rounding error beat percentiles.",
-                lambda _: RangeSetting(quantise.activation_bits, data),
-            ),
-        ),
-        (
-            True,
-            Row("quantise", "Every number onto a grid of its bits.", lambda _: Quantise(quantise, plan.input_format)),
-        ),
-        (
-            methods.refit,
-            Row(
-                "refit",
-                "What is read linearly is solved anew on the quantised values, so that it makes up for their errors.",
-                lambda before: Refit(before.discrete, data),
-            ),
-        ),
-        (
-            True,
-            Row("align", "Integers, the terms of every sum on one binary point.", lambda _: Align(plan.input_format)),
-        ),
-        (True, Row("prove", "Every value as narrow as is proven of it, and no overflow.", lambda _: prove)),
-    )
-    digital = tuple(row for wanted, row in rows if wanted)
-    return digital if plan.arrays is None else (*digital, *array_rows(plan.arrays, plan.integers, plan.reals))
-
-
-def array_rows(options: CrossbarOptions, integers: Calibration, reals: Calibration) -> tuple[Row, ...]:
-    """The passes that take a proven graph on to arrays; every stage is proven anew.
-
-    In oscillator form the graph of one product a head, `oscillate`, is what devices are simulated with.
-    """
-    mapped = Row(
-        "realise", "Products no larger than an array and levels of cells.", lambda _: _proven(MapArrays(options))
-    )
-    if options.form == "oscillator":
-        converters = Converters.of(options)
-        return (
-            Row(
-                "oscillate",
-                "Poles that an error of a cell cannot push out of the unit circle.",
-                lambda before: Oscillate(before.pruned, integers, reals, converters),
-            ),
-            mapped,
-        )
-    return (
-        Row(
-            "fuse",
-            "State update and readout of a head in one product.",
-            lambda _: _proven(Fuse(options.form, options.dense)),
-        ),
-        mapped,
-        Row(
-            "convert",
-            "Converters have few bits, and ranges of what the columns make of the calibration.",
-            lambda before: _proven(SetConverters(options, before.products, integers)),
-        ),
-    )
-
-
-def run_pipeline(plan: PassPlan, seen: Seen = lambda row, graph: None) -> Stages:
-    """Apply every pass of a plan; seen is told of each result."""
-    return run_rows(pipeline(plan), Stages({FLOAT: plan.graph}), seen)
-
-
-def run_rows(rows: Sequence[Row], stages: Stages, seen: Seen = lambda row, graph: None) -> Stages:
-    """Apply passes one after another to the last of some stages."""
-    for row in rows:
-        stages = stages.then(row.name, row.configured(stages)(stages.golden))
-        seen(row, stages.golden)
-    return stages
-
-
 def _proven(apply: Pass) -> Pass:
+    """A pass on integers, whose result is proven anew."""
     return lambda graph: prove(apply(graph))
 
 
 def _unchanged(graph: Graph) -> Graph:
     return graph
+
+
+def _balance(plan: PassInputs, before: Stages) -> Pass:
+    """The published scheme knows no scaling of states."""
+    return balance if plan.quantise.scheme == "qssm" else _unchanged
+
+
+def _allocate(plan: PassInputs, before: Stages) -> Pass:
+    return Allocate(plan.quantise.state_bits, plan.quantise.a_bits, plan.methods.bits_by or "head", plan.reals)
+
+
+def _arrays(plan: PassInputs) -> CrossbarOptions:
+    assert plan.arrays is not None, "no arrays to lay the design on"
+    return plan.arrays
+
+
+def _oscillate(plan: PassInputs, before: Stages) -> Pass:
+    """Every stage of it is proven already; its graph of one product a head is what devices are simulated with."""
+    return Oscillate(before.pruned, plan.integers, plan.reals, Converters.of(_arrays(plan)))
+
+
+def _is_oscillator(plan: PassInputs) -> bool:
+    return plan.arrays is not None and plan.arrays.form == "oscillator"
+
+
+def _is_fused(plan: PassInputs) -> bool:
+    return plan.arrays is not None and plan.arrays.form != "oscillator"
+
+
+_RANGES = (("ranges", "calibrate"),)
+DIGITAL: tuple[Row, ...] = (
+    Row("canonicalise", "float", "float", "later passes meet fewer kinds of ops", lambda plan, _: canonicalise),
+    Row("discretize", "float", "discrete", "the recurrence becomes one step a sample", lambda plan, _: discretize),
+    Row(
+        "rotate",
+        "discrete",
+        "discrete",
+        "input weights become real, which takes half the bits",
+        lambda plan, _: rotate,
+        lambda plan: plan.methods.fill > 0,
+    ),
+    Row(
+        "prune_channels",
+        "discrete",
+        "discrete",
+        "channels that the decoder hardly reads cost memory",
+        lambda plan, _: PruneChannels(plan.methods.channels or 0, plan.reals),
+        lambda plan: bool(plan.methods.channels),
+    ),
+    Row(
+        "prune_heads",
+        "discrete",
+        "discrete",
+        "heads that mixing hardly reads cost memory",
+        lambda plan, _: PruneHeads(plan.methods.heads or 0, plan.reals),
+        lambda plan: bool(plan.methods.heads),
+    ),
+    Row(
+        "prune_states",
+        "discrete",
+        "discrete",
+        "states that others can stand in for cost memory",
+        lambda plan, _: PruneStates(plan.methods.states, plan.methods.prune_loss, plan.reals),
+        lambda plan: plan.methods.states is not None or plan.methods.prune_loss is not None,
+    ),
+    Row(
+        "calibrate",
+        "discrete",
+        "discrete",
+        "ranges of real sequences decide where grids lie",
+        lambda plan, _: Calibrate(plan.reals, EVERY if plan.methods.refit else 1),
+    ),
+    Row(
+        "balance",
+        "discrete",
+        "discrete",
+        "all states fill the same range and share a grid",
+        _balance,
+        notes=_RANGES,
+    ),
+    Row(
+        "fill",
+        "discrete",
+        "discrete",
+        "input weights lie on their grid exactly",
+        lambda plan, _: ScaleStates(plan.methods.fill),
+        lambda plan: plan.methods.fill > 0,
+        _RANGES,
+    ),
+    Row(
+        "allocate",
+        "discrete",
+        "discrete",
+        "bits go to the states and poles whose noise costs most",
+        _allocate,
+        lambda plan: plan.methods.bits_by is not None,
+        _RANGES,
+    ),
+    Row(
+        "place_poles",
+        "discrete",
+        "discrete",
+        "poles of a head rounded together lose less than alone",
+        lambda plan, _: PlacePoles(plan.reals, plan.quantise.a_form),
+        lambda plan: plan.methods.place,
+        _RANGES,
+    ),
+    Row(
+        "input_bits",
+        "discrete",
+        "discrete",
+        "what the first weights lose no later fit brings back",
+        lambda plan, _: InputBits(plan.methods.input_bits or 0),
+        lambda plan: plan.methods.input_bits is not None,
+    ),
+    Row(
+        "assign",
+        "discrete",
+        "discrete",
+        "bits of single tables and values go before all else",
+        lambda plan, _: SetBitWidths(plan.methods.notes),
+        lambda plan: bool(plan.methods.notes),
+    ),
+    Row(
+        "clip",
+        "discrete",
+        "discrete",
+        "ranges of least rounding and clipping error keep quiet sequences",
+        lambda plan, _: RangeSetting(plan.quantise.activation_bits, plan.reals),
+        lambda plan: plan.methods.clip,
+        _RANGES,
+    ),
+    Row(
+        "quantise",
+        "discrete",
+        "quantised",
+        "every number gets its grid",
+        lambda plan, _: Quantise(plan.quantise, plan.input_format),
+        notes=_RANGES,
+    ),
+    Row(
+        "refit",
+        "quantised",
+        "quantised",
+        "linear tables make up for what rounding before them lost",
+        lambda plan, before: Refit(before.discrete, plan.reals),
+        lambda plan: plan.methods.refit,
+    ),
+    Row("align", "quantised", "integer", "grids become integers and shifts", lambda plan, _: Align(plan.input_format)),
+    Row("prove", "integer", "integer", "widths are those that no input can overflow", lambda plan, _: prove),
+)
+ARRAYS: tuple[Row, ...] = (
+    Row(
+        "fuse",
+        "integer",
+        "integer",
+        "a head's kernel is one product on an array",
+        lambda plan, _: _proven(Fuse(_arrays(plan).form, _arrays(plan).dense)),
+        _is_fused,
+    ),
+    Row(
+        "oscillate",
+        "integer",
+        "integer",
+        "poles that decay digitally stay stable whatever cells do",
+        _oscillate,
+        _is_oscillator,
+    ),
+    Row(
+        "realise",
+        "integer",
+        "integer",
+        "products are split into what real arrays can do",
+        lambda plan, _: _proven(MapArrays(_arrays(plan))),
+        lambda plan: plan.arrays is not None,
+    ),
+    Row(
+        "convert",
+        "integer",
+        "integer",
+        "converters have the bits that the user has",
+        lambda plan, before: _proven(SetConverters(_arrays(plan), before.products, plan.integers)),
+        _is_fused,
+    ),
+)
+PASSES = (*DIGITAL, *ARRAYS)
+
+
+def pipeline(plan: PassInputs) -> tuple[Row, ...]:
+    """The passes that a plan asks for, in order."""
+    return tuple(row for row in PASSES if row.wanted(plan))
+
+
+def run_pipeline(plan: PassPlan, seen: Seen = lambda row, graph: None) -> Stages:
+    """Apply every pass that a plan asks for to its graph; seen is told of each result."""
+    return run_rows(PASSES, plan, Stages({FLOAT: plan.graph}), seen)
+
+
+def run_rows(rows: Sequence[Row], plan: PassInputs, stages: Stages, seen: Seen = lambda row, graph: None) -> Stages:
+    """Apply those of some passes that a plan asks for, one after another, to the last of some stages."""
+    for row in rows:
+        if row.wanted(plan):
+            stages = stages.then(row.name, row.configured(plan, stages)(stages.golden))
+            seen(row, stages.golden)
+    return stages

@@ -45,7 +45,7 @@ class PlacePoles:
 
         def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
             if isinstance(op, Diag) and op.name in poles:
-                return b.add("diag", op.name, *inputs, lambda_bar=Table.real(poles[op.name]), origin=op.origin)
+                return b.add(Diag(lambda_bar=Table.real(poles[op.name])), op.name, *inputs, origin=op.origin)
             return None
 
         return rewrite(graph, graph.stage, replace_op, graph.ranges)

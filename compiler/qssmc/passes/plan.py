@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,23 +21,64 @@ from qssmc.passes.quantise.options import QuantiseOptions
 Pass = Callable[[Graph], Graph]
 
 
+class PassInputs(Protocol):
+    """What passes are configured with; of single passes from text, what was not given raises where it is asked for."""
+
+    @property
+    def quantise(self) -> QuantiseOptions:
+        """Bits and scheme."""
+        ...
+
+    @property
+    def methods(self) -> Methods:
+        """What is done beside plain rounding."""
+        ...
+
+    @property
+    def input_format(self) -> InputFormat:
+        """What a sample stands for."""
+        ...
+
+    @property
+    def integers(self) -> Calibration:
+        """Calibration sequences as a sensor gives them."""
+        ...
+
+    @property
+    def reals(self) -> Calibration:
+        """The same sequences as the model takes them."""
+        ...
+
+    @property
+    def arrays(self) -> CrossbarOptions | None:
+        """The arrays that the design is laid on, None of a digital one."""
+        ...
+
+
 @dataclass(frozen=True)
 class Row:
-    """One pass of a plan. name: as in ir/NN_name.ir; reason: why it is there, in a sentence for readers.
+    """One row of the pipeline.
 
-    configured: the pass with its options, given the stages before it, which few of them look at.
+    name: of the pass, as in ir/NN_name.ir; before, after: the stages of its graphs; reason: why it is there, a clause;
+    configured: the pass with its options, given the stages before it, which few passes look at; wanted: whether a plan
+    asks for it; notes: what must be noted in the graph, each with the pass that notes it.
     """
 
     name: str
+    before: str
+    after: str
     reason: str
-    configured: Callable[[Stages], Pass]
+    configured: Callable[[PassInputs, Stages], Pass]
+    wanted: Callable[[PassInputs], bool] = lambda plan: True
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class PassPlan:
-    """graph: the float graph; integers: calibration sequences as a sensor gives them; input_format: what they stand for.
+    """What a design is made from; pipeline(plan) gives the passes that this asks for.
 
-    arrays: those that the design is laid on, None of a digital one. The rows that this asks for are in pipeline.py.
+    graph: the float graph; integers: calibration sequences as a sensor gives them; input_format: what they stand for;
+    arrays: those that the design is laid on, None of a digital one.
     """
 
     graph: Graph

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qssmc.analysis.calibration import Calibration
 from qssmc.ir.activation import apply_activation
 from qssmc.ir.graph import RANGE_ROWS, Graph
-from qssmc.ir.ops import Activation, LayerNorm, Op, State
+from qssmc.ir.ops import Activation, Op, State
 from qssmc.ir.table import Table
 from qssmc.passes.quantise.grids import Window, power_of_two_window, round_in_window
 
@@ -71,9 +71,9 @@ def _is_between_ops(graph: Graph, op: Op) -> bool:
 
 
 def _best(graph: Graph, op: Op, values: Real, ranges: Real, bits: int) -> Window:
-    """The window of least cost, one a channel, or one for all where a table reads or makes the value."""
+    """The window of least cost, one a channel, or one for all where a table or a norm needs that."""
     readers = graph.users[op.name]
-    shared = isinstance(op, Activation) or any(isinstance(user, (Activation, LayerNorm)) for user in readers)
+    shared = op.granularity == "table" or any(user.granularity != "channel" for user in readers)
     only = readers[0] if len(readers) == 1 else None
     seen = partial(apply_activation, only.kind) if isinstance(only, Activation) else np.asarray
     truth = seen(values)

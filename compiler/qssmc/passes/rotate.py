@@ -48,10 +48,10 @@ def rotate(graph: Graph) -> Graph:
     def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
         if isinstance(op, Inject) and op.name in drives:
             magnitude = Table.real(np.abs(op.b_bar.as_complex()).astype(np.complex128))
-            return b.add("inject", op.name, *inputs, b_bar=magnitude, heads=op.heads, origin=op.origin)
+            return b.add(Inject(b_bar=magnitude, heads=op.heads), op.name, *inputs, origin=op.origin)
         if isinstance(op, Readout) and op.name in turns:
             c = Table.real(op.c.as_complex() * turns[op.name])
-            return b.add("readout", op.name, *inputs, c=c, heads=op.heads, channels=op.channels, origin=op.origin)
+            return b.add(Readout(c=c, heads=op.heads, channels=op.channels), op.name, *inputs, origin=op.origin)
         return None
 
     return rewrite(graph, graph.stage, replace_op)

@@ -1,4 +1,4 @@
-"""ScaleStates: states are stretched to fill their range by a factor that puts their input weight onto its grid exactly."""
+"""ScaleStates: states fill their range, by a factor that puts their input weight onto its grid exactly."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class ScaleStates:
         def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
             if isinstance(op, Inject) and op.name in drives:
                 b_bar = Table.real(op.b_bar.data / drives[op.name][:, None])
-                return b.add("inject", op.name, *inputs, b_bar=b_bar, heads=op.heads, origin=op.origin)
+                return b.add(Inject(b_bar=b_bar, heads=op.heads), op.name, *inputs, origin=op.origin)
             if isinstance(op, Readout) and op.name in readouts:
                 c = Table.real(op.c.data * readouts[op.name][:, None])
-                return b.add("readout", op.name, *inputs, c=c, heads=op.heads, channels=op.channels, origin=op.origin)
+                return b.add(Readout(c=c, heads=op.heads, channels=op.channels), op.name, *inputs, origin=op.origin)
             return None
 
         ranges = dict(graph.ranges)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from qssmc.analysis.array_layout import ArrayLayout
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Drive, Inject
-from qssmc.analysis.array_layout import ArrayLayout
 
 _LANES = 4  # of the published mapping: re+, re-, im+, im-
 _SHARED = 4  # lines of u and of y beside those of the states

@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import (
-    Add,
-    Concat,
-    Decay,
-    Diag,
-    Drive,
-    Glu,
-    Inject,
-    LayerNorm,
-    Matvec,
-    Mul,
-    Normalize,
-    Offset,
-    Op,
-    Pair,
-    Readout,
-    Requant,
-    Scale,
-    ShiftLeft,
-    Slice,
-    Take,
-    Unpair,
-    Xbar,
-)
+from qssmc.ir.ops import Move, Op, Precision, Requant, Widths, Xbar
 from qssmc.ir.table import Table
-from qssmc.report.widths import Widths, table_bits, value_bits
+from qssmc.report.widths import table_bits, value_bits
 
 _FLOAT = 32
-_ANALOG = (Matvec, Xbar, Diag, Inject, Readout, Decay, Drive)  # what an array of conductances would compute
-_LINEAR = (Add, Offset, ShiftLeft, Scale)  # what may follow before the converter
-_MOVES = (Slice, Take, Concat, Pair, Unpair)
 _Mask = NDArray[np.bool_]
 
 
@@ -83,7 +57,7 @@ class _Effort:
         self.bits = {op.name: np.full(op.type.shape, _FLOAT) for op in graph.ops} if self.real else value_bits(graph)
         self.rows = [row for op in ops if (row := self.row(op))]
         self.ace = sum(row["ace"] for row in self.rows)
-        conversions = list(self.conversions(_ANALOG))
+        conversions = list(self.conversions(lambda op: op.analog in ("product", "drive")))
         self.conversion_count, self.adc_bits = len(conversions), int(sum(conversions))
 
     def totals(self) -> dict[str, int]:
@@ -101,7 +75,7 @@ class _Effort:
         """What the arrays alone do: weights programmed, their products, columns converted and bits they give."""
         products = {op.name for op in self.ops if isinstance(op, Xbar)}
         rows = [row for row in self.rows if row["op"] in products]
-        columns = list(self.conversions((Xbar,)))
+        columns = list(self.conversions(lambda op: isinstance(op, Xbar)))
         return {
             "macs": sum(row["macs"] for row in rows),
             "ace": sum(row["ace"] for row in rows),
@@ -111,7 +85,8 @@ class _Effort:
 
     def row(self, op: Op) -> dict[str, Any] | None:
         """Multiply-accumulates and multipliers of one op, or None if it multiplies nothing."""
-        products = np.concatenate([np.ravel(part) for part in self.products(op)] or [np.zeros(0, np.int64)])
+        parts = [np.ravel(part) for part in op.products(self.precision(op))]
+        products = np.concatenate(parts or [np.zeros(0, np.int64)])
         rescaled = self.rescaled(op)
         if not products.size and not rescaled.size:
             return None
@@ -124,36 +99,9 @@ class _Effort:
             "rescaling_bits": int(rescaled.sum()),
         }
 
-    def products(self, op: Op) -> Iterator[Widths]:
-        """Bits times bits, of every multiply-accumulate."""
-        operands = [self.bits[name] for name in op.inputs]
-        if isinstance(op, Matvec):
-            yield self.table(op.weight) * operands[0]
-        elif isinstance(op, Xbar):
-            yield (self.table(op.weight) * operands[0])[op.weight.data != 0]
-        elif isinstance(op, (Diag, Decay)):
-            poles = self.table(op.lambda_bar if isinstance(op, Diag) else op.a)
-            yield np.tile(poles * operands[0][:, None], 2)
-        elif isinstance(op, (Inject, Drive)):
-            weights = op.b_bar if isinstance(op, Inject) else op.b
-            u = operands[0] if op.heads is None else operands[0][op.heads.data]
-            # The float model's b_bar is b divided by a complex pole, so it is complex whatever b is.
-            planes = [lane for lane in (0, 1) if self.real or weights.data[..., lane].any()]
-            yield self.table(weights)[..., planes] * u[..., None]
-        elif isinstance(op, Readout):
-            yield self.table(op.c) * operands[0][..., None]
-        elif isinstance(op, Scale):
-            factor = np.broadcast_to(self.table(op.factor), op.type.shape)
-            yield np.tile(factor * operands[0], 2 if op.type.complex else 1)
-        elif isinstance(op, Mul):
-            yield operands[0] * operands[1]
-        elif isinstance(op, Glu):
-            yield operands[0][: op.type.shape[0]] * operands[0][op.type.shape[0] :]
-        elif isinstance(op, LayerNorm):
-            yield np.full((3, *op.type.shape), _FLOAT * _FLOAT)  # squares, 1 / std, gamma
-        elif isinstance(op, Normalize):
-            yield operands[0] ** 2
-            yield (operands[0] + len(operands[0]).bit_length()) * (op.frac + 1)
+    def precision(self, op: Op) -> Precision:
+        """The bits that an op works with."""
+        return Precision(tuple(self.bits[name] for name in op.inputs), self.table, self.real)
 
     def rescaled(self, op: Op) -> Widths:
         """Bits of value times bits of multiplier, of every element that a requant multiplies."""
@@ -168,8 +116,8 @@ class _Effort:
         """Bits of the elements of a table."""
         return np.full(table.shape, _FLOAT) if self.real else table_bits(table)
 
-    def conversions(self, kinds: tuple[type[Op], ...]) -> Iterator[int]:
-        """The bits of every number that is converted, if ops of these kinds are analog.
+    def conversions(self, is_product: Callable[[Op], bool]) -> Iterator[int]:
+        """The bits of every number that is converted, if these ops are products of an analog array.
 
         Their sums stay analog until something rounds or looks them up.
         """
@@ -179,12 +127,12 @@ class _Effort:
             lanes = 2 if op.type.complex else 1
             if isinstance(op, Requant):
                 yield from np.repeat(self.bits[op.name][masks[0]], lanes).tolist()
-            elif isinstance(op, kinds):
+            elif is_product(op):
                 analog[op.name] = np.ones(op.type.shape, bool)
-            elif isinstance(op, _LINEAR):
+            elif op.analog == "sum":
                 analog[op.name] = np.logical_or.reduce(masks)
-            elif isinstance(op, _MOVES):
-                analog[op.name] = _moved(op, masks)
+            elif isinstance(op, Move):
+                analog[op.name] = op.noted(*masks)
         for name, mask in analog.items():
             if self.converts_itself(self.graph[name]):
                 lanes = 2 if self.graph[name].type.complex else 1
@@ -196,22 +144,11 @@ class _Effort:
         In the float model nothing rounds, and the input of a state is summed with what the state becomes.
         """
         if self.real:
-            return isinstance(op, _ANALOG) and not isinstance(op, (Inject, Drive))
+            return op.analog == "product"
         names = {other.name for other in self.ops}
         readers = [user for user in self.graph.users[op.name] if user.name in names]
         left = any(output.value == op.name for output in self.graph.outputs)
-        return left or any(not isinstance(user, (Requant, *_LINEAR, *_MOVES)) for user in readers)
-
-
-def _moved(op: Op, masks: list[_Mask]) -> _Mask:
-    (first, *_) = masks
-    if isinstance(op, Slice):
-        return first[op.start : op.stop]
-    if isinstance(op, Take):
-        return np.asarray(first[op.indices.data])
-    if isinstance(op, Pair):
-        return np.asarray(first.reshape(2, -1).any(axis=0))
-    return np.tile(first, 2) if isinstance(op, Unpair) else np.concatenate(masks)
+        return left or any(not (isinstance(user, Requant) or user.analog in ("sum", "move")) for user in readers)
 
 
 def _ratio(before: int, after: int) -> float:

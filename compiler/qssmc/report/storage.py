@@ -11,27 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Add, Advance, Constant, Inject, Lut, Matvec, Op, Readout, Requant, State, Take
+from qssmc.ir.ops import WEIGHTS, Add, Advance, Constant, Inject, Lut, Matvec, Op, Readout, Requant, State, Widths
 from qssmc.ir.table import Table
 from qssmc.ir.types import width_of
-from qssmc.report.widths import Widths, level_bits, table_bits, value_bits
+from qssmc.report.widths import level_bits, table_bits, value_bits
 
 Integers = NDArray[np.int64]
-# What the tables of an attribute are called in the report, and what they hold.
-_KINDS = {
-    "weight": "weights",
-    "bias": "biases",
-    "value": "biases",
-    "lambda_bar": "poles",
-    "b_bar": "input weights",
-    "c": "output weights",
-    "factor": "factors",
-    "entries": "lookup tables",
-    "multiplier": "multipliers",
-    "first": "zero points",
-    "indices": "chosen channels",
-}
-_PUBLISHED_WEIGHTS = ("weights", "factors", "input weights", "output weights")
 # Values at work a head, in float32 and in few bits, and weights a head that the published count leaves out.
 _WORK_FLOAT, _WORK, _LEFT_OUT = 35, 32, 15
 
@@ -128,22 +113,22 @@ class _Ledger:
             self.parts.append(_part(name, op.origin, kind, widths))
 
     def table(self, op: Op, name: str, table: Table) -> None:
-        """A table by what it is of."""
-        where, data = f"{op.name}.{name}", table.data
-        if name == "heads":
+        """A table by what it holds."""
+        where, what, data = f"{op.name}.{name}", op.holds[name], table.data
+        if what == "head sizes":
             self.head_sizes(where, op, data)
-        elif name in ("low", "high") or data.shape == () or (name == "bias" and not data.any()):
+        elif what == "clamps" or data.shape == () or (what == "biases" and isinstance(op, Matvec) and not data.any()):
             return  # clamps are booked together; scalars are literals; a zero bias is no table
-        elif name in ("shift", "amount"):
-            self.field(where, op, "exponents", data)
-        elif isinstance(op, Take):
+        elif what == "exponents":
+            self.field(where, op, what, data)
+        elif what == "chosen channels":
             bits = (self.graph[op.inputs[0]].type.shape[0] - 1).bit_length()
-            self.book(where, op, _KINDS[name], data, np.full(data.shape, bits))
-        elif name in ("multiplier", "first"):
-            self.book(where, op, _KINDS[name], *_whole(self.per_head(op, data)))
+            self.book(where, op, what, data, np.full(data.shape, bits))
+        elif what in ("multipliers", "zero points"):
+            self.book(where, op, what, *_whole(self.per_head(op, data)))
         else:
-            kind = "biases" if isinstance(op, Matvec) and _counts_steps(self.graph, op) else _KINDS[name]
-            self.elements(where, op, kind, table)
+            counted = isinstance(op, Matvec) and _counts_steps(self.graph, op)
+            self.elements(where, op, "biases" if counted else what, table)
 
     def elements(self, where: str, op: Op, kind: str, table: Table) -> None:
         """The elements of a table at their own widths; an input weight's im that is 0 for all states is no table."""
@@ -277,7 +262,7 @@ def _published(
     complex_states = {op.name for op in graph.states if op.type.complex}
     reals = float_states - sum(int(np.prod(op.type.shape)) for op in sums)
     before = 32 * (float_parameters + reals + _WORK_FLOAT * heads)
-    weights = [part for part in parts if part.kind in _PUBLISHED_WEIGHTS]
+    weights = [part for part in parts if part.kind in WEIGHTS]
     weight_bits, count = sum(part.bits for part in weights), sum(part.elements for part in weights)
     rest = sum(part.bits for part in parts if part.kind == "poles" or part.name in complex_states)
     work = _activation_bits(graph) * _WORK * heads

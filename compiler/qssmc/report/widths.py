@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Concat, Lut, Op, Pair, Requant, Slice, State, Take, Unpair
+from qssmc.ir.ops import Lut, Move, Op, Requant, State, Widths
 from qssmc.ir.table import Table
 from qssmc.ir.types import width_of
-
-Widths = NDArray[np.int64]
 
 
 def table_bits(table: Table) -> Widths:
@@ -50,15 +47,6 @@ def _made(graph: Graph, op: Op, known: dict[str, Widths]) -> Widths:
     if isinstance(op, Lut):
         return np.full(op.type.shape, table_bits(op.entries).max(initial=0))
     own: Widths = np.full(op.type.shape, op.type.width or 0)
-    found = own
-    if isinstance(op, Slice):
-        found = bits(op.inputs[0])[op.start : op.stop]
-    elif isinstance(op, Take):
-        found = bits(op.inputs[0])[op.indices.data]
-    elif isinstance(op, Concat):
-        found = np.concatenate([bits(name) for name in op.inputs])
-    elif isinstance(op, Unpair):
-        found = np.tile(bits(op.inputs[0]), 2)
-    elif isinstance(op, Pair):
-        found = bits(op.inputs[0]).reshape(2, -1).max(axis=0)
-    return np.asarray(np.minimum(found, own))
+    if isinstance(op, Move):
+        return np.asarray(np.minimum(op.noted(*(bits(name) for name in op.inputs)), own))
+    return own

@@ -2,22 +2,22 @@
 
 from qssmc.search.accuracy import smallest_accurate
 from qssmc.search.candidate import Candidate
-from qssmc.search.executors import InProcess, DaskCluster, Executor, Cached, ProcessPool
+from qssmc.search.executors import Cached, DaskCluster, Executor, InProcess, ProcessPool
 from qssmc.search.explore import Explorer
 from qssmc.search.goal import Goal, reach
-from qssmc.search.objective import Objective, Measured, measure
+from qssmc.search.objective import Measured, Objective, measure
 
 __all__ = [
-    "InProcess",
-    "Objective",
+    "Cached",
+    "Candidate",
     "DaskCluster",
     "Executor",
     "Explorer",
     "Goal",
-    "Cached",
+    "InProcess",
     "Measured",
+    "Objective",
     "ProcessPool",
-    "Candidate",
     "measure",
     "reach",
     "smallest_accurate",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qssmc.errors import UsageError
-from qssmc.search.explore import Prediction, Explorer
+from qssmc.search.explore import Explorer, Prediction
 from qssmc.search.objective import Measured
 
 _RUNGS = 32  # budgets between the smallest design and the largest, by ratio

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from qssmc.errors import ToolError, UsageError
 from qssmc.search.candidate import Candidate
-from qssmc.search.objective import Objective, Effort, Measured, measure
+from qssmc.search.objective import Effort, Measured, Objective, measure
 
 Trial = tuple[Candidate, Effort]
 Seen = Callable[[int, int], Any]  # told how many of how many trials of a batch are done

@@ -113,7 +113,7 @@ class Explorer:
         return list(self.executor.results(self.objective, trials))
 
     @cached_property
-    def sensitivities_of(self) -> tuple[Sensitivity, ...]:
+    def sensitivities(self) -> tuple[Sensitivity, ...]:
         """Every variable's, in the order of the ops."""
         variables = [variable for variable in self.variables if variable.drop > 0]
         self.say(f"search: sensitivities of {len(variables)} tensors, each turned down alone")

@@ -9,7 +9,7 @@ from typing import Any
 from qssmc.errors import UsageError
 from qssmc.search.accuracy import smallest_accurate
 from qssmc.search.candidate import Candidate
-from qssmc.search.explore import Prediction, Explorer
+from qssmc.search.explore import Explorer, Prediction
 from qssmc.search.objective import Measured, float_bytes
 
 _TRIES = 8

@@ -35,9 +35,9 @@ _SHAPED_BY, _GRIDS_BY = "fill", ("allocate", "place_poles")  # the last passes t
 class Measured:
     """What a candidate gave: loss (squared error of the outputs in parts of their variance), bits stored, effort.
 
-    elements: numbers in every table that is stored, by name, and under the names of the variables "state" and "poles" all
-    of those. loss is nan where the design was only counted; accuracy is percent of the labelled sequences, of a full
-    trial alone.
+    elements: numbers in every table that is stored, by name, and under the names of the variables "state" and "poles"
+    all of those. loss is nan where the design was only counted; accuracy is percent of the labelled sequences, of a
+    full trial alone.
     """
 
     loss: float
@@ -145,7 +145,7 @@ class TrialStages:
                 keys = (*keys, plan.quantise.state_bits, plan.quantise.a_bits)
             graph = self.made.get(keys)
             if graph is None:
-                graph = row.configured(stages)(stages.golden)
+                graph = row.configured(plan, stages)(stages.golden)
             if index <= shaped or row.name in _GRIDS_BY:
                 self.made[keys] = graph
             stages = stages.then(row.name, graph)

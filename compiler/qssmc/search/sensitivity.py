@@ -13,7 +13,7 @@ from qssmc.search.variables import Variable
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """A variable with fewer bits than in the base: its bits and the loss at both; the factor a of its loss a 4^-bits."""
+    """A variable with fewer bits than in the base: its bits and loss at both; the factor a of its loss a 4^-bits."""
 
     variable: str
     base_bits: float

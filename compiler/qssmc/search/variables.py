@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Activation, Cast, Constant, Inject, LayerNorm, Matvec, Op, Readout, Scale, State
+from qssmc.ir.ops import Cast, Constant, Inject, Matvec, Op, State
 from qssmc.search.candidate import POLES, STATE
 
 Kind = Literal["state", "poles", "table", "cast"]
@@ -58,8 +58,7 @@ def variables_of(discrete: Graph, quantised: Graph, most: tuple[int, int]) -> tu
     states = sum(op.type.shape[0] for op in discrete.states if op.type.complex)
     found = [Variable.of(STATE, "state", 2 * states), Variable.of(POLES, "poles", 2 * states)] if states else []
     for op in discrete.ops:
-        table = _table(discrete, op)
-        if table is not None and not (isinstance(op, Inject) and f"{op.name}.{table}" in discrete.bits):
+        for table in _free_tables(discrete, op):
             found.append(Variable.of(f"{op.name}.{table}", "table", op.tables()[table].data.size, most[0]))
         if _is_cast(discrete, quantised, op):
             found.append(Variable.of(op.name, "cast", op.type.shape[0], most[1]))
@@ -68,16 +67,15 @@ def variables_of(discrete: Graph, quantised: Graph, most: tuple[int, int]) -> tu
 
 def function_tables_of(discrete: Graph) -> tuple[FunctionTable, ...]:
     """The functions that become tables."""
-    return tuple(FunctionTable(op.inputs[0], op.name) for op in discrete.ops if isinstance(op, Activation))
+    return tuple(FunctionTable(op.inputs[0], op.name) for op in discrete.ops if op.granularity == "table")
 
 
-def _table(graph: Graph, op: Op) -> str | None:
-    """The attribute of an op whose bits are free."""
-    if isinstance(op, Matvec):
-        return None if _counts(graph, op) else "weight"
-    if isinstance(op, Inject):
-        return "b_bar"
-    return {Readout: "c", Scale: "factor", LayerNorm: "gamma"}.get(type(op))
+def _free_tables(graph: Graph, op: Op) -> tuple[str, ...]:
+    """The tables of an op whose bits are free: not those of a count of steps, nor of an input that has its bits."""
+    if isinstance(op, Matvec) and _counts(graph, op):
+        return ()
+    noted = isinstance(op, Inject) and f"{op.name}.b_bar" in graph.bits
+    return () if noted else op.searched()
 
 
 def _counts(graph: Graph, op: Matvec) -> bool:

@@ -18,7 +18,7 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Device:
+class Fpga:
     """A device: flags for nextpnr, the option of yosys' synth command, and the MHz that placement is asked to reach.
 
     lut: prefixes of yosys' cells with the LUTs that one takes; ff: prefixes; ram: cells with the bits that one holds.
@@ -46,8 +46,8 @@ _ECP5_RESOURCES = (
 )  # fmt: skip
 
 
-def _ice40(name: str, place: tuple[str, ...], synth: str, reach: float) -> Device:
-    return Device(
+def _ice40(name: str, place: tuple[str, ...], synth: str, reach: float) -> Fpga:
+    return Fpga(
         "ice40", name, place, synth, reach, {"SB_LUT4": 1}, ("SB_DFF",), {"SB_RAM40_4K": 4096}, ("SB_MAC16",),
         _ICE40_RESOURCES,
     )  # fmt: skip
@@ -55,11 +55,11 @@ def _ice40(name: str, place: tuple[str, ...], synth: str, reach: float) -> Devic
 
 UP5K = _ice40("iCE40UP5K-SG48", ("--up5k", "--package", "sg48"), "synth_ice40 -dsp", 40)
 HX8K = _ice40("iCE40HX8K-CT256", ("--hx8k", "--package", "ct256"), "synth_ice40", 100)
-ECP5 = Device(
+ECP5 = Fpga(
     "ecp5", "LFE5U-85F-6BG381C", ("--85k", "--package", "CABGA381", "--speed", "6"), "synth_ecp5", 130,
     {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4}, ("TRELLIS_FF",), {"DP16KD": 18432}, ("MULT18X18D",), _ECP5_RESOURCES,
 )  # fmt: skip
-XC7 = Device(
+XC7 = Fpga(
     "xc7", "Xilinx 7 series", (), "synth_xilinx -family xc7", 0, {"LUT": 1}, ("FD",),
     {"RAMB18E1": 18432, "RAMB36E1": 36864}, ("DSP48E1",),
 )  # fmt: skip
@@ -69,7 +69,7 @@ XC7 = Device(
 class Board:
     """A board: its oscillator in MHz, the pins of the board top's ports, and the level at which its LEDs are on."""
 
-    device: Device
+    device: Fpga
     clock: float
     pins: Mapping[str, str]
     led_on: int
@@ -101,7 +101,7 @@ BOARDS: Mapping[str, Board] = {
 class Bare:
     """A family without a board: cells are counted, nothing is placed."""
 
-    device: Device = field(default=XC7)
+    device: Fpga = field(default=XC7)
 
 
 FAMILIES: Mapping[str, Bare] = {"xc7": Bare()}

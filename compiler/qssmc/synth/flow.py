@@ -16,7 +16,7 @@ import numpy as np
 from qssmc.artifact.folder import read_manifest
 from qssmc.errors import MalformedInputError, ToolError, UnsupportedModelError, UsageError
 from qssmc.synth import report
-from qssmc.synth.boards import BOARDS, FAMILIES, Board, Device
+from qssmc.synth.boards import BOARDS, FAMILIES, Board, Fpga
 from qssmc.synth.tools import Choice, Program, find
 
 FOLDER = "synth"
@@ -122,7 +122,7 @@ def _beside(core: _Core, work: Path) -> str:
     return os.path.relpath(work, core.source.absolute())
 
 
-def _mapped(core: _Core, device: Device, board: Board | None, yosys: Program, work: Path) -> dict[str, int]:
+def _mapped(core: _Core, device: Fpga, board: Board | None, yosys: Program, work: Path) -> dict[str, int]:
     """Yosys: the netlist of cells, as JSON for placement and as Verilog to be simulated."""
     top = f"{core.name}_board" if board else f"{core.name}_top"
     sources = [f"{core.name}_top.v", *([f"{top}.v"] if board else [])]

@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from qssmc.synth.boards import Device
+from qssmc.synth.boards import Fpga
 
 _USED = re.compile(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%", re.MULTILINE)
 
 
-def counts(cells: Mapping[str, int], device: Device) -> dict[str, int]:
+def counts(cells: Mapping[str, int], device: Fpga) -> dict[str, int]:
     """LUTs, flip-flops, RAM blocks with their bits, and multipliers, from yosys' cells by type."""
 
     def of(prefixes: tuple[str, ...]) -> int:
@@ -28,7 +28,7 @@ def counts(cells: Mapping[str, int], device: Device) -> dict[str, int]:
     }
 
 
-def utilisation(log: str, device: Device) -> dict[str, dict[str, int]]:
+def utilisation(log: str, device: Fpga) -> dict[str, dict[str, int]]:
     """Used and available of each resource, from nextpnr's log, which has them before anything is placed."""
     found = {bel: (int(used), int(there)) for bel, used, there in _USED.findall(log)}
     return {

@@ -27,6 +27,12 @@ QSSM_INLINE int16_t qssm_round_shift_i16(int16_t x, int16_t factor)
     return (int16_t)((((int32_t)x * factor >> 14) + 1) >> 1);
 }
 
+/* floor((x + half) / 2^n) for a sum of 16 bits: rounds where half = 2^(n-1), or 0 with n = 0. */
+QSSM_INLINE int16_t qssm_add_shift_i16(int16_t x, int16_t half, int n)
+{
+    return (int16_t)((int16_t)(x + half) >> n);
+}
+
 /* floor(x * factor / 2^16): the multiply-high of vector units. */
 QSSM_INLINE int16_t qssm_multiply_high_i16(int16_t x, int16_t factor)
 {
@@ -78,7 +84,7 @@ QSSM_INLINE uint64_t qssm_isqrt(uint64_t value, int bits)
     return root;
 }
 
-/* y = weight * x + bias; bias may be 0. weight is stored [input][output], so that the inner loop runs over outputs,
+/* y = weight * x + bias; bias may be NULL. weight is stored [input][output], so that the inner loop runs over outputs,
    each with a sum of its own. y_t holds every partial sum. */
 #define QSSM_MATVEC(name, w_t, x_t, b_t, y_t)                                                                         \
     QSSM_INLINE void name(y_t *restrict y, const w_t *restrict weight, const x_t *restrict x,                         \
@@ -115,7 +121,7 @@ typedef int16_t qssm_i16x16 __attribute__((vector_size(32)));
 typedef int32_t qssm_i32x8 __attribute__((vector_size(32)));
 typedef int16_t qssm_i16x16_at __attribute__((vector_size(32), aligned(2), may_alias));
 typedef int32_t qssm_i32x8_at __attribute__((vector_size(32), aligned(4), may_alias));
-#define QSSM_PAIRS_IN_VECTORS(y, weight, x, outs, pairs, done, width)                                                 \
+#define QSSM_PAIRS_OF_WIDTH(y, weight, x, outs, pairs, done, width)                                                   \
     for (; done + 8 * width <= outs; done += 8 * width) {                                                             \
         qssm_i32x8 sum[width];                                                                                        \
         for (int k = 0; k < width; k++) {                                                                             \
@@ -134,26 +140,30 @@ typedef int32_t qssm_i32x8_at __attribute__((vector_size(32), aligned(4), may_al
             *(qssm_i32x8_at *)(y + done + 8 * k) = sum[k];                                                            \
         }                                                                                                             \
     }
+#define QSSM_PAIRS_IN_VECTORS(y, weight, x, outs, pairs)                                                              \
+    int done = 0;                                                                                                     \
+    QSSM_PAIRS_OF_WIDTH(y, weight, x, outs, pairs, done, 8)                                                           \
+    QSSM_PAIRS_OF_WIDTH(y, weight, x, outs, pairs, done, 1)
+#define QSSM_OUTPUTS_IN_VECTORS(outs) ((outs) / 8 * 8)
 #else
-#define QSSM_PAIRS_IN_VECTORS(y, weight, x, outs, pairs, done, width)
+#define QSSM_PAIRS_IN_VECTORS(y, weight, x, outs, pairs)
+#define QSSM_OUTPUTS_IN_VECTORS(outs) 0
 #endif
 
-/* y = weight * x + bias for operands of 16 bits at most and sums of 32; bias may be 0. weight is stored [pair of
-   inputs][output][2], and a last odd input [output] behind them: neighbours in memory are the two products of one sum. */
+/* y = weight * x + bias for operands of 16 bits at most and sums of 32; bias may be NULL. weight is stored [pair of
+   inputs][output][2], and a last odd input [output] behind them: neighbours in memory are the products of one sum. */
 #define QSSM_MATVEC_PAIRS(name, w_t, x_t, b_t)                                                                        \
     QSSM_INLINE void name(int32_t *restrict y, const QSSM_TABLE(w_t, int16_t) *restrict weight,                       \
                           const x_t *restrict x, const b_t *restrict bias, int outs, int ins)                         \
     {                                                                                                                 \
         const int pairs = ins / 2;                                                                                    \
-        int done = 0;                                                                                                 \
         for (int o = 0; o < outs; o++) {                                                                              \
             y[o] = bias ? (int32_t)bias[o] : 0;                                                                       \
         }                                                                                                             \
-        QSSM_PAIRS_IN_VECTORS(y, weight, x, outs, pairs, done, 8)                                                     \
-        QSSM_PAIRS_IN_VECTORS(y, weight, x, outs, pairs, done, 1)                                                     \
+        QSSM_PAIRS_IN_VECTORS(y, weight, x, outs, pairs)                                                              \
         for (int i = 0; i < pairs; i++) {                                                                             \
             const int32_t x0 = x[2 * i], x1 = x[2 * i + 1];                                                           \
-            for (int o = done; o < outs; o++) {                                                                       \
+            for (int o = QSSM_OUTPUTS_IN_VECTORS(outs); o < outs; o++) {                                              \
                 y[o] = y[o] + x0 * weight[2 * (i * outs + o)] + x1 * weight[2 * (i * outs + o) + 1];                  \
             }                                                                                                         \
         }                                                                                                             \
@@ -165,12 +175,12 @@ typedef int32_t qssm_i32x8_at __attribute__((vector_size(32), aligned(4), may_al
 /* y = (n x - s) * floor(2^frac / max(1, isqrt(n sum(x^2) - s^2 + eps))), s = sum(x). sum_t holds n^2 max(x^2) + eps,
    which is below 2^bits. */
 #define QSSM_NORMALIZE(name, x_t, sum_t, y_t)                                                                         \
-    QSSM_INLINE void name(y_t *restrict y, const x_t *restrict x, int n, sum_t eps, int frac, int bits)               \
+    QSSM_INLINE void name(y_t *restrict y, const x_t *restrict x, int n, sum_t eps, int frac, int bits, int centred)  \
     {                                                                                                                 \
         sum_t sum = 0, squares = 0;                                                                                   \
         for (int i = 0; i < n; i++) {                                                                                 \
             const sum_t value = (sum_t)x[i];                                                                          \
-            sum = (sum_t)(sum + value);                                                                               \
+            sum = (sum_t)(sum + (centred ? value : 0));                                                               \
             squares = (sum_t)(squares + value * value);                                                               \
         }                                                                                                             \
         const uint64_t root = qssm_isqrt((uint64_t)((sum_t)(n * squares - sum * sum) + (int64_t)eps), bits);          \

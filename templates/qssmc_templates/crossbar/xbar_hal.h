@@ -1,7 +1,7 @@
 /* HAL: the two functions through which the host uses its arrays. xbar_sim.c has them in software; a board has its own.
  *
- * A read is one row drive of one array; its number is its place in map.json, counted over all arrays. In a step the host
- * calls the two functions in turn, once for each read, and once more for some after the last sample.
+ * A read is one row drive of one array; its number is its place in map.json, counted over all arrays. In a step the
+ * host calls the two functions in turn, once for each read, and once more for some after the last sample.
  */
 #ifndef XBAR_HAL_H
 #define XBAR_HAL_H

@@ -23,7 +23,8 @@ template <class Y, class R, class L, class H> Y qssm_clamp(const R &r, const L &
 }
 
 // clamp(floor((x + 2^(shift-1)) / 2^shift)); nothing is added where shift is 0. Acc holds x + 2^(shift-1).
-template <class Acc, class Y, class X, class L, class H> Y qssm_round(const X &x, int shift, const L &low, const H &high)
+template <class Acc, class Y, class X, class L, class H>
+Y qssm_round(const X &x, int shift, const L &low, const H &high)
 {
 #pragma HLS inline
     const Acc half = shift > 0 ? Acc(Acc(1) << (shift - 1)) : Acc(0);
@@ -74,12 +75,15 @@ template <int Bits, class V> ap_uint<Bits> qssm_isqrt(const V &value)
     return root;
 }
 
-// y = weight * x + bias. weight is stored [Outs / Lanes][Ins][Lanes]: Lanes outputs are summed at once, padded ones are 0.
-template <class Acc, int Outs, int Ins, int Lanes, class W, class B, class X, class Y, int Rows, int Biases, int Xs, int Ys>
+// y = weight * x + bias. weight is stored [Outs / Lanes][Ins][Lanes]: Lanes outputs are summed at once, padded ones
+// are 0.
+template <class Acc, int Outs, int Ins, int Lanes,
+          class W, class B, class X, class Y, int Rows, int Biases, int Xs, int Ys>
 void qssm_matvec(const W (&weight)[Rows][Lanes], const B (&bias)[Biases], const X (&x)[Xs], Y (&y)[Ys])
 {
 #pragma HLS inline off
-    static_assert(Rows == (Outs + Lanes - 1) / Lanes * Ins && Biases >= Outs && Xs >= Ins && Ys >= Outs, "sizes must fit");
+    static_assert(Rows == (Outs + Lanes - 1) / Lanes * Ins, "weights must fit");
+    static_assert(Biases >= Outs && Xs >= Ins && Ys >= Outs, "sizes must fit");
     Acc sum[Lanes];
 #pragma HLS array_partition variable=sum complete
     for (int out = 0; out < Outs; out += Lanes) {
@@ -99,7 +103,8 @@ void qssm_matvec(const W (&weight)[Rows][Lanes], const B (&bias)[Biases], const 
 }
 
 // y = (n x - s) * floor(2^Frac / max(1, isqrt(n sum(x^2) - s^2 + eps))), s = sum(x). Acc holds n^2 max(x^2) + eps.
-template <class Acc, int N, int Frac, class E, class X, class Y, int Xs, int Ys>
+// Not Centred: s = 0.
+template <class Acc, int N, int Frac, int Centred = 1, class E, class X, class Y, int Xs, int Ys>
 void qssm_normalize(const X (&x)[Xs], const E &eps, Y (&y)[Ys])
 {
 #pragma HLS inline off
@@ -108,7 +113,9 @@ void qssm_normalize(const X (&x)[Xs], const E &eps, Y (&y)[Ys])
     Acc squares = 0;
     for (int i = 0; i < N; i++) {
 #pragma HLS pipeline II=1
-        total += x[i];
+        if (Centred) {
+            total += x[i];
+        }
         squares += x[i] * x[i];
     }
     const Acc spread = Acc(squares * N) - Acc(total * total) + eps;
@@ -143,7 +150,8 @@ template <int N, class S, class T, int Size> void qssm_give_out(const S (&all)[S
 }
 
 // N elements of one array to a place in another.
-template <int N, class S, class T, int From, int To> void qssm_copy(const S (&from)[From], int first, T (&to)[To], int start)
+template <int N, class S, class T, int From, int To>
+void qssm_copy(const S (&from)[From], int first, T (&to)[To], int start)
 {
 #pragma HLS inline
     for (int i = 0; i < N; i++) {
@@ -166,26 +174,5 @@ template <class Beat, class T> Beat qssm_beat(const T &value, const ap_uint<1> &
     beat.dest = 0;
     return beat;
 }
-
-// A build with QSSM_TRACE stores every value of a step in qssm_trace_row, and lists the arrays that outlive a step.
-#ifdef QSSM_TRACE
-extern long long *qssm_trace_row;
-void qssm_keep(void *state, unsigned long size);
-#define QSSM_PUT(at, value) (qssm_trace_row[at] = (value).to_int64())
-#define QSSM_PUT_PLACED(at, stride, place, value)                                                                     \
-    if ((place) >= 0) {                                                                                               \
-        QSSM_PUT((at) + (stride) * (place), value);                                                                   \
-    }
-#define QSSM_PUT_ALL(at, stride, all, count)                                                                          \
-    for (int put = 0; put < (count); put++) {                                                                         \
-        QSSM_PUT((at) + (stride) * put, (all)[put]);                                                                  \
-    }
-#define QSSM_KEEP(state) qssm_keep(&(state), sizeof(state))
-#else
-#define QSSM_PUT(at, value) ((void)(value))
-#define QSSM_PUT_PLACED(at, stride, place, value) ((void)(value))
-#define QSSM_PUT_ALL(at, stride, all, count) ((void)(all))
-#define QSSM_KEEP(state) ((void)0)
-#endif
 
 #endif

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.array_layout.pack import Tile, lines_of, pack, wire_length
+from qssmc.analysis.array_layout.parts import CellPart, Logical, LogicalBlock, blocks_of
+from qssmc.analysis.array_layout.shelves import Spot, shelve
 from qssmc.analysis.bounds import bounds
 from qssmc.crossbar.names import KERNEL, original
 from qssmc.crossbar.options import CrossbarOptions, Packing
@@ -15,9 +18,6 @@ from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Xbar
 from qssmc.ir.types import width_of
-from qssmc.analysis.array_layout.pack import Tile, lines_of, pack, wire_length
-from qssmc.analysis.array_layout.parts import LogicalBlock, Logical, CellPart, blocks_of
-from qssmc.analysis.array_layout.shelves import Spot, shelve
 
 Integers = NDArray[np.int64]
 Phased = tuple[int, Tile]  # the phase of a step in which a tile is read

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from qssmc.analysis.array_layout.parts import CellPart, LogicalBlock, part_of
 from qssmc.crossbar.options import CrossbarOptions
 from qssmc.errors import UsageError
-from qssmc.analysis.array_layout.parts import LogicalBlock, CellPart, part_of
 
 
 @dataclass

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Concat, Op, Pair, Requant, Slice, Take, Unpair
+from qssmc.ir.ops import Move, Op, Requant
 
 Integers = NDArray[np.int64]
-_MOVES = (Concat, Pair, Slice, Take, Unpair)
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ def dither_of(graph: Graph, product: Op) -> ReadDither | None:
     while waiting:
         op, origin = waiting.pop()
         for user in graph.users[op.name]:
-            if isinstance(user, _MOVES):
+            if isinstance(user, Move):
                 waiting.append((user, _moved(graph, user, op, origin)))
             elif isinstance(user, Requant) and len(user.inputs) == 2 and user.inputs[0] == op.name:
                 shift = np.full(count, -1, np.int64)
@@ -41,16 +40,7 @@ def dither_of(graph: Graph, product: Op) -> ReadDither | None:
     return None
 
 
-def _moved(graph: Graph, user: Op, moved: Op, origin: Integers) -> Integers:
+def _moved(graph: Graph, user: Move, moved: Op, origin: Integers) -> Integers:
     """Where the elements of a moving op's value come from: the column, or -1 for those of other values."""
     parts = [origin if name == moved.name else np.full(graph[name].type.array_shape, -1) for name in user.inputs]
-    if isinstance(user, Concat):
-        return np.concatenate(parts)
-    (part,) = parts
-    if isinstance(user, Slice):
-        return np.asarray(part[user.start : user.stop])
-    if isinstance(user, Take):
-        return np.asarray(part[user.indices.data])
-    if isinstance(user, Pair):
-        return np.asarray(part.reshape(2, -1).T)
-    return np.asarray(part.T.reshape(-1))
+    return user.moved(*parts)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qssmc.analysis.bounds import Interval
-from qssmc.backends.c.scalar import CType, arithmetic, literal
+from qssmc.backends.c.scalar import INT, CType, Expression, arithmetic, constant, widened
 from qssmc.backends.c.unit import Exact
 from qssmc.ir.ops import Requant
 
@@ -21,7 +21,7 @@ MOST_CENTRED = 14  # bits of a shift in 16-bit lanes: 2^s must be a factor of 16
 
 
 @dataclass(frozen=True)
-class Dither:
+class DitherTerm:
     """The term of every element: d, or d - 2^(s-1) where it is centred; shift is one an element."""
 
     op: Requant
@@ -47,17 +47,23 @@ class Dither:
             return arithmetic(*self.interval.span)
         return CType(64 if ctype.bits == 64 or max(self.shift) > 31 else 32)
 
-    def hoisted(self, phase: str, lane: CType) -> str:
+    def hoisted(self, phase: Expression, lane: CType) -> Expression:
         """What is computed once before the loop: the term itself, or the phase at the top of a lane."""
         bits, half = self.op.phase_bits, 0
         if self.is_uniform:
             shift = int(self.shift[0]) if len(self.shift) else 0
-            phase, half = moved(phase, shift - bits), (1 << shift) >> 1
+            left, half = shift - bits, (1 << shift) >> 1
         elif self.centred:
-            phase, half = moved(phase, 16 - bits), 1 << 15
+            left, half = 16 - bits, 1 << 15
         else:
-            phase = moved(phase, lane.bits - 1 - bits)
-        return f"{phase} - {literal(half)}" if self.centred else phase
+            left = lane.bits - 1 - bits
+        moved = _moved(phase, bits, left)
+        if not self.centred:
+            return moved
+        text = f"({moved.text})" if left else moved.text
+        return Expression(
+            f"{text} - {constant(half)}", CType(max(INT.bits, moved.ctype.bits, arithmetic(0, half).bits))
+        )
 
 
 def is_uniform(shift: Exact) -> bool:
@@ -65,8 +71,10 @@ def is_uniform(shift: Exact) -> bool:
     return not len(shift) or bool((shift == shift[0]).all())
 
 
-def moved(phase: str, left: int) -> str:
-    """The phase times 2^left, rounded down."""
+def _moved(phase: Expression, bits: int, left: int) -> Expression:
+    """The phase, of some bits, times 2^left, rounded down."""
     if left == 0:
-        return f"(int64_t){phase}"
-    return f"((int64_t){phase} {'<<' if left > 0 else '>>'} {abs(left)})"
+        return phase
+    wide = CType(64) if max(bits, bits + left) > 31 else INT
+    shift = f"{'<<' if left > 0 else '>>'} {abs(left)}"
+    return Expression(f"{widened(phase, wide)} {shift}", CType(max(wide.bits, phase.ctype.bits)))

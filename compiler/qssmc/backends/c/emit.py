@@ -1,4 +1,4 @@
-"""Emit: the C of an integer graph as texts by path. Pure: the same graph gives the same bytes."""
+"""Emit: the C of an integer graph as texts by path; the same graph gives the same bytes."""
 
 from __future__ import annotations
 
@@ -9,38 +9,48 @@ from typing import Any
 
 from qssmc.analysis.bounds import bounds
 from qssmc.backends.c.blocks import block_lines
+from qssmc.backends.c.identities import SourceLines, without_identities
 from qssmc.backends.c.lanes import assign
 from qssmc.backends.c.names import identifiers, parameters, prefix_of
-from qssmc.backends.c.plan import ELEMENTWISE, SINGLES, SOURCES, Phase, input_type, plan
-from qssmc.backends.c.scalar import CType, stored
-from qssmc.backends.c.tables import Tables
-from qssmc.backends.c.trace import Trace, elements, layout_of, orders_of, trace_of
-from qssmc.backends.c.unit import Unit, indented
+from qssmc.backends.c.plan import SOURCES, Phase, input_type, plan
+from qssmc.backends.c.scalar import CType, Expression, narrowed, plus, stored
+from qssmc.backends.c.statements import comment, each, indented, loop
+from qssmc.backends.c.support import supports
+from qssmc.backends.c.tables import CTables
+from qssmc.backends.c.trace import Trace, elements, layout_of, orders_of, shipped, trace_of
+from qssmc.backends.c.unit import CUnit
 from qssmc.backends.environment import environment
+from qssmc.backends.support import check_ops
+from qssmc.backends.wrapping import wrapped
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph, Output
-from qssmc.ir.ops import Inject, Op, Readout
+from qssmc.ir.ops import Constant, Op
 
-SUPPORTED: frozenset[type[Op]] = frozenset((*SOURCES, *ELEMENTWISE, *SINGLES, Inject, Readout))
 FOLDER = "c"
+TRACE_FOLDER = "trace"  # in it: what only verification builds
 HAL_SOURCE = "xbar_sim.c"  # arrays in software, which the harness of a host is built with
 
 
 @dataclass(frozen=True)
-class Leaving:
+class OutputArgument:
     """An output as the templates see it. parameter: the pointer argument; value: the op that it is."""
 
     name: str
     parameter: str
-    type: str
+    ctype: CType
     count: int
     macro: str
     about: str
     value: str
 
+    @property
+    def type(self) -> str:
+        """The element's type in C."""
+        return self.ctype.text
+
 
 @dataclass(frozen=True)
-class Field:
+class StateField:
     """A member of the state struct as the templates see it."""
 
     name: str
@@ -54,16 +64,17 @@ def emit(graph: Graph, reads: Sequence[str] = ()) -> dict[str, str]:
 
     reads: xbar ops that the host asks the HAL of its arrays for, by number, instead of computing them.
 
-    Raises UnsupportedModelError for another stage, and as qssmc.analysis.bounds does.
+    Raises UnsupportedModelError for another stage, for ops that have no C form, and as qssmc.analysis.bounds does.
     """
     if graph.stage != "integer":
         raise UnsupportedModelError(f"graph {graph.name} is of the {graph.stage} stage, but C needs the integer stage")
-    prefix = prefix_of(graph)
-    unit = Unit(graph, prefix, identifiers(graph), bounds(graph), assign(graph), Tables(prefix), {}, tuple(reads))
-    phases = {name: plan(graph, name, unit.layouts, unit.names, unit.bounds) for name in ("step", "last")}
-    traces = {name: trace_of(graph, name, unit.layouts, prefix) for name in phases}
+    check_ops("C", graph.ops, supports)
+    unit = _unit(graph, tuple(reads))
+    prefix = unit.prefix
+    phases = {name: plan(unit.graph, name, unit.layouts, unit.names, unit.bounds) for name in ("step", "last")}
+    traces = {name: trace_of(phase.ops, unit.layouts) for name, phase in phases.items()}
     bodies = {name: _function(unit, phases[name], traces[name]) for name in phases}
-    view = _view(unit, bodies) | {"hal": bool(reads)}
+    view = _view(unit, {name: shipped(lines) for name, lines in bodies.items()}) | {"hal": bool(reads)}
     files = {
         f"{prefix}.h": "model.h.j2",
         f"{prefix}.c": "model.c.j2",
@@ -72,55 +83,98 @@ def emit(graph: Graph, reads: Sequence[str] = ()) -> dict[str, str]:
         "main.c": "main.c.j2",
         "Makefile": "Makefile.j2",
         "qssm_kernels.h": "qssm_kernels.h",
+        f"{TRACE_FOLDER}/{prefix}_trace.h": "trace.h.j2",
+        f"{TRACE_FOLDER}/harness.c": "trace_harness.c.j2",
     }
-    texts = {name: environment("c").get_template(template).render(**view) for name, template in files.items()}
-    texts["layout.json"] = json.dumps(_layout(unit, phases, traces, view), indent=1) + "\n"
+    texts = {name: _rendered(template, view) for name, template in files.items()}
+    traced = {f"{name}_lines": indented(lines) for name, lines in bodies.items()}
+    texts[f"{TRACE_FOLDER}/{prefix}_trace.c"] = _rendered("model.c.j2", view | traced | {"traced": True})
+    texts["layout.json"] = json.dumps(_layout(unit, traces, view), indent=1) + "\n"
     return {f"{FOLDER}/{name}": text for name, text in texts.items()}
 
 
-def _function(unit: Unit, phase: Phase, trace: Trace) -> list[str]:
+def _rendered(template: str, view: dict[str, Any]) -> str:
+    text = environment("c").get_template(template).render(**view)
+    return wrapped(text) if template.endswith((".h.j2", ".c.j2")) else text
+
+
+def _unit(source: Graph, reads: tuple[str, ...]) -> CUnit:
+    """What is decided before a line is written."""
+    prefix, proven = prefix_of(source), bounds(source)
+    graph, same = without_identities(source, proven)
+    tables, trace_tables = CTables(prefix), CTables(prefix)
+    names = identifiers(source)
+    return CUnit(graph, source, same, prefix, names, proven, assign(graph), tables, trace_tables, {}, reads)
+
+
+def _function(unit: CUnit, phase: Phase, trace: Trace) -> list[str]:
     """The body of a phase's function: sources, blocks, outputs, then the states that are not written in place."""
-    lines: list[str] = []
-    for op in phase.ops:
-        if isinstance(op, SOURCES):
-            lines.append(trace.copy(op, unit.array(phase, op.name), elements(op, unit.layouts)))
+    lines = [_source(unit, phase, trace, op) for op in phase.ops if isinstance(op, SOURCES)]
+    sections: list[list[str]] = []
+    said = SourceLines(unit.source, unit.same)
     for block in phase.blocks:
-        lines += ["", *block_lines(unit, phase, block, trace)]
-    for output in _leaving(unit, phase.name):
-        lines += ["", f"/* output {output.name} = %{output.value} */", *_output(unit, phase, output)]
+        sections.append([*comment(said.of(block.ops)), *block_lines(unit, phase, block, trace)])
+    outputs = {output.name: output.value for output in unit.source.outputs}
+    for output in _output_arguments(unit, phase.name):
+        value = outputs[output.name]
+        before = said.before(value)
+        heading = f"/* output {output.name} = %{value} */"
+        sections.append([*(comment(before) if before else []), heading, *_output(unit, phase, output)])
     for state, value in phase.copies:
-        op = unit.graph[state]
-        target, element = phase.storage[state], stored(op.type).text
-        copy = f"{target}[i] = ({element}){unit.array(phase, value)}[i];"
-        lines += ["", f"/* next %{state} = %{value} */"]
-        lines.append(f"for (int i = 0; i < {elements(op, unit.layouts)}; i++) {copy}")
+        sections.append([f"/* next %{state} = %{value} */", *_next(unit, phase, unit.graph[state], value)])
+    for at, section in enumerate(sections):
+        lines += [*([""] if at else []), *section]
     return lines
 
 
-def _output(unit: Unit, phase: Phase, output: Leaving) -> list[str]:
+def _source(unit: CUnit, phase: Phase, trace: Trace, op: Op) -> str:
+    """The statement that traces an input, a state or a constant."""
+    count = elements(op, unit.layouts)
+    if not isinstance(op, Constant):
+        return trace.copy(op, phase.storage[op.name], count)
+    values = [int(value) for value in op.value.data]
+    table = unit.trace_tables.array(f"{unit.names[op.name]}_trace_value", values, f"%{op.name}: its elements")
+    return trace.copy(op, table.name, count)
+
+
+def _next(unit: CUnit, phase: Phase, state: Op, value: str) -> list[str]:
+    """A state takes the value that it becomes."""
+    target, element, source = phase.storage[state.name], stored(state.type), unit.array(phase, value)
+
+    def move(i: str) -> str:
+        return f"{target}[{i}] = {narrowed(Expression(f'{source}[{i}]', phase.element[value]), element)};"
+
+    return each("i", elements(state, unit.layouts), move)
+
+
+def _output(unit: CUnit, phase: Phase, output: OutputArgument) -> list[str]:
     """A complex output leaves as pairs (re, im)."""
     op = unit.graph[output.value]
+    element, extent = phase.element[op.name], op.type.shape[0]
+    if extent == 0:
+        return [f"(void){output.parameter};"]
     array = unit.array(phase, op.name)
-    extent = op.type.shape[0]
+
+    def move(to: str, at: str) -> str:
+        return f"{output.parameter}[{to}] = {narrowed(Expression(f'{array}[{at}]', element), output.ctype)};"
+
     if not op.type.complex:
-        return [f"for (int i = 0; i < {extent}; i++) {output.parameter}[i] = ({output.type}){array}[i];"]
-    return [
-        f"for (int i = 0; i < {extent}; i++) {{",
-        f"    {output.parameter}[2 * i] = ({output.type}){array}[i];",
-        f"    {output.parameter}[2 * i + 1] = ({output.type}){array}[{extent} + i];",
-        "}",
-    ]
+        return each("i", extent, lambda i: move(i, i))
+    if extent == 1:
+        return [move("0", "0"), move("1", "1")]
+    return loop("i", extent, [move("2 * i", "i"), move("2 * i + 1", plus(extent, "i"))])
 
 
-def _leaving(unit: Unit, when: str) -> list[Leaving]:
+def _output_arguments(unit: CUnit, when: str) -> list[OutputArgument]:
     arguments = parameters(unit.graph, when)
+    sources = {output.name: output for output in unit.source.outputs}
     found = []
     for output in (output for output in unit.graph.outputs if output.when == when):
         op = unit.graph[output.value]
         count = op.type.shape[0] * (2 if op.type.complex else 1)
         macro = f"{unit.prefix.upper()}_OUTPUT_{output.name.upper()}"
-        about = _about(unit.graph, output)
-        found.append(Leaving(output.name, arguments[output.name], stored(op.type).text, count, macro, about, op.name))
+        about = _about(unit.source, sources[output.name])
+        found.append(OutputArgument(output.name, arguments[output.name], stored(op.type), count, macro, about, op.name))
     return found
 
 
@@ -136,12 +190,12 @@ def _about(graph: Graph, output: Output) -> str:
     return f"{text}, divided by the number of steps" if output.mean else text
 
 
-def _view(unit: Unit, bodies: dict[str, list[str]]) -> dict[str, Any]:
+def _view(unit: CUnit, bodies: dict[str, list[str]]) -> dict[str, Any]:
     """What the templates print."""
     graph, prefix = unit.graph, unit.prefix
     sample = input_type(graph)
     states = [
-        Field(unit.names[op.name], stored(op.type), max(1, elements(op, unit.layouts)), f"%{op.name} : {op.type}")
+        StateField(unit.names[op.name], stored(op.type), max(1, elements(op, unit.layouts)), f"%{op.name} : {op.type}")
         for op in graph.states
     ]
     formats = [f"%{op.name} : {op.type}, integers {op.type.bounds[0]}..{op.type.bounds[1]}" for op in graph.inputs]
@@ -150,8 +204,7 @@ def _view(unit: Unit, bodies: dict[str, list[str]]) -> dict[str, Any]:
         for op in graph.inputs
         if op.name in graph.scales
     ]
-    arrays = list(unit.tables.arrays.values())
-    step, last = _leaving(unit, "step"), _leaving(unit, "last")
+    step, last = _output_arguments(unit, "step"), _output_arguments(unit, "last")
     return {
         "prefix": prefix,
         "macro": prefix.upper(),
@@ -173,17 +226,19 @@ def _view(unit: Unit, bodies: dict[str, list[str]]) -> dict[str, Any]:
         "outputs": [*step, *last],
         "step_count": sum(output.count for output in step),
         "last_count": sum(output.count for output in last),
-        "arrays": [array for array in arrays if not array.only_trace],
-        "trace_arrays": [array for array in arrays if array.only_trace],
+        "arrays": list(unit.tables.arrays.values()),
+        "trace_arrays": list(unit.trace_tables.arrays.values()),
+        "traced": False,
     }
 
 
 def _uses(lines: list[str], text: str) -> bool:
-    return any(text in line for line in lines if "_TRACE_" not in line and not line.lstrip().startswith(("/*", "*")))
+    return any(text in line for line in lines if not line.lstrip().startswith(("/*", "*")))
 
 
-def _layout(unit: Unit, phases: dict[str, Phase], traces: dict[str, Trace], view: dict[str, Any]) -> dict[str, Any]:
+def _layout(unit: CUnit, traces: dict[str, Trace], view: dict[str, Any]) -> dict[str, Any]:
     """What the loader of the emitted C needs to know."""
+    ops = {"step": unit.source.step_ops, "last": unit.source.last_ops}
     outputs = [
         {
             "name": output.name,
@@ -197,9 +252,10 @@ def _layout(unit: Unit, phases: dict[str, Phase], traces: dict[str, Trace], view
     return {
         "prefix": unit.prefix,
         "sources": ["harness.c", *([HAL_SOURCE] if view["hal"] else [])],
+        "trace_sources": [f"{TRACE_FOLDER}/{unit.prefix}_trace.c", f"{TRACE_FOLDER}/harness.c"],
         "sample": {"type": view["sample"], "count": view["inputs"]},
         "memory": {"table_bytes": view["table_bytes"], "state_bytes": view["state_bytes"]},
         "outputs": outputs,
         "orders": orders_of(unit.layouts),
-        **{name: layout_of(traces[name], phases[name].ops, unit.layouts) for name in phases},
+        **{name: layout_of(traces[name], unit.graph, ops[name], unit.same, unit.layouts) for name in traces},
     }

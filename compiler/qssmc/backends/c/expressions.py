@@ -7,21 +7,47 @@ from dataclasses import dataclass
 import numpy as np
 
 from qssmc.analysis.bounds import Interval
-from qssmc.backends.c.scalar import CType, arithmetic, literal
+from qssmc.backends.c.scalar import (
+    INT,
+    CType,
+    Expression,
+    argument,
+    arithmetic,
+    literal_of,
+    narrowed,
+    shifted_operand,
+    total,
+    widened,
+)
 from qssmc.backends.c.unit import Exact
 
 
 @dataclass(frozen=True)
 class Scalar:
-    """A C expression for one element, and the interval of every element of the vector."""
+    """An expression for one element, and the interval of every element of the vector."""
 
-    text: str
+    expression: Expression
     interval: Interval
+
+    @property
+    def text(self) -> str:
+        """The expression in C."""
+        return self.expression.text
 
     @property
     def ctype(self) -> CType:
         """The type to compute it in."""
         return arithmetic(*self.interval.span)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether it is the literal 0."""
+        return self.text == "0"
+
+
+def computed(text: str, target: CType) -> Expression:
+    """A result of arithmetic in target: int up to 32 bits."""
+    return Expression(text, CType(max(target.bits, INT.bits)))
 
 
 def hull(*intervals: Interval) -> Interval:
@@ -32,25 +58,28 @@ def hull(*intervals: Interval) -> Interval:
     return Interval(low, high)
 
 
-def wide(text: str, target: CType) -> str:
-    """An operand as it must be for arithmetic in target: int is wide enough up to 32 bits."""
-    return f"(int64_t){text}" if target.bits == 64 else text
+def cast(target: CType, x: Expression) -> Expression:
+    """x narrowed to a type that it is proven to fit."""
+    return Expression(narrowed(x, target), x.ctype if target.holds(*x.ctype.bounds) else target)
 
 
-def cast(target: CType, text: str) -> str:
-    """An expression narrowed to a type that it is proven to fit."""
-    return f"({target.text})({text})"
+def added(parts: list[Expression], target: CType) -> Expression:
+    """The sum of several operands in target."""
+    return computed(total([widened(part, target) for part in parts]), target)
 
 
-def times(x: str, factor: str, target: CType) -> str:
+def times(x: Expression, factor: Expression, target: CType) -> Expression:
     """A product; the factor 1 costs nothing."""
-    return wide(x, target) if factor == "1" else f"{wide(x, target)} * {factor}"
+    if factor.text == "1":
+        return x if target.bits < 64 else Expression(widened(x, target), CType(64))
+    return computed(f"{widened(x, target)} * {factor.text}", target)
 
 
-def clamped(x: Scalar, low: str, high: str, reach: Interval) -> str:
+def clamped(x: Scalar, low: Expression, high: Expression, reach: Interval) -> Expression:
     """x saturated to low..high, whose hull with x's interval is reach."""
     ctype = arithmetic(*reach.span)
-    return f"qssm_clamp_i{ctype.bits}({cast(ctype, x.text)}, {low}, {high})"
+    arguments = ", ".join(argument(narrowed(each, ctype)) for each in (x.expression, low, high))
+    return Expression(f"qssm_clamp_i{ctype.bits}({arguments})", ctype)
 
 
 def halves(shift: Exact) -> Exact:
@@ -65,5 +94,17 @@ def shifted_literal(x: Scalar, shift: int) -> Scalar:
     half = 1 << (shift - 1)
     raised = Interval(x.interval.low + half, x.interval.high + half)
     ctype = arithmetic(*hull(x.interval, raised).span)
-    text = f"({cast(ctype, f'{wide(x.text, ctype)} + {literal(half)}')} >> {shift})"
+    text = raised_and_shifted(x.expression, literal_of(half), str(shift), ctype)
     return Scalar(text, Interval(raised.low >> shift, raised.high >> shift))
+
+
+def raised_and_shifted(x: Expression, half: Expression, amount: str, ctype: CType) -> Expression:
+    """(x + half) >> amount for a sum that fits a type; in 16 bits by a kernel, so that lanes stay that narrow."""
+    if ctype.bits > 16 or not ctype.holds(*half.ctype.bounds):
+        return right(cast(ctype, added([x, half], ctype)), amount)
+    return Expression(f"qssm_add_shift_i16({argument(narrowed(x, ctype))}, {half.text}, {amount})", ctype)
+
+
+def right(x: Expression, amount: str) -> Expression:
+    """x shifted right, in parentheses."""
+    return computed(f"({shifted_operand(x.text)} >> {amount})", x.ctype)

@@ -1,4 +1,4 @@
-"""Singles: ops that stand alone, as a call of a kernel, a loop of their own or a pointer into another array."""
+"""Kernel calls: ops that share no loop, each as a call of a kernel, a loop of its own or a pointer into an array."""
 
 from __future__ import annotations
 
@@ -6,45 +6,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.backends.c.plan import Phase, is_view
-from qssmc.backends.c.scalar import CType, arithmetic, literal, storage
+from qssmc.backends.c.scalar import CType, Expression, arithmetic, constant, narrowed, plus, storage
+from qssmc.backends.c.statements import each, scope
 from qssmc.backends.c.trace import elements
-from qssmc.backends.c.unit import Unit
+from qssmc.backends.c.unit import CUnit
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.ops import Concat, Inject, Lut, Matvec, Normalize, Op, Readout, Slice, Take, Xbar
 
 Matrix = NDArray[np.int64]
 
 
-def single(unit: Unit, phase: Phase, op: Op) -> list[str]:
-    """The lines that make the array of an op which is no loop with others."""
+def declaration(unit: CUnit, phase: Phase, op: Op) -> list[str]:
+    """The array of a value; one without elements is declared with one, for C has no empty arrays."""
+    count, name = elements(op, unit.layouts), phase.storage[op.name]
+    if count:
+        return [f"{phase.element[op.name].text} {name}[{count}];"]
+    return [f"const {phase.element[op.name].text} {name}[1] = {{0}};", f"(void){name};"]
+
+
+def call_lines(unit: CUnit, phase: Phase, op: Op) -> list[str]:
+    """The lines that make the array of an op which shares no loop."""
     if is_view(op):
         return [_view(unit, phase, op)]
-    count = elements(op, unit.layouts)
-    zero = "" if count else " = {0}"
-    declaration = f"{phase.element[op.name].text} {phase.storage[op.name]}[{max(1, count)}]{zero};"
+    return [*declaration(unit, phase, op), *(_fill(unit, phase, op) if elements(op, unit.layouts) else [])]
+
+
+def _fill(unit: CUnit, phase: Phase, op: Op) -> list[str]:
     if isinstance(op, Xbar) and op.name.split("_flush")[0] in unit.reads:
-        return [declaration, *_array_read(unit, phase, op)]
+        return _array_read(unit, phase, op)
     if isinstance(op, (Matvec, Xbar, Inject, Readout)):
-        return [declaration, _matvec(unit, phase, op)]
+        return [_matvec(unit, phase, op)]
     if isinstance(op, Lut):
-        return [declaration, _lut(unit, phase, op)]
+        return _lut(unit, phase, op)
     if isinstance(op, Normalize):
-        return [declaration, _normalize(unit, phase, op)]
+        return [_normalize(unit, phase, op)]
     if isinstance(op, Slice):
-        return [declaration, *_slice(unit, phase, op)]
+        return _slice(unit, phase, op)
     if isinstance(op, Take):
-        return [declaration, *_take(unit, phase, op)]
+        return _take(unit, phase, op)
     assert isinstance(op, Concat), op.mnemonic
-    return [declaration, *_concat(unit, phase, op)]
+    return _concat(unit, phase, op)
 
 
-def _view(unit: Unit, phase: Phase, op: Op) -> str:
+def _view(unit: CUnit, phase: Phase, op: Op) -> str:
     start = f" + {op.start}" if isinstance(op, Slice) and op.start else ""
     name, element = phase.storage[op.name], phase.element[op.name].text
     return f"const {element} *const {name} = {unit.array(phase, op.inputs[0])}{start};"
 
 
-def _matvec(unit: Unit, phase: Phase, op: Op) -> str:
+def _matvec(unit: CUnit, phase: Phase, op: Op) -> str:
     """Weights are stored [input][output], so that neighbours belong to different sums, or in pairs of inputs."""
     weight, bias = _matrix(unit, op)
     outs, ins = weight.shape
@@ -54,20 +64,21 @@ def _matvec(unit: Unit, phase: Phase, op: Op) -> str:
     in_pairs = ins > 1 and y_type == CType(32) and _is_narrow(x_type) and _is_narrow(_storage_of(weight))
     ordered = _in_pairs(weight) if in_pairs else weight.T.ravel()
     lane = CType(16) if in_pairs else None
-    table = unit.tables.array(f"{name}_weight", [int(value) for value in ordered], lane=lane)
-    w_type = unit.tables.arrays[table].element
-    start, start_type = "(const int8_t *)0", CType(8)
+    order = "[pair of inputs][output][2], then any odd input" if in_pairs else "[input][output]"
+    about = f"%{op.name}: weights, {outs} outputs from {ins} inputs, {order}"
+    table = unit.tables.array(f"{name}_weight", [int(value) for value in ordered], about, lane=lane)
+    start, start_type = "NULL", CType(8)
     if bias.any():
-        start = unit.tables.array(f"{name}_bias", [int(value) for value in bias])
-        start_type = unit.tables.arrays[start].element
+        biases = unit.tables.array(f"{name}_bias", [int(value) for value in bias], f"%{op.name}: biases")
+        start, start_type = biases.name, biases.element
     if in_pairs:
-        kernel = unit.kernel("QSSM_MATVEC_PAIRS", w_type, x_type, start_type)
+        kernel = unit.kernel("QSSM_MATVEC_PAIRS", table.element, x_type, start_type)
     else:
-        kernel = unit.kernel("QSSM_MATVEC", w_type, x_type, start_type, y_type)
-    return f"{kernel}({y}, {table}, {x}, {start}, {outs}, {ins});"
+        kernel = unit.kernel("QSSM_MATVEC", table.element, x_type, start_type, y_type)
+    return f"{kernel}({y}, {table.name}, {x}, {start}, {outs}, {ins});"
 
 
-def _array_read(unit: Unit, phase: Phase, op: Xbar) -> list[str]:
+def _array_read(unit: CUnit, phase: Phase, op: Xbar) -> list[str]:
     """Codes out to the rows of a read, readings of its columns back, all as int32_t, which is what the HAL takes."""
     low, high = unit.bounds[op.name].value.span
     if max(-low - 1, high).bit_length() > 31:
@@ -77,16 +88,24 @@ def _array_read(unit: Unit, phase: Phase, op: Xbar) -> list[str]:
         )
     columns, rows = op.weight.shape
     number = unit.reads.index(op.name.split("_flush")[0])
-    x, y, element = unit.array(phase, op.inputs[0]), phase.storage[op.name], phase.element[op.name].text
-    return [
-        "{",
-        f"    int32_t codes[{max(1, rows)}], readings[{max(1, columns)}];",
-        f"    for (int i = 0; i < {rows}; i++) codes[i] = (int32_t){x}[i];",
-        f"    xbar_write_rows({number}, codes, {rows});",
-        f"    xbar_read_columns({number}, readings, {columns});",
-        f"    for (int i = 0; i < {columns}; i++) {y}[i] = ({element})readings[i];",
-        "}",
-    ]
+    x, y, element = unit.array(phase, op.inputs[0]), phase.storage[op.name], phase.element[op.name]
+
+    def code(i: str) -> str:
+        return narrowed(Expression(f"{x}[{i}]", phase.element[op.inputs[0]]), CType(32))
+
+    def reading(i: str) -> str:
+        return narrowed(Expression(f"readings[{i}]", CType(32)), element)
+
+    return scope(
+        [
+            f"int32_t codes[{max(1, rows)}];",
+            f"int32_t readings[{max(1, columns)}];",
+            *each("i", rows, lambda i: f"codes[{i}] = {code(i)};"),
+            f"xbar_write_rows({number}, codes, {rows});",
+            f"xbar_read_columns({number}, readings, {columns});",
+            *each("i", columns, lambda i: f"{y}[{i}] = {reading(i)};"),
+        ]
+    )
 
 
 def _storage_of(weight: Matrix) -> CType:
@@ -95,7 +114,7 @@ def _storage_of(weight: Matrix) -> CType:
 
 def _is_narrow(ctype: CType) -> bool:
     """Whether 16 bits, signed, hold every number of the type."""
-    return ctype.bits < 16 or (ctype.bits == 16 and ctype.signed)
+    return CType(16).holds(*ctype.bounds)
 
 
 def _in_pairs(weight: Matrix) -> Matrix:
@@ -105,7 +124,7 @@ def _in_pairs(weight: Matrix) -> Matrix:
     return np.concatenate([np.moveaxis(whole, 0, 1).ravel(), weight[:, ins // 2 * 2 :].ravel()])
 
 
-def _matrix(unit: Unit, op: Op) -> tuple[Matrix, Matrix]:
+def _matrix(unit: CUnit, op: Op) -> tuple[Matrix, Matrix]:
     """The weight (out, in) and bias over the elements of the C arrays."""
     if isinstance(op, Matvec):
         return op.weight.data, op.bias.data
@@ -127,15 +146,22 @@ def _padded(rows: Matrix, order: NDArray[np.int64]) -> Matrix:
     return placed
 
 
-def _lut(unit: Unit, phase: Phase, op: Lut) -> str:
+def _lut(unit: CUnit, phase: Phase, op: Lut) -> list[str]:
     name, extent = unit.names[op.name], op.type.shape[0]
-    table = unit.tables.array(f"{name}_entries", [int(value) for value in op.entries.data.ravel()])
-    row = f"i * {op.entries.shape[1]} + " if len(op.entries.shape) == 2 else ""
-    first = np.broadcast_to(op.first.data, (extent,))
-    origin = unit.tables.element(f"{name}_first", [int(value) for value in first], "i")
-    minus = _minus(origin)
-    x, y, element = unit.array(phase, op.inputs[0]), phase.storage[op.name], phase.element[op.name].text
-    return f"for (int i = 0; i < {extent}; i++) {y}[i] = ({element}){table}[{row}{x}[i]{minus}];"
+    rows = len(op.entries.shape) == 2
+    entries = [int(value) for value in op.entries.data.ravel()]
+    about = f"%{op.name}: {'one row of results an element' if rows else 'results'}, from the smallest input on"
+    table = unit.tables.array(f"{name}_entries", entries, about)
+    first = [int(value) for value in np.broadcast_to(op.first.data, (extent,))]
+    x, y, element = unit.array(phase, op.inputs[0]), phase.storage[op.name], phase.element[op.name]
+
+    def look_up(i: str) -> str:
+        origin = unit.tables.element(f"{name}_first", first, i, f"%{op.name}: the smallest input of each element").text
+        start = "" if not rows or i == "0" else f"i * {op.entries.shape[1]} + "
+        entry = Expression(f"{table.name}[{start}{x}[{i}]{_minus(origin)}]", table.element)
+        return f"{y}[{i}] = {narrowed(entry, element)};"
+
+    return each("i", extent, look_up)
 
 
 def _minus(text: str) -> str:
@@ -144,7 +170,7 @@ def _minus(text: str) -> str:
     return f" + {text[2:-1]}" if text.startswith("(-") and text[2:-1].isdigit() else f" - {text}"
 
 
-def _normalize(unit: Unit, phase: Phase, op: Normalize) -> str:
+def _normalize(unit: CUnit, phase: Phase, op: Normalize) -> str:
     """The sums in as few bits as they need; the square root in as many steps as the spread has pairs of bits."""
     x = unit.bounds[op.inputs[0]].value.span
     count, largest = op.type.shape[0], max(abs(x[0]), abs(x[1]))
@@ -152,39 +178,52 @@ def _normalize(unit: Unit, phase: Phase, op: Normalize) -> str:
     sums = arithmetic(-spread, spread)
     kernel = unit.kernel("QSSM_NORMALIZE", phase.element[op.inputs[0]], sums, phase.element[op.name])
     bits = spread.bit_length() + spread.bit_length() % 2
-    arguments = f"{count}, {literal(op.eps)}, {op.frac}, {max(2, bits)}"
+    arguments = f"{count}, {constant(op.eps)}, {op.frac}, {max(2, bits)}, {op.centred}"
     return f"{kernel}({phase.storage[op.name]}, {unit.array(phase, op.inputs[0])}, {arguments});"
 
 
-def _slice(unit: Unit, phase: Phase, op: Slice) -> list[str]:
+def _slice(unit: CUnit, phase: Phase, op: Slice) -> list[str]:
     """A part of a complex value: its re, then its im."""
     whole, extent = unit.graph[op.inputs[0]].type.shape[0], op.type.shape[0]
-    x = unit.array(phase, op.inputs[0])
-    return [_copy(phase, op, part * extent, x, part * whole + op.start, extent) for part in (0, 1)]
+    lines = []
+    for part in (0, 1):
+        lines += _copy(unit, phase, op, part * extent, op.inputs[0], part * whole + op.start, extent)
+    return lines
 
 
-def _take(unit: Unit, phase: Phase, op: Take) -> list[str]:
+def _take(unit: CUnit, phase: Phase, op: Take) -> list[str]:
     """Elements by a table of indices; of a complex value the re, then the im."""
     whole, extent = unit.graph[op.inputs[0]].type.shape[0], op.type.shape[0]
-    x, y, element = unit.array(phase, op.inputs[0]), phase.storage[op.name], phase.element[op.name].text
-    chosen = unit.tables.element(f"{unit.names[op.name]}_indices", [int(index) for index in op.indices.data], "i")
-    return [
-        f"for (int i = 0; i < {extent}; i++) {y}[{part * extent} + i] = ({element}){x}[{part * whole} + {chosen}];"
-        for part in range(2 if op.type.complex else 1)
-    ]
+    x, y, element = unit.array(phase, op.inputs[0]), phase.storage[op.name], phase.element[op.name]
+    indices = [int(index) for index in op.indices.data]
+
+    def taken(i: str, part: int) -> str:
+        about = f"%{op.name}: the index of each element in %{op.inputs[0]}"
+        chosen = unit.tables.element(f"{unit.names[op.name]}_indices", indices, i, about).text
+        value = Expression(f"{x}[{plus(part * whole, chosen)}]", phase.element[op.inputs[0]])
+        return f"{y}[{plus(part * extent, i)}] = {narrowed(value, element)};"
+
+    lines = each("i", extent, lambda i: taken(i, 0))
+    return lines + (each("i", extent, lambda i: taken(i, 1)) if op.type.complex else [])
 
 
-def _concat(unit: Unit, phase: Phase, op: Concat) -> list[str]:
+def _concat(unit: CUnit, phase: Phase, op: Concat) -> list[str]:
     lines = []
     start = 0
     for part in range(2 if op.type.complex else 1):
         for name in op.inputs:
             extent = unit.graph[name].type.shape[0]
-            lines.append(_copy(phase, op, start, unit.array(phase, name), part * extent, extent))
+            lines += _copy(unit, phase, op, start, name, part * extent, extent)
             start += extent
     return lines
 
 
-def _copy(phase: Phase, op: Op, to: int, x: str, start: int, extent: int) -> str:
-    element, y = phase.element[op.name], phase.storage[op.name]
-    return f"for (int i = 0; i < {extent}; i++) {y}[{to} + i] = ({element.text}){x}[{start} + i];"
+def _copy(unit: CUnit, phase: Phase, op: Op, to: int, name: str, start: int, extent: int) -> list[str]:
+    """Some elements of a value into the array of an op."""
+    x, y, element = unit.array(phase, name), phase.storage[op.name], phase.element[op.name]
+
+    def move(i: str) -> str:
+        value = Expression(f"{x}[{plus(start, i)}]", phase.element[name])
+        return f"{y}[{plus(to, i)}] = {narrowed(value, element)};"
+
+    return each("i", extent, move)

@@ -1,4 +1,4 @@
-"""Edges: how a loop over lanes takes in the channels that its injects read, and gives out what its readouts sum up."""
+"""Lane I/O: how a loop over lanes takes in the channels that its injects read, and gives out what its readouts sum."""
 
 from __future__ import annotations
 
@@ -11,59 +11,73 @@ from qssmc.analysis.bounds import Interval
 from qssmc.backends.c.lanes import Lanes
 from qssmc.backends.c.plan import Phase
 from qssmc.backends.c.requant_folding import fits16
-from qssmc.backends.c.scalar import CType, arithmetic
+from qssmc.backends.c.scalar import INT, CType, Expression, arithmetic, narrowed, plus
+from qssmc.backends.c.statements import each
 from qssmc.backends.c.trace import order_name
-from qssmc.backends.c.unit import Unit
+from qssmc.backends.c.unit import CUnit
 from qssmc.ir.ops import Op, Readout
 
 _SHORTEST = 4  # levels that 16-bit sums must hold to be worth adding into wider ones
 
 
 @dataclass(frozen=True)
-class Edge:
-    """The element that the loop body uses, its type, and the lines around the loop."""
+class LaneArray:
+    """An array with one element a lane: the element as the loop body writes it, and the lines around the loop."""
 
-    element: str
-    ctype: CType
+    element: Expression
     before: tuple[str, ...]
     after: tuple[str, ...] = ()
 
 
-def heads_table(unit: Unit, lanes: Lanes) -> str | None:
+def lane_index(lanes: Lanes) -> str:
+    """The index of the lane at hand."""
+    return "lane" if lanes.width > 1 else "0"
+
+
+def _heads_table(unit: CUnit, lanes: Lanes) -> str | None:
     """The table of the channels that own lanes, or None where they are 0, 1, 2, ..."""
     if np.array_equal(lanes.heads, np.arange(len(lanes.heads))):
         return None
-    return unit.tables.array(f"{order_name(unit.layouts, lanes)}_heads", [int(head) for head in lanes.heads])
+    name = order_name(unit.layouts, lanes)
+    return unit.tables.array(
+        f"{name}_heads", [int(head) for head in lanes.heads], f"%{name}: the channel of a lane"
+    ).name
 
 
-def take_in(unit: Unit, phase: Phase, lanes: Lanes, u: Op) -> Edge:
+def _rest_channel(unit: CUnit, lanes: Lanes, j: str) -> str:
+    """The channel of the j-th lane beyond the full parts."""
+    name = order_name(unit.layouts, lanes)
+    about = f"%{name}: the channel of each further lane, for channels with more states"
+    return unit.tables.element(f"{name}_rest", [int(channel) for channel in lanes.rest], j, about).text
+
+
+def lane_inputs(unit: CUnit, phase: Phase, lanes: Lanes, u: Op) -> LaneArray:
     """Copy the channels u to the lanes of their heads; padded lanes are 0."""
     name = f"{unit.names[u.name]}_lanes"
     ctype = arithmetic(*unit.bounds[u.name].value.span)
-    heads, owned = heads_table(unit, lanes), len(lanes.heads)
-    source = f"({ctype.text}){unit.array(phase, u.name)}"
-    lines = [f"{ctype.text} {name}[{lanes.width}];"]
+    heads, owned = _heads_table(unit, lanes), len(lanes.heads)
+
+    def source(channel: str) -> str:
+        return narrowed(Expression(f"{unit.array(phase, u.name)}[{channel}]", phase.element[u.name]), ctype)
+
+    lines = [f"/* each channel of %{u.name} to the lanes of its states */", f"{ctype.text} {name}[{lanes.width}];"]
     for part in range(lanes.full):
-        value = f"{source}[{f'{heads}[j]' if heads else 'j'}]"
-        lines.append(f"for (int j = 0; j < {owned}; j++) {name}[{_plus(part * owned, 'j')}] = {value};")
-    used = owned * lanes.full + len(lanes.rest)
-    if len(lanes.rest):
-        rest = rest_table(unit, lanes)
-        to = _plus(owned * lanes.full, "j")
-        lines.append(f"for (int j = 0; j < {len(lanes.rest)}; j++) {name}[{to}] = {source}[{rest}];")
-    if used < lanes.width:
-        lines.append(f"for (int j = {used}; j < {lanes.width}; j++) {name}[j] = 0;")
-    return Edge(f"{name}[lane]", ctype, tuple(lines))
 
+        def whole(j: str, first: int = part * owned) -> str:
+            return f"{name}[{plus(first, j)}] = {source(f'{heads}[{j}]' if heads else j)};"
 
-def rest_table(unit: Unit, lanes: Lanes) -> str:
-    """The channel of the j-th lane beyond the full parts."""
-    name = f"{order_name(unit.layouts, lanes)}_rest"
-    return unit.tables.element(name, [int(channel) for channel in lanes.rest], "j")
+        lines += each("j", owned, whole)
+
+    def rest(j: str) -> str:
+        return f"{name}[{plus(owned * lanes.full, j)}] = {source(_rest_channel(unit, lanes, j))};"
+
+    lines += each("j", len(lanes.rest), rest)
+    lines += each("j", lanes.width, lambda j: f"{name}[{j}] = 0;", start=owned * lanes.full + len(lanes.rest))
+    return LaneArray(Expression(f"{name}[{lane_index(lanes)}]", ctype), tuple(lines))
 
 
 @dataclass(frozen=True)
-class Sums:
+class SumTypes:
     """The types in which a readout adds up over the levels of a lane: short ones over `levels`, then wide ones."""
 
     levels: int
@@ -71,7 +85,7 @@ class Sums:
     wide: CType
 
 
-def sums_of(unit: Unit, lanes: Lanes, op: Readout) -> Sums:
+def sum_types(unit: CUnit, lanes: Lanes, op: Readout) -> SumTypes:
     """Sums of 16 bits over as many levels as the bounds allow, if that is worth it, else wide sums throughout."""
     low, high = _terms(unit, lanes, op)
     wide = arithmetic(int(low.sum(axis=0).min()), int(high.sum(axis=0).max()))
@@ -81,17 +95,17 @@ def sums_of(unit: Unit, lanes: Lanes, op: Readout) -> Sums:
         blocks = (-1, levels, lanes.width)
         interval = Interval(low.reshape(blocks).sum(axis=1), high.reshape(blocks).sum(axis=1))
         if fits16(interval):
-            return Sums(levels, CType(16), wide)
-    return Sums(lanes.levels, wide, wide)
+            return SumTypes(levels, CType(16), wide)
+    return SumTypes(lanes.levels, wide, wide)
 
 
-def common(lanes: Lanes, sums: list[Sums]) -> list[Sums]:
-    """The sums of all readouts of one loop over blocks of one length."""
+def of_equal_levels(lanes: Lanes, sums: list[SumTypes]) -> list[SumTypes]:
+    """The sums of all readouts of one loop, over as many levels as the shortest of them."""
     levels = min((kind.levels for kind in sums), default=lanes.levels)
     return [replace(kind, levels=levels) for kind in sums]
 
 
-def _terms(unit: Unit, lanes: Lanes, op: Readout) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+def _terms(unit: CUnit, lanes: Lanes, op: Readout) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     """What each position adds to its lane at least and at most, or 0; (levels, width) each."""
     value, c = unit.bounds[op.inputs[0]].value, np.array(op.c.data, dtype=object)
     low: NDArray[np.object_] = np.array([0] * lanes.states, dtype=object)
@@ -106,44 +120,56 @@ def _terms(unit: Unit, lanes: Lanes, op: Readout) -> tuple[NDArray[np.object_], 
     )
 
 
-def give_out(unit: Unit, phase: Phase, lanes: Lanes, op: Readout, sums: Sums) -> Edge:
+def lane_sums(unit: CUnit, phase: Phase, lanes: Lanes, op: Readout, sums: SumTypes) -> LaneArray:
     """Add the lanes of each head and put the heads back in order; channels without lanes are 0."""
     name, y, element = f"{unit.names[op.name]}_lanes", phase.storage[op.name], phase.element[op.name]
     before = [f"{sums.short.text} {name}[{lanes.width}];"]
-    source = name
+    source, kind = name, sums.short
     if sums.levels < lanes.levels:
-        source = f"{unit.names[op.name]}_wide"
-        before += [
-            f"{sums.wide.text} {source}[{lanes.width}];",
-            f"for (int lane = 0; lane < {lanes.width}; lane++) {source}[lane] = 0;",
-        ]
+        source, kind = f"{unit.names[op.name]}_wide", sums.wide
+        before.append(f"{sums.wide.text} {source}[{lanes.width}];")
+        before += each("lane", lanes.width, lambda lane: f"{source}[{lane}] = 0;")
     owned = len(lanes.heads)
-    heads = heads_table(unit, lanes)
-    total = f"{unit.names[op.name]}_sums" if heads else y
-    after = [f"{element.text} {total}[{owned}];"] if heads else []
+    heads = _heads_table(unit, lanes)
+    totals = f"{unit.names[op.name]}_sums" if heads else y
+    after = [f"/* the sums of the lanes, added up for each channel of %{op.name} */"]
+    after += [f"{element.text} {totals}[{owned}];"] if heads else []
     for part in range(lanes.full):
-        lane = f"{source}[{_plus(part * owned, 'j')}]"
-        value = lane if part == 0 else f"({element.text})({total}[j] + {lane})"
-        after.append(f"for (int j = 0; j < {owned}; j++) {total}[j] = {value};")
+        first = part * owned
+
+        def lane_sum(j: str, first: int = first) -> str:
+            lane = Expression(f"{source}[{plus(first, j)}]", kind)
+            return (
+                f"{totals}[{j}] = {narrowed(lane, element)};" if first == 0 else add_to(f"{totals}[{j}]", lane, element)
+            )
+
+        after += each("j", owned, lane_sum)
     if heads:
-        after.append(f"for (int j = 0; j < {op.channels}; j++) {y}[j] = 0;")
-        after.append(f"for (int j = 0; j < {owned}; j++) {y}[{heads}[j]] = {total}[j];")
-    elif owned < op.channels:
-        after.append(f"for (int j = {owned}; j < {op.channels}; j++) {y}[j] = 0;")
-    if len(lanes.rest):
-        at, lane = f"{y}[{rest_table(unit, lanes)}]", f"{source}[{_plus(owned * lanes.full, 'j')}]"
-        after.append(f"for (int j = 0; j < {len(lanes.rest)}; j++) {at} = ({element.text})({at} + {lane});")
-    return Edge(f"{name}[lane]", sums.short, tuple(before), tuple(after))
+        after += each("j", op.channels, lambda j: f"{y}[{j}] = 0;")
+        after += each("j", owned, lambda j: f"{y}[{heads}[{j}]] = {totals}[{j}];")
+    else:
+        after += each("j", op.channels, lambda j: f"{y}[{j}] = 0;", start=owned)
+
+    def rest_sum(j: str) -> str:
+        lane = Expression(f"{source}[{plus(owned * lanes.full, j)}]", kind)
+        return add_to(f"{y}[{_rest_channel(unit, lanes, j)}]", lane, element)
+
+    after += each("j", len(lanes.rest), rest_sum)
+    return LaneArray(Expression(f"{name}[{lane_index(lanes)}]", sums.short), tuple(before), tuple(after))
 
 
-def scatter(unit: Unit, phase: Phase, op: Readout) -> Edge:
+def add_to(target: str, x: Expression, ctype: CType) -> str:
+    """The statement target += x, for a target of a type; narrow ones need a cast back from int."""
+    if ctype.bits < INT.bits:
+        return f"{target} = ({ctype.text})({target} + {x.text});"
+    return f"{target} += {narrowed(x, ctype)};"
+
+
+def channel_sums(unit: CUnit, phase: Phase, op: Readout, index: str) -> LaneArray:
     """A readout of states in no order of heads: each state adds to its channel."""
     y, element = phase.storage[op.name], phase.element[op.name]
     assert op.heads is not None
-    heads = unit.tables.array(f"{unit.names[op.name]}_heads", [int(head) for head in op.heads.data])
-    before = f"for (int j = 0; j < {op.channels}; j++) {y}[j] = 0;"
-    return Edge(f"{y}[{heads}[i]]", element, (before,))
-
-
-def _plus(start: int, index: str) -> str:
-    return f"{start} + {index}" if start else index
+    about = f"%{op.name}: the channel that a state adds to"
+    heads = unit.tables.array(f"{unit.names[op.name]}_heads", [int(head) for head in op.heads.data], about).name
+    before = each("j", op.channels, lambda j: f"{y}[{j}] = 0;")
+    return LaneArray(Expression(f"{y}[{heads}[{index}]]", element), tuple(before))

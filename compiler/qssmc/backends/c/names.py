@@ -22,9 +22,9 @@ _STEMS_TAKEN = """
 _FILES = frozenset(_STEMS_TAKEN.split())
 _LONGEST = 40  # of a prefix: C99 tells internal names apart by their first 63 letters
 # What the emitted functions call their own variables.
-_OWN = frozenset({"s", "sample", "out", "i", "j", "at", "level", "lane", "block", "trace", "trace_i"})
+_OWN = frozenset({"s", "sample", "out", "i", "j", "at", "level", "lane", "block", "trace_i"})
 # What the emitter appends to a value's name: its lanes, their sums, its rounding term, and single elements.
-_STEMS = ("", "_sum", "_scaled")
+_STEMS = ("", "_sum", "_scaled", "_rounded")
 SUFFIXES = (
     "",
     "_lanes",

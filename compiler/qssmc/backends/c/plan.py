@@ -44,7 +44,7 @@ Space = int | Lanes
 
 
 @dataclass
-class Block:
+class CBlock:
     """Ops emitted together: one loop over a space, or a single op where space is None."""
 
     space: Space | None
@@ -62,7 +62,7 @@ class Phase:
 
     name: str
     ops: tuple[Op, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[CBlock, ...]
     storage: Mapping[str, str]
     element: Mapping[str, CType]
     in_place: Mapping[str, str]
@@ -129,7 +129,7 @@ class _Planner:
         self.users = {op.name: tuple(user for user in graph.users[op.name] if user.name in names) for op in self.ops}
         self.leaving = {output.value for output in graph.outputs if output.when == phase}
         self.kept = self.leaving | set(self.updates.values())
-        self.blocks: list[Block] = []
+        self.blocks: list[CBlock] = []
         self.index: dict[str, int] = {}
 
     def space(self, op: Op) -> Space:
@@ -159,7 +159,7 @@ class _Planner:
             for at in range(earliest, len(self.blocks)):
                 if self.blocks[at].space == space:
                     return at
-        self.blocks.append(Block(space, []))
+        self.blocks.append(CBlock(space, []))
         return len(self.blocks) - 1
 
     def sink(self) -> None:

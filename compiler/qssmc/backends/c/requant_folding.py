@@ -1,4 +1,4 @@
-"""Terms: what a requant rounds, as a sum of values times powers of two, so that no bit is carried which falls away.
+"""Requant folding: what a requant rounds, as a sum of values times powers of two, without bits that fall away.
 
 floor((2^f * x + rest + 2^(f-1)) / 2^f) = x + floor((rest + 2^(f-1)) / 2^f): a term shifted left by as much as the
 requant shifts right joins after the shift, and the sum before it fits narrower lanes. In the same way
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.bounds import Bound, Interval
-from qssmc.backends.c.dither import MOST_CENTRED, Dither, is_uniform
-from qssmc.backends.c.plan import Block, Phase
+from qssmc.backends.c.dither import MOST_CENTRED, DitherTerm, is_uniform
+from qssmc.backends.c.plan import CBlock, Phase
 from qssmc.backends.c.unit import Exact
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Add, Inject, Op, Requant, Scale, ShiftLeft
@@ -40,24 +40,24 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Rounding:
-    """A requant without multiplier: outside + (((sum of odd) >> pre) + sum of even + half) >> shift), then the clamp.
+    """A requant without multiplier: outside + (((sum of fine) >> pre) + sum of coarse + half) >> shift), then clamped.
 
-    pre and shift are one an element; the factors of even terms and the shift are already divided by 2^pre. A dither is
-    one more odd term, or an even one where nothing is shifted in advance; unless it is centred, no half is added.
+    pre and shift are one an element; the factors of coarse terms and the shift are already divided by 2^pre. A dither
+    is one more fine term, or a coarse one where nothing is shifted in advance; unless it is centred, no half is added.
     """
 
     outside: tuple[Term, ...]
-    odd: tuple[Term, ...]
-    even: tuple[Term, ...]
+    fine: tuple[Term, ...]
+    coarse: tuple[Term, ...]
     pre: Exact
     shift: Exact
-    odd_interval: Interval
+    fine_interval: Interval
     inside: Interval
-    dither: Dither | None = None
+    dither: DitherTerm | None = None
 
     @property
-    def dithers_odd(self) -> bool:
-        """Whether the dither is an odd term."""
+    def dithers_fine(self) -> bool:
+        """Whether the dither is a fine term."""
         return self.dither is not None and bool((self.pre != 0).any())
 
 
@@ -75,7 +75,7 @@ def spread(data: NDArray[np.int64], shape: tuple[int, ...]) -> Exact:
     return np.array(np.broadcast_to(np.array(data, dtype=object), shape), dtype=object)
 
 
-def folds(graph: Graph, phase: Phase, block: Block, bounds: Mapping[str, Bound]) -> Folds:
+def folds(graph: Graph, phase: Phase, block: CBlock, bounds: Mapping[str, Bound]) -> Folds:
     """Look through the adds, left shifts and products that one reader alone in the block uses."""
     found = _Finder(graph, phase, block, bounds)
     for op in block.ops:
@@ -90,7 +90,7 @@ def folds(graph: Graph, phase: Phase, block: Block, bounds: Mapping[str, Bound])
 class _Finder:
     """Collects the folds of one block."""
 
-    def __init__(self, graph: Graph, phase: Phase, block: Block, bounds: Mapping[str, Bound]) -> None:
+    def __init__(self, graph: Graph, phase: Phase, block: CBlock, bounds: Mapping[str, Bound]) -> None:
         self.graph, self.phase, self.bounds = graph, phase, bounds
         self.inside = {op.name for op in block.ops}
         self.roundings: dict[str, Rounding] = {}
@@ -143,7 +143,7 @@ class _Finder:
 
     def _narrowest(self, outside: tuple[Term, ...], inner: tuple[Term, ...], shift: Exact, op: Requant) -> Rounding:
         """Shift in advance where that makes the sum fit 16 bits, or else 32; not at all where neither can be."""
-        plain = Dither(op, shift, centred=False) if len(op.inputs) > 1 else None
+        plain = DitherTerm(op, shift, centred=False) if len(op.inputs) > 1 else None
         for bits, dither in ((16, plain), (16, self._centred(plain)), (32, plain)):
             pre = self._pre(inner, shift, op, bits, dither)
             # A shift that differs from element to element and rounds down has no form in 16-bit lanes.
@@ -151,26 +151,26 @@ class _Finder:
                 return self._rounding(outside, inner, shift, pre, op, dither)
         return self._rounding(outside, inner, shift, shift * 0, op, plain)
 
-    def _centred(self, dither: Dither | None) -> Dither | None:
+    def _centred(self, dither: DitherTerm | None) -> DitherTerm | None:
         possible = dither and (dither.shift >= 1).all() and (dither.shift <= MOST_CENTRED).all()
         return replace(dither, centred=True) if dither and possible else dither
 
     def _pre(
-        self, inner: tuple[Term, ...], shift: Exact, op: Requant, bits: int, dither: Dither | None
+        self, inner: tuple[Term, ...], shift: Exact, op: Requant, bits: int, dither: DitherTerm | None
     ) -> Exact | None:
         """The least shift in advance with which each element fits, the same for all elements if that is possible.
 
         It may not exceed the left shift of any term that has one, and must leave a shift of one bit or more.
         """
-        even = [term.factor for term in inner if (term.factor != 1).any()]
+        coarse = [term.factor for term in inner if (term.factor != 1).any()]
         limit = np.maximum(0, shift - 1)
-        for factor in even:
+        for factor in coarse:
             limit = np.minimum(limit, np.array([int(f).bit_length() - 1 for f in factor], dtype=object))
         need = shift * 0
         for _ in range(1 + max([0, *limit])):
             made = self._rounding((), inner, shift, need, op, dither)
             bad = ~_fits(made.inside, bits) | ((made.shift > 15) & (bits == 16))
-            if not _fits(made.odd_interval, bits).all():
+            if not _fits(made.fine_interval, bits).all():
                 return None
             if not bad.any():
                 widest = need * 0 + max([0, *need])
@@ -187,20 +187,20 @@ class _Finder:
         shift: Exact,
         pre: Exact,
         op: Requant,
-        dither: Dither | None,
+        dither: DitherTerm | None,
     ) -> Rounding:
-        odd = tuple(term for term in inner if (term.factor % (1 << pre)).any())
-        even = tuple(Term(t.value, t.factor >> pre) for t in inner if not any(t is o for o in odd))
-        odd_interval, even_interval = self.sum(odd, op), self.sum(even, op)
+        fine = tuple(term for term in inner if (term.factor % (1 << pre)).any())
+        coarse = tuple(Term(t.value, t.factor >> pre) for t in inner if not any(t is o for o in fine))
+        fine_interval, coarse_interval = self.sum(fine, op), self.sum(coarse, op)
         if dither and (pre != 0).any():
-            odd_interval = odd_interval.plus(dither.interval)
+            fine_interval = fine_interval.plus(dither.interval)
         elif dither:
-            even_interval = even_interval.plus(dither.interval)
+            coarse_interval = coarse_interval.plus(dither.interval)
         each = pre[..., None] if op.type.complex else pre
         inside = Interval(
-            (odd_interval.low >> each) + even_interval.low, (odd_interval.high >> each) + even_interval.high
+            (fine_interval.low >> each) + coarse_interval.low, (fine_interval.high >> each) + coarse_interval.high
         )
-        return Rounding(outside, odd, even, pre, shift - pre, odd_interval, inside, dither)
+        return Rounding(outside, fine, coarse, pre, shift - pre, fine_interval, inside, dither)
 
     def sum(self, terms: tuple[Term, ...], op: Op) -> Interval:
         """An interval that holds the sum of the terms and of any of them."""

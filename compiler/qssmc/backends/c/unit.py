@@ -1,8 +1,8 @@
-"""Unit: what all parts of the emission of one graph share, and small pieces of C that several of them need."""
+"""Unit: what all parts of the emission of one graph share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,24 +12,30 @@ from qssmc.analysis.bounds import Bound
 from qssmc.backends.c.lanes import Lanes
 from qssmc.backends.c.plan import Phase
 from qssmc.backends.c.scalar import CType
-from qssmc.backends.c.tables import Tables
+from qssmc.backends.c.tables import CTables
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Constant, Op
-from qssmc.ir.text import op_line
+from qssmc.ir.ops import Constant
 
 Exact = NDArray[Any]  # of Python integers
 
 
 @dataclass(frozen=True)
-class Unit:
-    """One graph on its way to C."""
+class CUnit:
+    """One graph on its way to C.
+
+    graph: without the requants that change nothing; source: as it was compiled, whose lines stand in comments; same:
+    which value of graph each requant that was left out equals. trace_tables: those that only the trace reads.
+    """
 
     graph: Graph
+    source: Graph
+    same: Mapping[str, str]
     prefix: str
     names: Mapping[str, str]
     bounds: Mapping[str, Bound]
     layouts: Mapping[str, Lanes]
-    tables: Tables
+    tables: CTables
+    trace_tables: CTables
     kernels: dict[str, str]  # instances of kernel macros: name -> line that makes it
     reads: tuple[str, ...] = ()  # xbar ops that the HAL of real arrays computes
 
@@ -38,7 +44,10 @@ class Unit:
         op = self.graph[name]
         if isinstance(op, Constant):
             values = [int(value) for value in op.value.data]
-            return self.tables.array(f"{self.names[name]}_value", values, element=phase.element[name])
+            table = self.tables.array(
+                f"{self.names[name]}_value", values, f"%{name}: its elements", element=phase.element[name]
+            )
+            return table.name
         return phase.storage[name]
 
     def kernel(self, macro: str, *types: CType) -> str:
@@ -47,16 +56,3 @@ class Unit:
         name = f"{self.prefix}_{macro.lower().removeprefix('qssm_')}_{short}"
         self.kernels[name] = f"{macro}({name}, {', '.join(t.text for t in types)})"
         return name
-
-
-def comment(ops: Sequence[Op]) -> list[str]:
-    """The IR lines of ops as a comment."""
-    lines = [op_line(op).replace("/*", "/ *").replace("*/", "* /") for op in ops]
-    if len(lines) == 1:
-        return [f"/* {lines[0]} */"]
-    return [f"/* {lines[0]}", *(f" * {line}" for line in lines[1:]), " */"]
-
-
-def indented(lines: Sequence[str], steps: int = 1) -> list[str]:
-    """Lines moved right by steps of four blanks; preprocessor lines stay."""
-    return [line if line.startswith("#") or not line else "    " * steps + line for line in lines]

@@ -7,6 +7,7 @@ from typing import Any
 from qssmc.backends import c as c_backend
 from qssmc.backends.c.emit import FOLDER
 from qssmc.backends.environment import environment
+from qssmc.backends.wrapping import wrapped
 from qssmc.crossbar.map import Array, CrossbarMap
 from qssmc.ir.graph import Graph
 
@@ -30,7 +31,7 @@ def host_files(graph: Graph, crossbar: CrossbarMap) -> dict[str, str]:
         ),
     }
     files[HAL] = environment("crossbar").get_template(HAL).render()
-    files[SIMULATED] = environment("crossbar").get_template(f"{SIMULATED}.j2").render(**view)
+    files[SIMULATED] = wrapped(environment("crossbar").get_template(f"{SIMULATED}.j2").render(**view))
     return files
 
 

@@ -9,10 +9,9 @@ from typing import TypeVar
 import numpy as np
 
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Concat, Op, Pair, Slice, Take, Unpair, Xbar
+from qssmc.ir.ops import Concat, Move, Op, Pair, Slice, Take, Unpair, Xbar
 
 T = TypeVar("T")
-_MOVES = (Concat, Pair, Slice, Take, Unpair)
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def sources(graph: Graph, op: Xbar) -> list[Register]:
 
 
 def _sources(graph: Graph, op: Op) -> list[Register]:
-    if not isinstance(op, _MOVES):
+    if not isinstance(op, Move):
         return elements_of(op)
     return _moved(op, [_sources(graph, operand) for operand in graph.operands(op)])
 
@@ -48,7 +47,7 @@ def targets(graph: Graph, op: Xbar) -> list[Register]:
     while waiting:
         value, columns = waiting.pop()
         for user in graph.users[value.name]:
-            if isinstance(user, _MOVES):
+            if isinstance(user, Move):
                 none = [[-1] * int(np.prod(operand.type.array_shape)) for operand in graph.operands(user)]
                 parts = [
                     columns if name == value.name else other for name, other in zip(user.inputs, none, strict=True)

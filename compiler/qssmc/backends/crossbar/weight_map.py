@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.array_layout import ArrayLayout, PlannedRead, converter_of, lay_out, products_of
 from qssmc.backends.crossbar.registers import Register, sources, targets
 from qssmc.crossbar.map import (
     CELLS,
@@ -25,12 +26,11 @@ from qssmc.crossbar.map import (
     Size,
     Window,
 )
+from qssmc.crossbar.names import ADC, original
 from qssmc.crossbar.options import CrossbarOptions
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Advance, Requant
-from qssmc.analysis.array_layout import ArrayLayout, PlannedRead, converter_of, lay_out, products_of
-from qssmc.crossbar.names import ADC, original
 
 STEP = (
     "convert every row's value to its DAC code",

@@ -32,14 +32,14 @@ ELEMENTWISE = (Input, Diag, Scale, Offset, Add, Mul, Slice, Take, Advance, Requa
 
 
 @dataclass(frozen=True)
-class Space:
+class LoopSpace:
     """What a loop runs over: `extent` elements of real vectors, or complex states in an order."""
 
     extent: int
     order: Order | None = None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Space) and self.extent == other.extent and self.order is other.order
+        return isinstance(other, LoopSpace) and self.extent == other.extent and self.order is other.order
 
     def __hash__(self) -> int:
         return hash((self.extent, id(self.order)))
@@ -51,7 +51,7 @@ class Space:
 
 
 @dataclass(frozen=True)
-class Read:
+class ItemRead:
     """A value that an item reads: the element at hand, or (whole) others too."""
 
     value: str
@@ -69,8 +69,8 @@ class Item:
     kind: Kind
     name: str
     op: Op
-    reads: tuple[Read, ...]
-    space: Space | None
+    reads: tuple[ItemRead, ...]
+    space: LoopSpace | None
     output: Output | None = None
 
     @property
@@ -82,16 +82,16 @@ class Item:
 
 
 @dataclass
-class Block:
+class HlsBlock:
     """Items that share a loop, or one kernel call (space None)."""
 
-    space: Space | None
+    space: LoopSpace | None
     items: list[Item] = field(default_factory=list)
 
 
-def space_of(graph: Graph, op: Op, orders: Mapping[str, Order]) -> Space:
+def space_of(graph: Graph, op: Op, orders: Mapping[str, Order]) -> LoopSpace:
     """The index space of an op's value."""
-    return Space(op.type.shape[0], orders.get(op.name) if op.type.complex else None)
+    return LoopSpace(op.type.shape[0], orders.get(op.name) if op.type.complex else None)
 
 
 def items_of(graph: Graph, op: Op, orders: Mapping[str, Order]) -> list[Item]:
@@ -99,39 +99,39 @@ def items_of(graph: Graph, op: Op, orders: Mapping[str, Order]) -> list[Item]:
     space = space_of(graph, op, orders)
     if isinstance(op, Inject) and op.heads is not None:
         if orders[op.name].is_plain:
-            return [Item("op", op.name, op, (Read(op.inputs[0], True),), space)]
-        channels = Space(graph[op.inputs[0]].type.shape[0])
+            return [Item("op", op.name, op, (ItemRead(op.inputs[0], True),), space)]
+        channels = LoopSpace(graph[op.inputs[0]].type.shape[0])
         return [
-            Item("spread", op.name, op, (Read(op.inputs[0], False),), channels),
-            Item("op", op.name, op, (Read(f"{op.name}:lanes", True),), space),
+            Item("spread", op.name, op, (ItemRead(op.inputs[0], False),), channels),
+            Item("op", op.name, op, (ItemRead(f"{op.name}:lanes", True),), space),
         ]
     if isinstance(op, Readout) and op.heads is not None:
-        states = Space(op.heads.data.size, order_of(graph, op, dict(orders)))
+        states = LoopSpace(op.heads.data.size, order_of(graph, op, dict(orders)))
         return [
-            Item("sum", op.name, op, (Read(op.inputs[0], False),), states),
-            Item("op", op.name, op, (Read(f"{op.name}:sums", True),), space),
+            Item("sum", op.name, op, (ItemRead(op.inputs[0], False),), states),
+            Item("op", op.name, op, (ItemRead(f"{op.name}:sums", True),), space),
         ]
     if isinstance(op, ELEMENTWISE):
         moved = isinstance(op, (Slice, Take))
-        reads = [Read(name, moved or (isinstance(op, Requant) and at == 1)) for at, name in enumerate(op.inputs)]
+        reads = [ItemRead(name, moved or (isinstance(op, Requant) and at == 1)) for at, name in enumerate(op.inputs)]
         return [Item("op", op.name, op, tuple(reads), space)]
-    return [Item("op", op.name, op, tuple(Read(name, True) for name in op.inputs), None)]
+    return [Item("op", op.name, op, tuple(ItemRead(name, True) for name in op.inputs), None)]
 
 
 def state_items(graph: Graph, states: Sequence[State], orders: Mapping[str, Order]) -> list[Item]:
     """The old values of states as others see them, then what becomes of them."""
-    shows = [Item("op", s.name, s, (Read(s.name, False),), space_of(graph, s, orders)) for s in states]
+    shows = [Item("op", s.name, s, (ItemRead(s.name, False),), space_of(graph, s, orders)) for s in states]
     return shows + [
-        Item("next", s.name, s, (Read(graph.updates[s.name], False),), space_of(graph, s, orders)) for s in states
+        Item("next", s.name, s, (ItemRead(graph.updates[s.name], False),), space_of(graph, s, orders)) for s in states
     ]
 
 
-def blocks_of(items: Sequence[Item]) -> list[Block]:
+def blocks_of(items: Sequence[Item]) -> list[HlsBlock]:
     """The blocks in order: each item in the first loop over its space that all it waits for allows.
 
     An item waits for the makers of what it reads, and what overwrites a state waits for all that read its old value.
     """
-    blocks: list[Block] = []
+    blocks: list[HlsBlock] = []
     made: dict[str, int] = {}
     readers: dict[str, list[int]] = {}
     for item in items:
@@ -139,7 +139,7 @@ def blocks_of(items: Sequence[Item]) -> list[Block]:
         place = next((at for at in range(first, len(blocks)) if space is not None and blocks[at].space == space), None)
         if place is None:
             place = len(blocks)
-            blocks.append(Block(space))
+            blocks.append(HlsBlock(space))
         blocks[place].items.append(item)
         if item.makes:
             made[item.makes] = place
@@ -148,7 +148,7 @@ def blocks_of(items: Sequence[Item]) -> list[Block]:
     return _late(blocks, items)
 
 
-def _late(blocks: list[Block], items: Sequence[Item]) -> list[Block]:
+def _late(blocks: list[HlsBlock], items: Sequence[Item]) -> list[HlsBlock]:
     """Work on the states moved into the latest loop that its readers allow: one loop then does what two began."""
     position = {id(item): at for at, item in enumerate(items)}
     place = {id(item): at for at, block in enumerate(blocks) for item in block.items}
@@ -174,7 +174,7 @@ def _late(blocks: list[Block], items: Sequence[Item]) -> list[Block]:
     return [block for block in blocks if block.items]
 
 
-def _earliest(blocks: list[Block], made: dict[str, int], readers: dict[str, list[int]], item: Item) -> int:
+def _earliest(blocks: list[HlsBlock], made: dict[str, int], readers: dict[str, list[int]], item: Item) -> int:
     """The first block that may hold an item."""
     first = 0
     for read in item.reads:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from qssmc.backends.hls.blocks import Block, Item, Space, space_of
+from qssmc.backends.hls.blocks import HlsBlock, Item, LoopSpace, space_of
 from qssmc.backends.hls.elements import Elements, readout_term
-from qssmc.backends.hls.kernel_calls import whole_lines
-from qssmc.backends.hls.loops import index_of, loop, plain_loop, traced
+from qssmc.backends.hls.kernel_calls import call_lines
+from qssmc.backends.hls.loops import TRACE, at_of, index_of, lane_loop, lane_of, loop, plain_loop, slot_of, traced
 from qssmc.backends.hls.pragmas import partition
-from qssmc.backends.hls.tables import Array
+from qssmc.backends.hls.tables import HlsTable
 from qssmc.backends.hls.work import Work, reads, sink
 from qssmc.ir.ops import Constant, Input, Op, Readout, State
 
@@ -18,13 +18,13 @@ class Body:
     def __init__(self, work: Work) -> None:
         self.work, self.unit, self.graph, self.names = work, work.unit, work.graph, work.unit.names
         self.phase = "last" if work.process.closing else "step"
-        self.used: list[Array] = []
+        self.used: list[HlsTable] = []
 
-    def block(self, at: int, block: Block) -> list[str]:
+    def block(self, at: int, block: HlsBlock) -> list[str]:
         """The lines of a block, the at-th of the process."""
         if block.space is None:
             return self._whole(block.items[0])
-        elements = Elements(self.unit, index_of(block.space), "i", lambda *_: "")
+        elements = Elements(self.unit, index_of(block.space), at_of(block.space), lambda *_: "")
         elements.read = lambda value, part, index: self._reference(at, block, value, part, index)
         body, ends = self._loads(at, block), []
         before: list[str] = []
@@ -38,13 +38,13 @@ class Body:
             body = [f"const {self.unit.prefix}_sample beat = samples.read();", *body, "last = beat.last;"]
         return [*before, *self.loop(block.space, [*body, *ends])]
 
-    def loop(self, space: Space, body: list[str]) -> list[str]:
+    def loop(self, space: LoopSpace, body: list[str]) -> list[str]:
         """A loop over the elements of a space."""
         lines, used = loop(self.unit, space, body)
         self.used += used
         return lines
 
-    def put_state(self, name: str, space: Space) -> list[str]:
+    def put_state(self, name: str, space: LoopSpace) -> list[str]:
         """Trace a state as the closing process sees it."""
         op = self.graph[name]
         if not (self.work.process.closing and isinstance(op, State)):
@@ -57,7 +57,7 @@ class Body:
 
     # --- pieces ---
 
-    def _reference(self, at: int, block: Block, value: str, part: str, index: str | None) -> str:
+    def _reference(self, at: int, block: HlsBlock, value: str, part: str, index: str | None) -> str:
         """The text of an element of a value: the variable at hand, or an element of its array, state or table."""
         op = self.graph[value]
         name = self.names[value]
@@ -75,7 +75,7 @@ class Body:
             return f"{array.name}{index}"
         return f"{'state' if value in self.work.states else 'all'}_{name}{part}{index}"
 
-    def _loads(self, at: int, block: Block) -> list[str]:
+    def _loads(self, at: int, block: HlsBlock) -> list[str]:
         """The states and the streams that a loop reads, one variable each, before anything is written."""
         lines = []
         assert block.space is not None
@@ -95,7 +95,7 @@ class Body:
                 lines += self.put_state(value, block.space)
         return lines
 
-    def _item(self, at: int, block: Block, item: Item, e: Elements) -> tuple[list[str], list[str], list[str]]:
+    def _item(self, at: int, block: HlsBlock, item: Item, e: Elements) -> tuple[list[str], list[str], list[str]]:
         """The lines of an item in its loop, before it, and at the end of the loop's body."""
         assert block.space is not None
         name, op = self.names[item.name], item.op
@@ -121,10 +121,10 @@ class Body:
         sinks = self._sinks(op, block.space)
         if not sinks and not any(reads(other, op.name) for other in block.items if other is not item):
             sinks = [f"(void){name}{part};" for part in self.unit.parts(op.name)]
-        return [*lines, *sinks], [], []
+        return [*lines, *sinks, *self._put(op, block.space)], [], []
 
-    def _sinks(self, op: Op, space: Space) -> list[str]:
-        """Store a value that a loop has made, give it to other processes and trace it."""
+    def _sinks(self, op: Op, space: LoopSpace) -> list[str]:
+        """Store a value that a loop has made, and give it to other processes."""
         name, lines = self.names[op.name], []
         for part in self.unit.parts(op.name):
             if op.name in self.work.stored:
@@ -133,7 +133,7 @@ class Body:
                 if (edge.value, edge.part) == (op.name, part):
                     write = f"{sink(edge)}.write({name}{part});"
                     lines.append(f"if (last) {{ {write} }}" if edge.closing else write)
-        return [*lines, *self._put(op, space)]
+        return lines
 
     def _spread(self, item: Item, e: Elements) -> tuple[list[str], list[str], list[str]]:
         """Each channel to the lane of its head."""
@@ -161,18 +161,18 @@ class Body:
             heads = e.table(op, "heads", op.heads.data)
             at = f"{heads}.to_int()" if "[" in heads else str(int(op.heads.data[0]) if op.heads.data.size else 0)
             before += [partition(f"lanes_{name}", 1)]
-            before += plain_loop(lanes, [f"lanes_{name}[i] = 0;"])
-            return [f"lanes_{name}[{at}] = {acc}(lanes_{name}[{at}] + {acc}({term}));"], before, []
+            before += plain_loop(lanes, [f"lanes_{name}[{'0' if lanes == 1 else 'i'}] = 0;"])
+            return [f"lanes_{name}[{at}] = lanes_{name}[{at}] + {acc}({term});"], before, []
         before += [partition(f"lanes_{name}", 1, order.lanes)] if order.lanes > 1 else []
         before += [f"{acc} sum_{name}[{order.lanes}];", partition(f"sum_{name}", 1)]
-        before += [f"for (int lane = 0; lane < {order.lanes}; lane++) {{", "#pragma HLS unroll"]
-        before += [f"    sum_{name}[lane] = 0;", "}", f"lanes_{name}[{lanes}] = 0;"]
-        slot = f"lanes_{name}[group * {order.lanes} + lane]"
+        total = f"sum_{name}[{lane_of(order)}]"
+        before += [*lane_loop(order, [f"{total} = 0;"]), f"lanes_{name}[{lanes}] = 0;"]
+        slot = f"lanes_{name}[{slot_of(order)}]"
         lines = [
-            f"const {acc} old_{name} = sum_{name}[lane];",
-            f"const {acc} {name} = {acc}(old_{name} + {acc}({term}));",
+            f"const {acc} old_{name} = {total};",
+            f"const {acc} {name} = old_{name} + {acc}({term});",
         ]
-        lines += [f"sum_{name}[lane] = ends ? {acc}(0) : {name};", "if (ends) {", f"    {slot} = {name};", "}"]
+        lines += [f"{total} = ends ? {acc}(0) : {name};", "if (ends) {", f"    {slot} = {name};", "}"]
         return lines, before, []
 
     def _beats(self, item: Item, e: Elements) -> list[str]:
@@ -183,15 +183,16 @@ class Body:
         parts = self.unit.parts(op.name)
         for number, part in enumerate(parts):
             final = number == len(parts) - 1
-            last = f"ap_uint<1>(last && {e.at} == {op.type.shape[0] - 1})" if final else "ap_uint<1>(0)"
+            ends = "last" if op.type.shape[0] == 1 else f"ap_uint<1>(last && {e.at} == {op.type.shape[0] - 1})"
+            last = ends if final else "ap_uint<1>(0)"
             lines.append(f"qssm_{output.name}.write(qssm_beat<{beat}>({e.read(op.name, part, None)}, {last}));")
         return lines
 
     def _whole(self, item: Item) -> list[str]:
         """A kernel call; then the value goes where it is asked for."""
         op = item.op
-        block = Block(None)
-        lines, used = whole_lines(self.unit, op, lambda name, part: self._reference(-1, block, name, part, ""))
+        block = HlsBlock(None)
+        lines, used = call_lines(self.unit, op, lambda name, part: self._reference(-1, block, name, part, ""))
         self.used += used
         space = space_of(self.graph, op, self.unit.orders)
         for part in self.unit.parts(op.name):
@@ -203,9 +204,9 @@ class Body:
         for number, part in enumerate(self.unit.parts(op.name)):
             stride = len(self.unit.parts(op.name))
             at = self.unit.offsets[self.phase][op.name] + number
-            trace.append(f"QSSM_PUT_ALL({at}, {stride}, all_{self.names[op.name]}{part}, {space.extent});")
+            trace.append(f"{TRACE}ALL({at}, {stride}, all_{self.names[op.name]}{part}, {space.extent});")
         return [*lines, *trace]
 
-    def _put(self, op: Op, space: Space) -> list[str]:
+    def _put(self, op: Op, space: LoopSpace) -> list[str]:
         """Trace the element at hand."""
         return traced(self.unit, self.phase, op, space)

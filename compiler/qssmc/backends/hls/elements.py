@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.backends.hls.blocks import Item
+from qssmc.backends.hls.loops import slot_of
 from qssmc.backends.hls.scalar import literal, number
-from qssmc.backends.hls.tables import Array
-from qssmc.backends.hls.unit import PARTS, Unit, per_element
+from qssmc.backends.hls.tables import HlsTable
+from qssmc.backends.hls.unit import PARTS, HlsUnit, per_element
 from qssmc.ir.ops import (
     Add,
     Advance,
@@ -39,11 +40,11 @@ Reference = Callable[[str, str, str | None], str]
 class Elements:
     """Expressions of the items of one loop. index: the text that picks the element at hand, such as [i]."""
 
-    unit: Unit
+    unit: HlsUnit
     index: str
     at: str
     read: Reference
-    used: list[Array] = field(default_factory=list)
+    used: list[HlsTable] = field(default_factory=list)
 
     def table(self, op: Op, name: str, data: NDArray[np.int64]) -> str:
         """The element at hand of a table over the op's elements, or its one number."""
@@ -68,17 +69,17 @@ class Elements:
         return f"{text}.to_int()" if "[" in text else text.split("(")[1].rstrip(")")
 
     def expression(self, item: Item, part: str) -> str:
-        """The value of an op's element; part is _re or _im of a complex one, else empty."""
+        """What initialises the variable of an op's element; part is _re or _im of a complex one, else empty."""
         op = item.op
         return _RULES[type(op)](self, op, part)
 
-    def result(self, op: Op, text: str) -> str:
-        """The expression in the op's own type."""
+    def widened(self, op: Op, text: str) -> str:
+        """An operand in the op's own type, where the arithmetic does not widen by itself."""
         return f"{self.unit.element(op.name)}({text})"
 
 
 def _input(e: Elements, op: Input, part: str) -> str:
-    return e.result(op, "beat.data")
+    return "beat.data"
 
 
 def _state(e: Elements, op: State, part: str) -> str:
@@ -92,7 +93,7 @@ def _diag(e: Elements, op: Diag, part: str) -> str:
         terms = [("", a, "a_re", re), ("-", b, "a_im", im)]
     else:
         terms = [("", a, "a_re", im), ("+", b, "a_im", re)]
-    return e.result(op, _products(e, op, [(sign, e.table(op, n, t) if t.any() else "", x) for sign, t, n, x in terms]))
+    return _products(e, op, [(sign, e.table(op, n, t) if t.any() else "", x) for sign, t, n, x in terms])
 
 
 def _products(e: Elements, op: Op, terms: list[tuple[str, str, str]]) -> str:
@@ -109,46 +110,51 @@ def _products(e: Elements, op: Op, terms: list[tuple[str, str, str]]) -> str:
 def _inject(e: Elements, op: Inject, part: str) -> str:
     data = op.b_bar.data[:, 0 if part == "_re" else 1]
     if not data.any():
-        return e.result(op, "0")
+        return "0"
     if e.unit.orders[op.name].is_plain:
         assert op.heads is not None
         heads = e.table(op, "heads", op.heads.data)
         channel = f"[{heads}.to_int()]" if "[" in heads else f"[{int(op.heads.data[0])}]"
         u = e.read(op.inputs[0], "", channel)
     else:
-        u = f"lanes_{e.unit.names[op.name]}[group * {e.unit.orders[op.name].lanes} + lane]"
-    return e.result(op, f"{e.table(op, 'b' + part, data)} * {u}")
+        u = f"lanes_{e.unit.names[op.name]}[{slot_of(e.unit.orders[op.name])}]"
+    weight = e.table(op, "b" + part, data)
+    return u if weight == literal(1) else f"{weight} * {u}"
 
 
 def _scale(e: Elements, op: Scale, part: str) -> str:
     factor = e.table(op, "factor", per_element(op.factor.data, op.type.shape[0]))
-    return e.result(op, f"{factor} * {e.read(op.inputs[0], part, None)}")
+    return f"{factor} * {e.read(op.inputs[0], part, None)}"
 
 
 def _offset(e: Elements, op: Offset, part: str) -> str:
-    return e.result(op, f"{e.read(op.inputs[0], part, None)} + {e.table(op, 'value', op.value.data)}")
+    return f"{e.read(op.inputs[0], part, None)} + {e.table(op, 'value', op.value.data)}"
 
 
 def _add(e: Elements, op: Add, part: str) -> str:
-    return e.result(op, " + ".join(e.read(name, part, None) for name in op.inputs))
+    return " + ".join(e.read(name, part, None) for name in op.inputs)
 
 
 def _mul(e: Elements, op: Mul, part: str) -> str:
-    return e.result(op, " * ".join(e.read(name, part, None) for name in op.inputs))
+    return " * ".join(e.read(name, part, None) for name in op.inputs)
 
 
 def _slice(e: Elements, op: Slice, part: str) -> str:
-    return e.result(op, e.read(op.inputs[0], part, f"[{op.start} + {e.at}]"))
+    return e.read(op.inputs[0], part, f"[{_plus(op.start, e.at)}]")
+
+
+def _plus(start: int, at: str) -> str:
+    return str(start) if at == "0" else f"{start} + {at}" if start else at
 
 
 def _take(e: Elements, op: Take, part: str) -> str:
     chosen = e.table(op, "indices", op.indices.data)
     index = f"{chosen}.to_int()" if "[" in chosen else number(int(op.indices.data[0]))
-    return e.result(op, e.read(op.inputs[0], part, f"[{index}]"))
+    return e.read(op.inputs[0], part, f"[{index}]")
 
 
 def _advance(e: Elements, op: Advance, part: str) -> str:
-    return e.result(op, f"ap_uint<{op.bits}>({e.read(op.inputs[0], part, None)} + {literal(op.step)})")
+    return f"ap_uint<{op.bits}>({e.read(op.inputs[0], part, None)} + {literal(op.step)})"
 
 
 def _requant(e: Elements, op: Requant, part: str) -> str:
@@ -167,13 +173,13 @@ def _requant(e: Elements, op: Requant, part: str) -> str:
 
 
 def _shift_left(e: Elements, op: ShiftLeft, part: str) -> str:
-    return e.result(op, f"{e.result(op, e.read(op.inputs[0], part, None))} << {e.amount(op, 'amount', op.amount.data)}")
+    return f"{e.widened(op, e.read(op.inputs[0], part, None))} << {e.amount(op, 'amount', op.amount.data)}"
 
 
 def _lut(e: Elements, op: Lut, part: str) -> str:
     array = e.unit.tables.array(f"table_{e.unit.names[op.name]}_entries", op.entries.data.reshape(-1))
     e.used.append(array)
-    start = f"{e.at} * {op.entries.shape[1]}" if len(op.entries.shape) == 2 else "0"
+    start = f"{e.at} * {op.entries.shape[1]}" if len(op.entries.shape) == 2 and e.at != "0" else "0"
     first = e.amount(op, "first", op.first.data)
     return f"qssm_lookup<{e.unit.element(op.name)}>({array.name}, {e.read(op.inputs[0], part, None)}, {first}, {start})"
 
@@ -182,10 +188,10 @@ def _readout(e: Elements, op: Readout, part: str) -> str:
     name = f"lanes_{e.unit.names[op.name]}"
     order = e.unit.orders[op.inputs[0]]
     if order.is_plain:
-        return e.result(op, f"{name}[{e.at}]")
+        return f"{name}[{e.at}]"
     places = order.places(op.channels)
     text = e._element(f"table_{e.unit.names[op.name]}_place", places, places)
-    return e.result(op, f"{name}[{text}.to_int()]" if "[" in text else f"{name}[{int(places[0])}]")
+    return f"{name}[{text}.to_int()]" if "[" in text else f"{name}[{int(places[0])}]"
 
 
 def readout_term(e: Elements, op: Readout) -> str:

@@ -1,4 +1,4 @@
-"""Emit: the HLS project of an integer graph as texts by path. Pure: the same graph gives the same bytes."""
+"""Emit: the HLS project of an integer graph as texts by path; the same graph gives the same bytes."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ import numpy as np
 
 from qssmc.analysis.bounds import bounds
 from qssmc.backends.environment import environment
-from qssmc.backends.hls.blocks import ELEMENTWISE
 from qssmc.backends.hls.estimate import estimate
 from qssmc.backends.hls.flow import edges, levels_of, needs_last
 from qssmc.backends.hls.hashes import sequence_hash
-from qssmc.backends.hls.kernel_calls import WHOLES
+from qssmc.backends.hls.loops import shipped
 from qssmc.backends.hls.names import identifiers, prefix_of
 from qssmc.backends.hls.options import HlsOptions
 from qssmc.backends.hls.order import orders
 from qssmc.backends.hls.pragmas import depth
 from qssmc.backends.hls.processes import processes
 from qssmc.backends.hls.scalar import ap_type
-from qssmc.backends.hls.tables import Tables
-from qssmc.backends.hls.unit import Edge, Unit, comment
+from qssmc.backends.hls.support import supports
+from qssmc.backends.hls.tables import HlsTables
+from qssmc.backends.hls.unit import HlsUnit, Stream, comment
 from qssmc.backends.hls.writer import Writer
+from qssmc.backends.support import check_ops
+from qssmc.backends.wrapping import wrapped
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph, Output
-from qssmc.ir.ops import Constant, Op, State
+from qssmc.ir.ops import Constant
 
-SUPPORTED: frozenset[type[Op]] = frozenset((*ELEMENTWISE, *WHOLES, Constant, State))
 FOLDER = "hls"
+TRACE_FOLDER = "trace"  # in it: what only verification builds
 ESTIMATE = "report/hls.json"
 _STANDIN = ("ap_int.h", "hls_stream.h", "ap_axi_sdata.h")
 
 
 @dataclass(frozen=True)
-class Port:
+class OutputPort:
     """An output as the templates see it."""
 
     name: str
@@ -47,7 +49,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Value:
+class ValueTypes:
     """A value's types as the templates see them. acc: the type that holds every result on the way, where it has one."""
 
     name: str
@@ -59,12 +61,13 @@ class Value:
 def emit(graph: Graph, options: HlsOptions | None = None) -> dict[str, str]:
     """All files of the HLS target: {path: text}. The graph must be of the integer stage, its widths proven.
 
-    Raises UnsupportedModelError for another stage, and as qssmc.analysis.bounds does.
+    Raises UnsupportedModelError for another stage, for ops that have no HLS form, and as qssmc.analysis.bounds does.
     """
     if graph.stage != "integer":
         raise UnsupportedModelError(
             f"graph {graph.name} is of the {graph.stage} stage, but HLS needs the integer stage"
         )
+    check_ops("HLS", graph.ops, supports)
     unit = unit_of(graph, options or HlsOptions())
     found = edges(graph, unit.processes, unit.orders, unit.names)
     told = needs_last(graph, unit.processes, found)
@@ -81,15 +84,23 @@ def emit(graph: Graph, options: HlsOptions | None = None) -> dict[str, str]:
         "run_hls.tcl": "run_hls.tcl.j2",
         "Makefile": "Makefile.j2",
         "qssm_kernels.h": "qssm_kernels.h",
+        f"{TRACE_FOLDER}/{unit.prefix}_trace.h": "trace.h.j2",
         **{f"standin/{name}": f"standin/{name}" for name in _STANDIN},
     }
-    made = environment("hls", ("{##", "##}"))  # braces and # stand together in C
-    texts = {name: made.get_template(template).render(**view) for name, template in files.items()}
+    texts = {name: _rendered(template, view) for name, template in files.items()}
+    traced = view | {"functions": view["trace_functions"], "traces": True}
+    texts[f"{TRACE_FOLDER}/{unit.prefix}_trace.cpp"] = _rendered("model.cpp.j2", traced)
     texts["layout.json"] = json.dumps(_layout(unit, view), indent=1) + "\n"
     return {ESTIMATE: report, **{f"{FOLDER}/{name}": text for name, text in texts.items()}}
 
 
-def unit_of(graph: Graph, options: HlsOptions) -> Unit:
+def _rendered(template: str, view: dict[str, Any]) -> str:
+    made = environment("hls", ("{##", "##}"))  # braces and # stand together in C
+    text = made.get_template(template).render(**view)
+    return wrapped(text) if template.endswith((".h.j2", ".cpp.j2")) else text
+
+
+def unit_of(graph: Graph, options: HlsOptions) -> HlsUnit:
     """What is decided before a line is written."""
     offsets: dict[str, dict[str, int]] = {}
     size = 0
@@ -98,7 +109,7 @@ def unit_of(graph: Graph, options: HlsOptions) -> Unit:
         for op in ops:
             offsets[phase][op.name] = size
             size += int(np.prod(op.type.array_shape))
-    return Unit(
+    return HlsUnit(
         graph,
         prefix_of(graph),
         options,
@@ -106,12 +117,13 @@ def unit_of(graph: Graph, options: HlsOptions) -> Unit:
         bounds(graph),
         orders(graph, options.lanes),
         processes(graph),
-        Tables(),
+        HlsTables(),
+        HlsTables(),
         offsets,
     )
 
 
-def _ports(unit: Unit) -> list[Port]:
+def _ports(unit: HlsUnit) -> list[OutputPort]:
     found = []
     for output in unit.graph.outputs:
         op = unit.graph[output.value]
@@ -119,16 +131,16 @@ def _ports(unit: Unit) -> list[Port]:
         assert width is not None
         count = op.type.shape[0] * (2 if op.type.complex else 1)
         kind = ap_type(width, op.type.signed)
-        found.append(Port(output.name, output.when, count, width, -(-width // 8) * 8, kind))
+        found.append(OutputPort(output.name, output.when, count, width, -(-width // 8) * 8, kind))
     return found
 
 
-def _values(unit: Unit) -> list[Value]:
+def _values(unit: HlsUnit) -> list[ValueTypes]:
     found = []
     for op in unit.graph.ops:
         assert op.type.width is not None
         acc = ap_type(unit.bounds[op.name].inner_width, True)
-        found.append(Value(unit.names[op.name], ap_type(op.type.width, op.type.signed), acc, comment([op])[0]))
+        found.append(ValueTypes(unit.names[op.name], ap_type(op.type.width, op.type.signed), acc, comment([op])[0]))
     return found
 
 
@@ -144,7 +156,7 @@ def _about(graph: Graph, output: Output) -> str:
     return f"{text}, divided by the number of steps" if output.mean else text
 
 
-def _view(unit: Unit, writers: list[Writer], found: tuple[Edge, ...]) -> dict[str, Any]:
+def _view(unit: HlsUnit, writers: list[Writer], found: tuple[Stream, ...]) -> dict[str, Any]:
     """What the templates print."""
     functions = [writer.lines() for writer in writers]
     (entrance,) = unit.graph.inputs
@@ -154,7 +166,7 @@ def _view(unit: Unit, writers: list[Writer], found: tuple[Edge, ...]) -> dict[st
     streams = [(e.name, unit.element(e.value), e.depth) for e in found]
     streams += [(f"{name}_last", "ap_uint<1> ", levels[name] + 2) for name in told]
     constants = [
-        (unit.offsets[phase][op.name], unit.constant(op), op.type.shape[0], phase)
+        (unit.offsets[phase][op.name], _traced_constant(unit, op), op.type.shape[0], phase)
         for op in unit.graph.ops
         if isinstance(op, Constant)
         for phase in ("step", "last")
@@ -174,16 +186,18 @@ def _view(unit: Unit, writers: list[Writer], found: tuple[Edge, ...]) -> dict[st
         "ports": ports,
         "about": {output.name: _about(unit.graph, output) for output in unit.graph.outputs},
         "values": _values(unit),
-        "functions": functions,
+        "functions": [shipped(lines) for lines in functions],
+        "trace_functions": functions,
+        "traces": False,
         "streams": [(name, kind, depth(f"{name}", n)) for name, kind, n in streams],
         "calls": [f"run_{w.process.name}({', '.join(_arguments(w))});" for w in writers],
-        "arrays": [array for array in arrays if not array.only_trace],
-        "trace_arrays": [array for array in arrays if array.only_trace],
+        "arrays": arrays,
+        "trace_arrays": list(unit.trace_tables.arrays.values()),
         "constants": constants,
         "traced": _traced(unit),
         "trace_size": sum(count for _, _, count, _ in _traced(unit)),
         "step_size": sum(count for _, _, count, phase in _traced(unit) if phase == "step"),
-        "hashes": [(a.name, a.values.size, f"0x{sequence_hash(a.values):016x}ULL") for a in arrays if not a.only_trace],
+        "hashes": [(a.name, a.values.size, f"0x{sequence_hash(a.values):016x}ULL") for a in arrays],
     }
 
 
@@ -199,7 +213,12 @@ def _arguments(writer: Writer) -> list[str]:
     return found + [f"qssm_{output.name}" for output in writer.work.sent()]
 
 
-def _traced(unit: Unit) -> list[tuple[str, int, int, str]]:
+def _traced_constant(unit: HlsUnit, op: Constant) -> str:
+    """The table that a trace reads a constant from."""
+    return unit.trace_tables.array(f"table_{unit.names[op.name]}_constant", op.value.data).name
+
+
+def _traced(unit: HlsUnit) -> list[tuple[str, int, int, str]]:
     """Name, offset, elements and phase of every traced value."""
     return [
         (name, offset, int(np.prod(unit.graph[name].type.array_shape)), phase)
@@ -208,7 +227,7 @@ def _traced(unit: Unit) -> list[tuple[str, int, int, str]]:
     ]
 
 
-def _layout(unit: Unit, view: dict[str, Any]) -> dict[str, Any]:
+def _layout(unit: HlsUnit, view: dict[str, Any]) -> dict[str, Any]:
     """What the loader of the emitted C++ and other tools need to know."""
     options = unit.options
     return {

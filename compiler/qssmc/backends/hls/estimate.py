@@ -12,11 +12,11 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from qssmc.backends.cost_model import Pace, Use, part, report
-from qssmc.backends.hls.blocks import Block, Item
+from qssmc.backends.cost_model import Throughput, Use, part, report
+from qssmc.backends.hls.blocks import HlsBlock, Item
 from qssmc.backends.hls.kernel_calls import lanes_of
-from qssmc.backends.hls.tables import Array
-from qssmc.backends.hls.unit import Edge, Unit
+from qssmc.backends.hls.tables import HlsTable
+from qssmc.backends.hls.unit import HlsUnit, Stream
 from qssmc.backends.hls.writer import Writer
 from qssmc.ir.ops import Diag, Inject, Matvec, Mul, Normalize, Op, Readout, Requant, Scale, Xbar
 from qssmc.ir.types import width_of
@@ -24,7 +24,7 @@ from qssmc.ir.types import width_of
 _DEPTH = 5  # registers in a pipelined loop
 
 
-def estimate(unit: Unit, writers: Sequence[Writer], edges: Sequence[Edge]) -> dict[str, Any]:
+def estimate(unit: HlsUnit, writers: Sequence[Writer], edges: Sequence[Stream]) -> dict[str, Any]:
     """The facts of qssmc.backends.cost_model.report, the part asked for, and the clocks of the closing among them."""
     cycles = {writer.process.name: _busy(unit, writer) for writer in writers}
     flow: nx.DiGraph[str] = nx.DiGraph()
@@ -34,7 +34,7 @@ def estimate(unit: Unit, writers: Sequence[Writer], edges: Sequence[Edge]) -> di
     for name in nx.topological_sort(flow):
         reach[name] = cycles[name] + max((reach[before] for before in flow.predecessors(name)), default=0)
     step = [writer.process.name for writer in writers if not writer.process.closing]
-    pace = Pace(max(cycles[name] for name in step), max(reach.values()))
+    pace = Throughput(max(cycles[name] for name in step), max(reach.values()))
     parts = [part(writer.process.name, cycles[writer.process.name], _use(unit, writer)) for writer in writers]
     queues = Use(memories=tuple((edge.depth, _width(unit, edge.value), 1) for edge in edges))
     parts.append(part("streams", 0, queues))
@@ -43,19 +43,19 @@ def estimate(unit: Unit, writers: Sequence[Writer], edges: Sequence[Edge]) -> di
     return {"part": unit.options.part, "closing_cycles": closing, **facts}
 
 
-def _width(unit: Unit, name: str) -> int:
+def _width(unit: HlsUnit, name: str) -> int:
     width = unit.graph[name].type.width
     assert width is not None
     return width
 
 
-def _busy(unit: Unit, writer: Writer) -> int:
+def _busy(unit: HlsUnit, writer: Writer) -> int:
     """Clocks of a process: of its loops, and of those that take values in."""
     read = [name for name in writer.work.stored if name in {local for local, _ in writer.work.incoming}]
     return sum(unit.tokens(name) + _DEPTH for name in read) + sum(_cycles(unit, block) for block in writer.work.blocks)
 
 
-def _use(unit: Unit, writer: Writer) -> Use:
+def _use(unit: HlsUnit, writer: Writer) -> Use:
     """What the function of a process is made of."""
     found = Use(memories=tuple(_table(array) for array in dict.fromkeys(writer.used)))
     for block in writer.work.blocks:
@@ -69,7 +69,7 @@ def _use(unit: Unit, writer: Writer) -> Use:
     return found
 
 
-def _cycles(unit: Unit, block: Block) -> int:
+def _cycles(unit: HlsUnit, block: HlsBlock) -> int:
     if block.space is not None:
         return block.space.trips + _DEPTH
     op = block.items[0].op
@@ -93,7 +93,7 @@ def _matrices(op: Op) -> list[tuple[int, int]]:
     return []
 
 
-def _item(unit: Unit, item: Item, lanes: int) -> Use:
+def _item(unit: HlsUnit, item: Item, lanes: int) -> Use:
     """What one item of a loop, or one kernel call, is made of."""
     op = item.op
     if item.kind not in ("op", "sum") or (item.kind == "op" and isinstance(op, Readout) and op.heads is not None):
@@ -107,7 +107,7 @@ def _item(unit: Unit, item: Item, lanes: int) -> Use:
     return Use(products=tuple((a, b, lanes) for a, b in _products(unit, op)), gates=bits * stages)
 
 
-def _products(unit: Unit, op: Op) -> list[tuple[int, int]]:
+def _products(unit: HlsUnit, op: Op) -> list[tuple[int, int]]:
     """The widths of the factors of every product that an element of an op takes."""
     x = _width(unit, op.inputs[0]) if op.inputs else 0
     if isinstance(op, Diag):
@@ -136,6 +136,6 @@ def _bits(values: np.ndarray[Any, Any]) -> int:
     return width_of(int(values.min(initial=0)), int(values.max(initial=0)))[0]
 
 
-def _table(array: Array) -> tuple[int, int, int]:
+def _table(array: HlsTable) -> tuple[int, int, int]:
     width = width_of(int(array.values.min()), int(array.values.max()))[0]
     return len(array.values), width, array.lanes

@@ -10,17 +10,17 @@ import networkx as nx
 from qssmc.backends.hls.blocks import items_of
 from qssmc.backends.hls.order import Order
 from qssmc.backends.hls.processes import Process
-from qssmc.backends.hls.unit import PARTS, Edge
+from qssmc.backends.hls.unit import PARTS, Stream
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Constant
 
 
 def edges(
     graph: Graph, processes: tuple[Process, ...], orders: Mapping[str, Order], names: Mapping[str, str]
-) -> tuple[Edge, ...]:
+) -> tuple[Stream, ...]:
     """Every stream. The closing process reads states as the last sample leaves them: it is given their updates."""
     owner = {op.name: p.name for p in processes if not p.closing for op in (*p.ops, *p.states)}
-    found: list[Edge] = []
+    found: list[Stream] = []
     for process in processes:
         for local in _foreign(graph, process, orders):
             value = graph.updates[local] if process.closing else local
@@ -30,7 +30,7 @@ def edges(
                 name = f"{process.name}_{names[local]}{part}"
                 while any(edge.name == name for edge in found):
                     name += "v"
-                found.append(Edge(name, value, owner[value], process.name, local, part, process.closing, tokens, 0))
+                found.append(Stream(name, value, owner[value], process.name, local, part, process.closing, tokens, 0))
     levels = levels_of(processes, found)
     return tuple(replace(edge, depth=_depth(edge, levels)) for edge in found)
 
@@ -47,7 +47,7 @@ def _foreign(graph: Graph, process: Process, orders: Mapping[str, Order]) -> lis
     return list(dict.fromkeys(outer))
 
 
-def levels_of(processes: tuple[Process, ...], found: list[Edge] | tuple[Edge, ...]) -> dict[str, int]:
+def levels_of(processes: tuple[Process, ...], found: list[Stream] | tuple[Stream, ...]) -> dict[str, int]:
     """How many processes lie before each one at most."""
     flow: nx.DiGraph[str] = nx.DiGraph()
     flow.add_nodes_from(process.name for process in processes)
@@ -58,12 +58,12 @@ def levels_of(processes: tuple[Process, ...], found: list[Edge] | tuple[Edge, ..
     return levels
 
 
-def _depth(edge: Edge, levels: Mapping[str, int]) -> int:
+def _depth(edge: Stream, levels: Mapping[str, int]) -> int:
     """Room for all samples that can be under way between two processes, so that none waits for another path."""
     return max(2, edge.tokens * max(1, levels[edge.target] - levels[edge.source]))
 
 
-def needs_last(graph: Graph, processes: tuple[Process, ...], found: tuple[Edge, ...]) -> frozenset[str]:
+def needs_last(graph: Graph, processes: tuple[Process, ...], found: tuple[Stream, ...]) -> frozenset[str]:
     """Processes that hold a state, close the sequence, give to what closes it, or send an output."""
     giving = {edge.source for edge in found if edge.closing}
     return frozenset(p.name for p in processes if p.states or p.closing or p.sends or p.name in giving)

@@ -1,4 +1,4 @@
-"""Wholes: ops that need their operands complete, as calls of the hand-written kernels."""
+"""Kernel calls: ops that need their operands complete, as calls of the hand-written kernels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.backends.hls.scalar import literal
-from qssmc.backends.hls.tables import Array
-from qssmc.backends.hls.unit import Unit
+from qssmc.backends.hls.tables import HlsTable
+from qssmc.backends.hls.unit import HlsUnit
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.ops import Concat, Inject, Matvec, Normalize, Op, Pair, Readout, Unpair, Xbar
 
@@ -17,12 +17,12 @@ ArrayOf = Callable[[str, str], str]  # (value, part) -> its array
 WHOLES = (Matvec, Xbar, Inject, Readout, Normalize, Concat, Pair, Unpair)
 
 
-def lanes_of(unit: Unit, outs: int) -> int:
+def lanes_of(unit: HlsUnit, outs: int) -> int:
     """Outputs of a matrix that are summed at once."""
     return max(1, min(unit.options.lanes, outs))
 
 
-def whole_lines(unit: Unit, op: Op, array: ArrayOf) -> tuple[list[str], list[Array]]:
+def call_lines(unit: HlsUnit, op: Op, array: ArrayOf) -> tuple[list[str], list[HlsTable]]:
     """The lines that make the array of an op's value, and the tables they use."""
     name = unit.names[op.name]
     if isinstance(op, (Matvec, Xbar)):
@@ -30,7 +30,7 @@ def whole_lines(unit: Unit, op: Op, array: ArrayOf) -> tuple[list[str], list[Arr
         return _matvec(unit, op, "", op.weight.data, bias, array(op.inputs[0], ""))
     if isinstance(op, Inject):
         lines: list[str] = []
-        used: list[Array] = []
+        used: list[HlsTable] = []
         for number, part in enumerate(unit.parts(op.name)):
             weight = op.b_bar.data[..., number]
             zero = np.zeros(len(weight), np.int64)
@@ -49,7 +49,7 @@ def whole_lines(unit: Unit, op: Op, array: ArrayOf) -> tuple[list[str], list[Arr
         return [*join, *lines], used
     if isinstance(op, Normalize):
         acc = unit.accumulator(op.name)
-        call = f"qssm_normalize<{acc}, {op.type.shape[0]}, {op.frac}>"
+        call = f"qssm_normalize<{acc}, {op.type.shape[0]}, {op.frac}{'' if op.centred else ', 0'}>"
         return [f"{call}({array(op.inputs[0], '')}, {literal(op.eps)}, all_{name});"], []
     if isinstance(op, (Concat, Pair, Unpair)):
         return _moves(unit, op, array), []
@@ -60,7 +60,7 @@ def _copy(source: str, first: int, target: str, start: int, count: int) -> str:
     return f"qssm_copy<{count}>({source}, {first}, {target}, {start});"
 
 
-def _moves(unit: Unit, op: Op, array: ArrayOf) -> list[str]:
+def _moves(unit: HlsUnit, op: Op, array: ArrayOf) -> list[str]:
     name, lines, start = f"all_{unit.names[op.name]}", [], 0
     half = op.type.shape[0] if isinstance(op, Pair) else op.type.shape[0] // 2
     if isinstance(op, Pair):
@@ -75,8 +75,8 @@ def _moves(unit: Unit, op: Op, array: ArrayOf) -> list[str]:
 
 
 def _matvec(
-    unit: Unit, op: Op, part: str, weight: NDArray[np.int64], bias: NDArray[np.int64], x: str
-) -> tuple[list[str], list[Array]]:
+    unit: HlsUnit, op: Op, part: str, weight: NDArray[np.int64], bias: NDArray[np.int64], x: str
+) -> tuple[list[str], list[HlsTable]]:
     name, (outs, ins) = unit.names[op.name], weight.shape
     biases = unit.tables.array(f"table_{name}_bias{part}", bias)
     target = f"all_{name}{part}"

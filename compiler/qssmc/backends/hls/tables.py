@@ -8,17 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.backends.hls.scalar import ap_type_of, literal, number
-
-_COLUMNS = 120
+from qssmc.backends.wrapping import COLUMNS
 
 
 @dataclass(frozen=True, eq=False)
-class Array:
-    """One constant array of one or two dimensions; only_trace says that nothing but a trace build reads it."""
+class HlsTable:
+    """One constant array of one or two dimensions."""
 
     name: str
     values: NDArray[np.int64]
-    only_trace: bool
 
     @property
     def element(self) -> str:
@@ -41,28 +39,28 @@ class Array:
         for value in self.values:
             row = ", ".join(number(int(v)) for v in np.atleast_1d(value))
             item = f" {{{row}}}," if self.values.ndim == 2 else f" {row},"
-            if len(line) + len(item) > _COLUMNS and line.strip():
+            if len(line) + len(item) > COLUMNS and line.strip():
                 lines.append(line)
                 line = "   "
             line += item
         return "\n".join([*lines, line, "};"])
 
 
-class Tables:
+class HlsTables:
     """Collects arrays by name, in order of first use. Constant ones become literals instead."""
 
     def __init__(self) -> None:
-        self.arrays: dict[str, Array] = {}
+        self.arrays: dict[str, HlsTable] = {}
 
-    def array(self, name: str, values: NDArray[np.int64], *, only_trace: bool = False) -> Array:
+    def array(self, name: str, values: NDArray[np.int64]) -> HlsTable:
         """The array of a name; one without elements gets a 0."""
         kept = values if values.size else np.zeros((1,) * values.ndim, np.int64)
         if name not in self.arrays:
-            self.arrays[name] = Array(name, kept, only_trace)
+            self.arrays[name] = HlsTable(name, kept)
         assert np.array_equal(self.arrays[name].values, kept)
         return self.arrays[name]
 
-    def element(self, name: str, values: NDArray[np.int64], index: str) -> tuple[str, Array | None]:
+    def element(self, name: str, values: NDArray[np.int64], index: str) -> tuple[str, HlsTable | None]:
         """The expression of an element, and the array behind it: a literal if all its elements are one number."""
         if values.size == 0 or (values == values.flat[0]).all():
             return literal(int(values.flat[0]) if values.size else 0), None

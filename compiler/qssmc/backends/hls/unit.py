@@ -12,16 +12,16 @@ from qssmc.analysis.bounds import Bound
 from qssmc.backends.hls.options import HlsOptions
 from qssmc.backends.hls.order import Order
 from qssmc.backends.hls.processes import Process
-from qssmc.backends.hls.tables import Tables
+from qssmc.backends.hls.tables import HlsTables
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Constant, Op
+from qssmc.ir.ops import Op
 from qssmc.ir.text import op_line
 
 PARTS = ("_re", "_im")
 
 
 @dataclass(frozen=True)
-class Edge:
+class Stream:
     """A stream: `value` as process `source` makes it, for process `target`, which calls it `local`."""
 
     name: str
@@ -36,8 +36,8 @@ class Edge:
 
 
 @dataclass(frozen=True)
-class Unit:
-    """One graph on its way to C++. offsets: where a trace stores each value, by phase."""
+class HlsUnit:
+    """One graph on its way to C++. offsets: where a trace stores each value, by phase; trace_tables: what it reads."""
 
     graph: Graph
     prefix: str
@@ -46,7 +46,8 @@ class Unit:
     bounds: Mapping[str, Bound]
     orders: Mapping[str, Order]
     processes: tuple[Process, ...]
-    tables: Tables
+    tables: HlsTables
+    trace_tables: HlsTables
     offsets: Mapping[str, Mapping[str, int]]
 
     def parts(self, name: str) -> tuple[str, ...]:
@@ -60,10 +61,6 @@ class Unit:
     def accumulator(self, name: str) -> str:
         """The C++ type that holds every intermediate result of an op."""
         return f"{self.names[name]}_acc_t"
-
-    def constant(self, op: Constant) -> str:
-        """The name of a constant's table."""
-        return self.tables.array(f"table_{self.names[op.name]}_value", op.value.data).name
 
     def tokens(self, name: str) -> int:
         """Elements of a part of a value as a stream carries them, padding included."""

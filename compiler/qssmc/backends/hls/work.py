@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qssmc.backends.hls.blocks import Item, Read, blocks_of, items_of, space_of, state_items
+from qssmc.backends.hls.blocks import Item, ItemRead, blocks_of, items_of, space_of, state_items
 from qssmc.backends.hls.processes import Process
-from qssmc.backends.hls.unit import Edge, Unit
+from qssmc.backends.hls.unit import HlsUnit, Stream
 from qssmc.ir.graph import Output
 from qssmc.ir.ops import Input
 
@@ -17,7 +17,7 @@ class Work:
     stored: values that need an array; made: the block that makes each of the others.
     """
 
-    def __init__(self, unit: Unit, process: Process, edges: Sequence[Edge], needs_last: frozenset[str]) -> None:
+    def __init__(self, unit: HlsUnit, process: Process, edges: Sequence[Stream], needs_last: frozenset[str]) -> None:
         self.unit, self.process, self.graph = unit, process, unit.graph
         self.incoming = {(e.local, e.part): e for e in edges if e.target == process.name}
         self.outgoing = [e for e in edges if e.source == process.name]
@@ -52,7 +52,12 @@ class Work:
     def _send(self, output: Output) -> Item:
         op = self.graph[output.value]
         return Item(
-            "send", output.value, op, (Read(output.value, False),), space_of(self.graph, op, self.unit.orders), output
+            "send",
+            output.value,
+            op,
+            (ItemRead(output.value, False),),
+            space_of(self.graph, op, self.unit.orders),
+            output,
         )
 
     def _stored(self) -> set[str]:
@@ -74,7 +79,7 @@ class Work:
         return len(places) == 1 and not whole and spaces == {True}
 
 
-def sink(edge: Edge) -> str:
+def sink(edge: Stream) -> str:
     """The parameter of an outgoing stream."""
     return f"qssm_{edge.name}"
 

@@ -6,25 +6,25 @@ from collections.abc import Sequence
 
 from qssmc.backends.hls.blocks import space_of
 from qssmc.backends.hls.body import Body
-from qssmc.backends.hls.loops import index_of
+from qssmc.backends.hls.loops import TRACE, index_of
 from qssmc.backends.hls.pragmas import dependence_free, partition, ram
 from qssmc.backends.hls.processes import Process
-from qssmc.backends.hls.tables import Array
-from qssmc.backends.hls.unit import Edge, Unit, comment, indented
+from qssmc.backends.hls.tables import HlsTable
+from qssmc.backends.hls.unit import HlsUnit, Stream, comment, indented
 from qssmc.backends.hls.work import Work, sink
 
 
 class Writer:
     """One process on its way to C++. edges: every stream of the region; needs_last: processes that ask for the flag."""
 
-    def __init__(self, unit: Unit, process: Process, edges: Sequence[Edge], needs_last: frozenset[str]) -> None:
+    def __init__(self, unit: HlsUnit, process: Process, edges: Sequence[Stream], needs_last: frozenset[str]) -> None:
         self.unit, self.process = unit, process
         self.graph, self.names = unit.graph, unit.names
         self.work = Work(unit, process, edges, needs_last)
         self.body = Body(self.work)
 
     @property
-    def used(self) -> list[Array]:
+    def used(self) -> list[HlsTable]:
         """The tables that the function reads, known once its lines are."""
         return self.body.used
 
@@ -71,7 +71,7 @@ class Writer:
                 name = f"state_{self.names[state.name]}{part}"
                 lines.append(f"static {self.unit.element(state.name)} {name}{self._extents(state.name)};")
                 lines += [partition(name, 2)] if self._lanes(state.name) > 1 else []
-                lines += [*ram(name, flavor), dependence_free(name), f"QSSM_KEEP({name});"]
+                lines += [*ram(name, flavor), dependence_free(name), f"{TRACE}KEEP({name});"]
         for name in sorted(self.work.stored):
             if ":" not in name:
                 for part in self.unit.parts(name):

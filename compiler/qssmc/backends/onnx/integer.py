@@ -64,7 +64,7 @@ def _lut(n: Nodes, op: Lut) -> None:
 def _normalize(n: Nodes, op: Normalize) -> None:
     (x,), axis = op.inputs, n.ints("axis", 1)
     count = n.constant("count", [[op.type.shape[0]]])
-    total = n.add("ReduceSum", x, axis, keepdims=1)
+    total = n.add("ReduceSum", x, axis, keepdims=1) if op.centred else n.constant("no_sum", [[0]])
     squares = n.add("Mul", count, n.add("ReduceSum", n.add("Mul", x, x), axis, keepdims=1))
     spread = n.add("Sub", squares, n.add("Mul", total, total))
     root = _root(n, n.add("Add", spread, n.constant("eps", [[op.eps]])))

@@ -10,7 +10,7 @@ import numpy as np
 
 from qssmc.backends.onnx.exact import EXACT, Rule
 from qssmc.backends.onnx.nodes import Nodes, TensorProto
-from qssmc.ir.ops import Activation, Divide, LayerNorm, Op
+from qssmc.ir.ops import Activation, Advance, Divide, LayerNorm, Op, RMSNorm
 
 
 def _gelu(n: Nodes, x: str, to: str) -> None:
@@ -52,6 +52,7 @@ def _plain(kind: str) -> Callable[[Nodes, str, str], None]:
 
 
 ACTIVATIONS: dict[str, Callable[[Nodes, str, str], None]] = {
+    "exp": _plain("Exp"),
     "gelu": _gelu,
     "gelu_tanh": _gelu_tanh,
     "qgelu": _qgelu,
@@ -71,9 +72,30 @@ def _layernorm(n: Nodes, op: LayerNorm) -> None:
     n.add("LayerNormalization", op.inputs[0], *tables, to=op.name, axis=-1, epsilon=float(op.eps))
 
 
+def _rmsnorm(n: Nodes, op: RMSNorm) -> None:
+    """x / sqrt(mean(x^2) + eps) * gamma; ONNX has an operator of its own only from opset 23 on."""
+    x = op.inputs[0]
+    mean = n.add("ReduceMean", n.add("Mul", x, x), n.ints("axis", 1), keepdims=1)
+    root = n.add("Sqrt", n.add("Add", mean, n.constant("eps", [[op.eps]])))
+    n.add("Mul", n.add("Div", x, root), n.constant("gamma", n.columns(op.gamma.data)), to=op.name)
+
+
 def _divide(n: Nodes, op: Divide) -> None:
     n.add("Div", *op.inputs, to=op.name)
 
 
-REAL: dict[type[Op], Any] = {**EXACT, Activation: _activation, LayerNorm: _layernorm, Divide: _divide}
+def _advance(n: Nodes, op: Advance) -> None:
+    """A phase of at most 24 bits is exact, also in float32."""
+    moved = n.add("Add", op.inputs[0], n.constant("step", [[op.step * 2.0**-op.bits]]))
+    n.add("Sub", moved, n.add("Floor", moved), to=op.name)
+
+
+REAL: dict[type[Op], Any] = {
+    **EXACT,
+    Activation: _activation,
+    Advance: _advance,
+    LayerNorm: _layernorm,
+    RMSNorm: _rmsnorm,
+    Divide: _divide,
+}
 Rules = dict[type[Op], Rule]

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.array_layout import converter_of
 from qssmc.analysis.bounds import Bound
-from qssmc.backends.verilog.circuit import Block, Cell, Memory, Net, Parameter, pack, signed_width
+from qssmc.backends.verilog.circuit import Cell, Memory, Net, Parameter, PlainInstance, pack, signed_width
 from qssmc.backends.verilog.make import Maker
 from qssmc.backends.verilog.timing import Reading
 from qssmc.crossbar.map import Array, CrossbarMap, Drive, Read
+from qssmc.crossbar.names import original
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op, Requant, Take, Xbar
 from qssmc.ir.text import op_line
-from qssmc.analysis.array_layout import converter_of
-from qssmc.crossbar.names import original
 
 SETTLE = 4  # clocks that the model of an array takes for a read; the controller waits as long as a real one needs
 _DRIVES: dict[Drive, int] = {"signed": 0, "inverted": 1, "positive": 2, "negative": 3}
@@ -150,22 +150,22 @@ class Arrays:
 
     # --- arrays ------------------------------------------------------------------------------------------------------
 
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[PlainInstance]:
         """Every array that is read, with what shares it between its reads."""
         used = {id(product.array): product.array for product in self.products.values()}
         return [block for array in used.values() for block in self._array(array, self._of(array))]
 
-    def _array(self, array: Array, products: Sequence[Product]) -> tuple[Block, Block]:
+    def _array(self, array: Array, products: Sequence[Product]) -> tuple[PlainInstance, PlainInstance]:
         shape, name = _Shape.of(products, self.graph), array.name
         driven = {"read": 1, "select": shape.select_bits, "codes": shape.rows * shape.dac_bits}
         driven |= {"phase": shape.phase_bits, "done": 1}
         bus = driven | {"columns": shape.outputs * shape.code_bits, "saturated": 1}
-        cells = Block(
+        cells = PlainInstance(
             "qssm_array", name, f"{name}: a model; a real array takes its place", self._model(array, products, shape),
             {part: _bus(array, part) for part in bus}, {_bus(array, part): width for part, width in bus.items()},
         )  # fmt: skip
         ports, wires = _requests(products, shape)
-        share = Block(
+        share = PlainInstance(
             "qssm_array_share", f"{name}_share", f"{name}: who reads it",
             {"READS": shape.reads, "ROWS": shape.rows, "DW": shape.dac_bits, "PW": shape.phase_bits,
              "KW": shape.select_bits},

@@ -76,7 +76,7 @@ class Cell:
 
 
 @dataclass(eq=False)
-class Block:
+class PlainInstance:
     """An instance beside the streams. ports: of plain wires; wires: width of each that it brings."""
 
     module: str
@@ -88,7 +88,7 @@ class Block:
 
 
 @dataclass(eq=False)
-class Port:
+class OutputPort:
     """An output of the core: the frame cell that drives it."""
 
     name: str
@@ -99,7 +99,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Value:
+class TracedValue:
     """What an op computes, as the core holds it: a net, or one for re and one for im."""
 
     op: str
@@ -117,9 +117,9 @@ class Circuit:
     name: str
     sample: Net
     cells: list[Cell] = field(default_factory=list)
-    ports: list[Port] = field(default_factory=list)
-    blocks: list[Block] = field(default_factory=list)
-    values: list[Value] = field(default_factory=list)
+    ports: list[OutputPort] = field(default_factory=list)
+    blocks: list[PlainInstance] = field(default_factory=list)
+    values: list[TracedValue] = field(default_factory=list)
     queues: dict[tuple[str, str], int] = field(default_factory=dict)  # (cell, port prefix) -> depth
     skids: set[tuple[str, str]] = field(default_factory=set)
 
@@ -143,7 +143,7 @@ class Circuit:
         return readers, drivers
 
     @property
-    def parts(self) -> list[Cell | Block]:
+    def parts(self) -> list[Cell | PlainInstance]:
         """Everything that is an instance of a library module."""
         return [*self.cells, *self.blocks]
 
@@ -157,7 +157,7 @@ class Circuit:
         }
 
 
-def memory_name(cell: Cell | Block, key: str) -> str:
+def memory_name(cell: Cell | PlainInstance, key: str) -> str:
     """The file of a memory parameter."""
     return f"{cell.name}.mem" if key == "FILE" else f"{cell.name}_{key.lower()}.mem"
 

@@ -1,10 +1,10 @@
-"""Design: the circuit of a graph and its schedule, at the lanes that are asked for or that a rate needs."""
+"""VerilogDesign: the circuit of a graph and its schedule, at the lanes that are asked for or that a rate needs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qssmc.backends.verilog.circuit import Circuit
 from qssmc.backends.verilog.lower import clocks_of_layers, lower
@@ -20,8 +20,8 @@ MOST_LANES = 64
 class Pace:
     """What the core must keep up with: steps a second at a clock period in ns."""
 
-    steps_per_second: float
-    clock_period: float
+    steps_per_second: float = field(metadata={"help": "take the fewest lanes that are so fast at the --clock-period."})
+    clock_period: float = field(default=5.0, metadata={"help": "with --steps-per-second, in ns."})
 
     def __post_init__(self) -> None:
         if not self.steps_per_second > 0:
@@ -45,10 +45,12 @@ class VerilogOptions:
     pace: take the fewest lanes that keep it, instead of lanes; argmax: outputs are the index of their largest element.
     """
 
-    lanes: int = 1
-    multipliers: int | None = None
-    pace: Pace | None = None
-    argmax: bool = False
+    lanes: int = field(default=1, metadata={"help": "states worked on in one clock."})
+    multipliers: int | None = field(
+        default=None, metadata={"help": "how many the device has; narrower products are adders then."}
+    )
+    pace: Pace | None = field(default=None, metadata={"group": True})
+    argmax: bool = field(default=False, metadata={"help": "give the index of the largest output, not all of them."})
 
     def __post_init__(self) -> None:
         if not 1 <= self.lanes <= MOST_LANES:
@@ -58,7 +60,7 @@ class VerilogOptions:
 
 
 @dataclass(frozen=True)
-class Design:
+class VerilogDesign:
     """A circuit of so many lanes with its schedule."""
 
     circuit: Circuit
@@ -66,7 +68,7 @@ class Design:
     lanes: int
 
 
-def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None = None) -> Design:
+def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None = None) -> VerilogDesign:
     """Lower and schedule. Raises UnsupportedModelError for another stage and as lower does, UsageError for a pace that
     no number of lanes keeps."""
     if graph.stage != "integer":
@@ -76,11 +78,11 @@ def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None =
     if options.argmax and any(graph[output.value].type.complex for output in graph.outputs):
         raise UnsupportedModelError(f"--argmax: an output of {graph.name} is complex and has no largest element")
 
-    def with_clocks(lanes: int, clocks: int | None) -> Design:
+    def with_clocks(lanes: int, clocks: int | None) -> VerilogDesign:
         circuit = lower(graph, lanes, options.multipliers, crossbar, argmax=options.argmax, clocks=clocks)
-        return Design(circuit, schedule(circuit), lanes)
+        return VerilogDesign(circuit, schedule(circuit), lanes)
 
-    def with_lanes(lanes: int) -> Design:
+    def with_lanes(lanes: int) -> VerilogDesign:
         made = with_clocks(lanes, None)
         if made.schedule.interval <= clocks_of_layers(graph, lanes):
             return made
@@ -91,9 +93,9 @@ def design(graph: Graph, options: VerilogOptions, crossbar: CrossbarMap | None =
     return with_lanes(options.lanes) if options.pace is None else _at_pace(options.pace, with_lanes)
 
 
-def _at_pace(pace: Pace, with_lanes: Callable[[int], Design]) -> Design:
+def _at_pace(pace: Pace, with_lanes: Callable[[int], VerilogDesign]) -> VerilogDesign:
     """Lanes are tried from one up, in steps that grow: more lanes are never slower, but they may be no faster."""
-    fastest: Design | None = None
+    fastest: VerilogDesign | None = None
     lanes = 1
     while lanes <= MOST_LANES:
         made = with_lanes(lanes)

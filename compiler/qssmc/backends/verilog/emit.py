@@ -1,16 +1,16 @@
-"""Emit: the Verilog of an integer graph as texts by path. Pure: the same graph and options give the same bytes."""
+"""Emit: the Verilog of an integer graph as texts by path; the same graph and options give the same bytes."""
 
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import Any
 
 from qssmc.backends.environment import environment
 from qssmc.backends.verilog.circuit import Circuit
-from qssmc.backends.verilog.design import Design, VerilogOptions, design
+from qssmc.backends.verilog.design import VerilogDesign, VerilogOptions, design
 from qssmc.backends.verilog.estimate import ESTIMATE, estimate
-from qssmc.backends.verilog.text import instances
+from qssmc.backends.verilog.library import library, modules_of
+from qssmc.backends.verilog.text import commented, instances, joined
 from qssmc.crossbar.map import CrossbarMap
 from qssmc.ir.graph import Graph
 
@@ -32,7 +32,8 @@ def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: Crossbar
     if len(made.circuit.ports) == 1:  # a serial line carries one output
         templates[f"{name}_board.v"] = "board.v.j2"
     texts = {path: environment("verilog").get_template(template).render(**view) for path, template in templates.items()}
-    texts |= {f"rtl/{module}.v": library_text(module) for module in modules(made.circuit)}
+    used = modules_of(text for path, text in texts.items() if path.endswith(".v"))
+    texts |= {f"rtl/{module}.v": library()[module] for module in used}
     texts |= {f"mem/{file}": memory.text() for file, memory in made.circuit.memories().items()}
     texts["design.json"] = json.dumps(_facts(graph, made, view, argmax=options.argmax), indent=1) + "\n"
     found = {f"{FOLDER}/{path}": text for path, text in texts.items()}
@@ -42,59 +43,11 @@ def emit(graph: Graph, options: VerilogOptions | None = None, crossbar: Crossbar
     return found
 
 
-def library_text(module: str) -> str:
-    """A hand-written module."""
-    return (files("qssmc_templates") / "verilog" / "rtl" / f"{module}.v").read_text(encoding="utf-8")
-
-
-_USES = {
-    "qssm_table": ("qssm_rom",),
-    "qssm_scale": ("qssm_table", "qssm_product"),
-    "qssm_times": ("qssm_multiplier",),
-    "qssm_product": ("qssm_times", "qssm_resize"),
-    "qssm_offset": ("qssm_table", "qssm_resize"),
-    "qssm_shift": ("qssm_table", "qssm_resize"),
-    "qssm_add": ("qssm_resize",),
-    "qssm_round": ("qssm_resize",),
-    "qssm_requant": ("qssm_table", "qssm_resize", "qssm_round"),
-    "qssm_lut": ("qssm_table", "qssm_resize", "qssm_rom"),
-    "qssm_concat": ("qssm_resize",),
-    "qssm_const": ("qssm_table",),
-    "qssm_advance": ("qssm_resize",),
-    "qssm_gather": ("qssm_table", "qssm_banks"),
-    "qssm_segment": ("qssm_table", "qssm_resize"),
-    "qssm_dot": ("qssm_banks", "qssm_times", "qssm_table", "qssm_rom", "qssm_resize"),
-    "qssm_norm": ("qssm_product", "qssm_resize"),
-    "qssm_lane": ("qssm_times", "qssm_resize"),
-    "qssm_ssm": ("qssm_lane", "qssm_tree", "qssm_rom", "qssm_fifo"),
-}
-
-
-def modules(circuit: Circuit) -> list[str]:
-    """The library modules that the top needs, and those that they need."""
-    found = {
-        "qssm_uart_rx",
-        "qssm_uart_tx",
-        "qssm_pack",
-        "qssm_unpack",
-        "qssm_fifo",
-        "qssm_skid",
-        "qssm_fork",
-        "qssm_resize",
-        "qssm_status",
-        *(part.module for part in circuit.parts),
-    }
-    while True:
-        more = found | {used for module in found for used in _USES.get(module, ())}
-        if more == found:
-            return sorted(found)
-        found = more
-
-
-def _view(graph: Graph, made: Design) -> dict[str, Any]:
+def _view(graph: Graph, made: VerilogDesign) -> dict[str, Any]:
     """What the templates print."""
     circuit = made.circuit
     wires, found = instances(circuit)
+    saturated = [f"{cell.name}_saturated" for cell in circuit.cells if cell.saturates]
     ports = [
         {
             "name": port.name,
@@ -103,7 +56,7 @@ def _view(graph: Graph, made: Design) -> dict[str, Any]:
             "width": port.width,
             "bytes": _bytes(port.width),
             "fill": 8 * _bytes(port.width) - port.width - 1,
-            "about": f"output {port.name}, {port.extent} signed numbers "
+            "about": f"output {port.name}, {counted(port.extent, 'signed number')} "
             + ("after the last sample" if port.last else "a sample"),
         }
         for port in circuit.ports
@@ -112,11 +65,10 @@ def _view(graph: Graph, made: Design) -> dict[str, Any]:
     (entrance,) = graph.inputs
     width = entrance.type.width
     assert width is not None
+    kind = str(entrance.type).partition("[")[0]
     return {
         "name": graph.name,
-        "graph": graph.name,
-        "lanes": made.lanes,
-        "interval": made.schedule.interval,
+        "about": about(graph.name, made, f"{counted(circuit.sample.extent, 'number')} a sample, each {kind}", ports),
         "sample": {
             "width": width,
             "bytes": _bytes(width),
@@ -124,15 +76,33 @@ def _view(graph: Graph, made: Design) -> dict[str, Any]:
             "sign": f"s_data[{width - 1}]" if entrance.type.signed else "1'b0",
             "wide": circuit.sample.width,
             "count": circuit.sample.extent,
-            "about": f"{circuit.sample.extent} numbers a sample, each {entrance.type}; s_last with a sequence's last",
         },
         "ports": ports,
         "closing": closing["prefix"],
         "wires": wires,
         "traced": sorted({net.name for value in circuit.values for net in value.nets}),
         "instances": found,
-        "saturated": [f"{cell.name}_saturated" for cell in circuit.cells if cell.saturates],
+        "saturated": joined(saturated, 12),
+        "saturating": max(1, len(saturated)),
     }
+
+
+def about(name: str, made: VerilogDesign, sample: str, ports: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The comment on top of a core: what it is, what goes in and out, and how its wires are named."""
+    lines = [
+        f"{name}_top: a streaming core emitted by qssmc from graph {name}, {counted(made.lanes, 'lane')}.",
+        f"{counted(made.schedule.interval, 'clock')} a sample. s: {sample}; s_last with a sequence's last",
+        *(f"{port['prefix']}: {port['about']}" for port in ports),
+        "Names: x_data, x_valid and x_ready are the stream of the op x of the graph; x_end is x after the last sample "
+        "of a sequence; x__y_p goes from x to port p of y, x__y_p_q behind a queue, _s behind a register in both "
+        "directions, _w in another width. token goes with every sample and tells whether it is the last.",
+    ]
+    return commented("\n".join(lines))
+
+
+def counted(count: int, thing: str) -> str:
+    """1 lane, 2 lanes."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _bytes(width: int) -> int:
@@ -140,7 +110,7 @@ def _bytes(width: int) -> int:
     return -(-(width + 1) // 8)
 
 
-def _facts(graph: Graph, made: Design, view: dict[str, Any], *, argmax: bool) -> dict[str, Any]:
+def _facts(graph: Graph, made: VerilogDesign, view: dict[str, Any], *, argmax: bool) -> dict[str, Any]:
     """What a simulator's driver and the reports need to know."""
     cells = [cell for cell in made.circuit.cells if cell.work]
     (entrance,) = graph.inputs

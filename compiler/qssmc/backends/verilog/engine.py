@@ -8,7 +8,7 @@ import numpy as np
 
 from qssmc.backends.verilog import timing
 from qssmc.backends.verilog.circuit import Memory, Parameter, Word, pack, signed_width
-from qssmc.backends.verilog.issue_table import Beats, Ints, beats_of
+from qssmc.backends.verilog.issue_table import Ints, IssueTable, issue_table
 from qssmc.backends.verilog.recurrence import Layer, clamp_form
 
 DEPTH = 10  # clocks from a beat to when its new states can be read
@@ -23,7 +23,7 @@ class Engine:
     """What a cell of qssm_ssm is made with. multipliers, work, ram: as of a Cell."""
 
     parameters: dict[str, Parameter]
-    timing: timing.Layer
+    timing: timing.LayerTiming
     multipliers: int
     work: int
     ram: int
@@ -31,7 +31,7 @@ class Engine:
 
 def engine(layer: Layer, lanes: int, u_bits: int, y_bits: int, x_bits: int, sum_bits: int) -> Engine:
     """The engine of a layer with so many lanes; bits: of the streams, of a part of a state, and of the sum."""
-    beats = beats_of(layer.heads, layer.channels, lanes)
+    beats = issue_table(layer.heads, layer.channels, lanes)
     fields, parameters = _fields(layer, x_bits)
     words, word_bits = _words(fields, beats)
     count, period = beats.count, max(beats.count, DEPTH)
@@ -45,7 +45,7 @@ def engine(layer: Layer, lanes: int, u_bits: int, y_bits: int, x_bits: int, sum_
     of_b = 0 if parameters["BW"] == 2 else 2 if parameters["B_COMPLEX"] else 1  # of two bits: wires and an adder
     products = 4 + of_b + 2
     ram = lanes * count * 2 * x_bits + queue * y_bits
-    rule = timing.Layer(period, beats.begins, beats.ends, delay)
+    rule = timing.LayerTiming(period, beats.begins, beats.ends, delay)
     return Engine(parameters, rule, products * lanes, products * len(layer.heads), ram)
 
 
@@ -79,7 +79,7 @@ def _fields(layer: Layer, x_bits: int) -> tuple[list[Field], dict[str, Parameter
     return fields, parameters | {"B_COMPLEX": int(complex_b)}
 
 
-def _words(fields: list[Field], beats: Beats) -> tuple[list[int], int]:
+def _words(fields: list[Field], beats: IssueTable) -> tuple[list[int], int]:
     """A word a beat, and the width of all: the lanes' coefficients, and what happens in the beat."""
     lane_bits = sum(width for _, width in fields)
     words = []
@@ -90,7 +90,7 @@ def _words(fields: list[Field], beats: Beats) -> tuple[list[int], int]:
     return words, beats.states.shape[1] * lane_bits + len(_flags(beats, 0))
 
 
-def _flags(beats: Beats, beat: int) -> list[int]:
+def _flags(beats: IssueTable, beat: int) -> list[int]:
     """Whether the next beat takes a u and, where any beat holds two heads: whether a head ends in this one, whether
     two do, and which lanes but the first are of a head that begins among them."""
     wants = int((beat + 1) % beats.count in beats.begins)
@@ -100,7 +100,7 @@ def _flags(beats: Beats, beat: int) -> list[int]:
     return [wants, int(ending > 0), int(ending > 1), *(int(lane) for lane in beats.mine[beat, 1:])]
 
 
-def _results_under_way(beats: Beats, period: int, late: int) -> int:
+def _results_under_way(beats: IssueTable, period: int, late: int) -> int:
     """The most heads that have begun and whose results have not left, which come so many clocks after a head's end."""
     laps = -(-(period + late) // period)
     begun = [beat + period * lap for lap in range(laps + 1) for beat in beats.begins]

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from qssmc.backends.cost_model import Pace, Use, part, report
+from qssmc.backends.cost_model import Throughput, Use, part, report
 from qssmc.backends.verilog.circuit import Cell, Circuit, Memory
-from qssmc.backends.verilog.design import Design
+from qssmc.backends.verilog.design import VerilogDesign
 
 ESTIMATE = "report/verilog.json"
 
 
-def estimate(design: Design, clock_period: float | None = None) -> dict[str, Any]:
+def estimate(design: VerilogDesign, clock_period: float | None = None) -> dict[str, Any]:
     """The facts of qssmc.backends.cost_model.report. clock_period: in ns, where a pace was asked for."""
     made = design.schedule
-    pace = Pace(made.interval, max(made.latency.values(), default=made.interval))
+    pace = Throughput(made.interval, max(made.latency.values(), default=made.interval))
     parts = [part(cell.name, cell.timing.occupied, _use(design.circuit, cell)) for cell in design.circuit.cells]
     return report(pace, parts, design.lanes, clock_period)
 

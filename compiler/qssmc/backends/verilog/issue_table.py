@@ -1,4 +1,4 @@
-"""Beats: which state each lane of the SSM engine does in each clock, head after head, with as few clocks as it can."""
+"""Issue table: which state each lane of the SSM engine works on in each clock, in the fewest clocks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Beats:
-    """states: which state each lane does in each beat (-1: none), (beats, lanes); begins, ends: beats of each head.
+class IssueTable:
+    """states: which state each lane works on in each beat, which is a clock of the step (-1: none), (beats, lanes).
 
-    mine: the lanes of a head that begins above another in a beat, (beats, lanes). A beat begins one head at most, and
-    where it ends two, the second began in it.
+    begins, ends: the beats in which each head begins and ends; mine: the lanes of a head
+    that begins above another in a beat, (beats, lanes). A beat begins one head at most, and where it ends two, the
+    second began in it.
     """
 
     states: Ints
@@ -26,7 +27,7 @@ class Beats:
 
     @property
     def count(self) -> int:
-        """Beats of a step."""
+        """Clocks (beats) of a step."""
         return len(self.states)
 
     @property
@@ -35,7 +36,7 @@ class Beats:
         return bool(self.mine.any())
 
 
-def beats_of(heads: Ints, channels: int, lanes: int) -> Beats:
+def issue_table(heads: Ints, channels: int, lanes: int) -> IssueTable:
     """States of a head side by side, in as few beats as there can be; a head without states takes an empty lane.
 
     A head that begins beside the end of another costs logic, so that none does where it saves no beat.
@@ -53,7 +54,7 @@ def beats_of(heads: Ints, channels: int, lanes: int) -> Beats:
     mine = np.zeros(states.shape, np.bool_)
     for beat, lane in filled.splits.items():
         mine[beat, lane:] = True
-    return Beats(states, mine, tuple(filled.begins), tuple(filled.ends))
+    return IssueTable(states, mine, tuple(filled.begins), tuple(filled.ends))
 
 
 def _plan(counts: tuple[int, ...], lanes: int, *, alone: bool) -> list[int | None]:

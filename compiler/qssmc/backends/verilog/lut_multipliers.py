@@ -1,4 +1,4 @@
-"""Soften: products of adders, where a device has fewer multipliers than a circuit would use."""
+"""Multipliers from LUTs, where a device has fewer multiplier blocks (DSPs) than a circuit would use."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from qssmc.backends.verilog.circuit import Circuit
 from qssmc.errors import UsageError
 
 
-def soften(circuit: Circuit, lanes: int, multipliers: int) -> None:
-    """Build the narrowest products of adders until the others fit the device's multipliers.
+def use_lut_multipliers(circuit: Circuit, lanes: int, multipliers: int) -> None:
+    """Build the narrowest multipliers from LUTs until the others fit the device's multiplier blocks.
 
     Raises UsageError where the layers alone, at so many lanes, need more.
     """

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from qssmc.backends.verilog.cells import Ints
 from qssmc.backends.verilog.circuit import Net, width_of
-from qssmc.backends.verilog.make import Ints, Maker
+from qssmc.backends.verilog.make import Maker
 from qssmc.backends.verilog.rows import rows_left
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Add, Matvec, Slice, Take

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qssmc.backends.verilog.circuit import Cell, Circuit, Net
-from qssmc.backends.verilog.timing import Held, Pipe, Times
+from qssmc.backends.verilog.timing import Pipe, StateTiming, Times
 
 QUEUE_LATENCY = 2
 CHAIN = 3  # cells that ready passes through in one clock
@@ -86,7 +86,7 @@ def _follow(circuit: Circuit, free: Callable[[str], int]) -> _Trace:
             taken = list(range(circuit.sample.extent))
             trace.valid |= {cell.outputs["m"]: taken, cell.outputs["t"]: taken[-1:]}
             trace.done[cell.name] = taken[-1] + 1
-        elif isinstance(cell.timing, Held):
+        elif isinstance(cell.timing, StateTiming):
             token = _offered(circuit, trace, cell, "t")[0]
             at, given = cell.timing.give(token, free(cell.name))
             trace.taken[cell.name, "t"] = [at]
@@ -138,7 +138,7 @@ def _fire(circuit: Circuit, trace: _Trace, cell: Cell, free: int) -> None:
 
 
 def _take(circuit: Circuit, trace: _Trace, cell: Cell, given: Times) -> None:
-    assert isinstance(cell.timing, Held)
+    assert isinstance(cell.timing, StateTiming)
     gone = list(given)
     for reader, port in circuit.readers(cell.outputs["m"]):
         edge = (reader.name, port)

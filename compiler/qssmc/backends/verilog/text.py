@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
-from qssmc.backends.verilog.circuit import Block, Cell, Circuit, Memory, Net, Parameter, Word, memory_name
+from qssmc.backends.verilog.circuit import Cell, Circuit, Memory, Net, Parameter, PlainInstance, Word, memory_name
+
+WIDTH = 120  # columns of a line
 
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance as the template sees it."""
+    """An instance as the template sees it, or a text of assignments where there is no module: lines of each part."""
 
     about: tuple[str, ...]
-    module: str
-    name: str
-    parameters: str
-    ports: tuple[str, ...]
+    opening: tuple[str, ...]
+    ports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Wire:
-    """A wire or bus as the template sees it."""
+    """A wire or bus, or several of the same width, as the template sees it."""
 
     width: int
     name: str
+
+
+def folded(text: str, indent: int) -> list[str]:
+    """A text in lines that end at the last column, where its words allow for that, behind so many blanks."""
+    return wrap(text, WIDTH - indent, break_long_words=False, break_on_hyphens=False)
+
+
+def commented(text: str, indent: int = 0) -> tuple[str, ...]:
+    """The lines of a comment of one or more paragraphs; what does not fit in a line goes on further to the right."""
+    found: list[str] = []
+    for paragraph in text.splitlines():
+        first, *rest = folded(paragraph, indent + 7) or [""]
+        found += [f"// {first}", *(f"//     {line}" for line in rest)]
+    return tuple(found)
+
+
+def joined(names: Sequence[str], indent: int) -> list[str]:
+    """The lines of a list of names."""
+    return folded(", ".join(names), indent)
 
 
 def instances(circuit: Circuit) -> tuple[list[Wire], list[Instance]]:
@@ -57,7 +77,9 @@ class _Writer:
         return wanted
 
     def _stream(self, stem: str, width: int) -> None:
-        self.wires += [Wire(width, f"{stem}_data"), Wire(1, f"{stem}_valid"), Wire(1, f"{stem}_ready")]
+        both = f"{stem}_valid, {stem}_ready"
+        control = [both] if len(f"    wire {both};") <= WIDTH else both.split(", ")
+        self.wires += [Wire(width, f"{stem}_data"), *(Wire(1, names) for names in control)]
 
     def _net(self, cell: Cell, net: Net) -> None:
         """The wires of a net, and where it has several readers or queues, what stands between."""
@@ -67,11 +89,9 @@ class _Writer:
         readers = self.circuit.readers(net)
         if not readers:
             self.wires.append(Wire(1, f"{net.name}_unused"))
-            text = (
-                f"assign {net.name}_ready = 1'b1;\n"
-                f"assign {net.name}_unused = &{{1'b0, {net.name}_data, {net.name}_valid}};"
-            )
-            self.found.append(Instance((f"nobody reads {net.name}",), "", text, "", ()))
+            taken = f"assign {net.name}_ready = 1'b1;"
+            unused = f"assign {net.name}_unused = &{{1'b0, {net.name}_data, {net.name}_valid}};"
+            self.found.append(Instance(commented(f"nobody reads {net.name}", 4), (taken, unused)))
             return
         if len(readers) == 1:
             self._edge(net, readers[0], net.name)
@@ -84,11 +104,9 @@ class _Writer:
             f".m_valid({{{', '.join(f'{branch}_valid' for branch in reversed(branches))}}})",
             f".m_ready({{{', '.join(f'{branch}_ready' for branch in reversed(branches))}}})",
         ]  # fmt: skip
-        self._add(
-            (f"{net.name} has {len(readers)} readers",), "qssm_fork", f"{net.name}_fork", {"N": len(readers)}, ports
-        )
+        self._add(f"{net.name} has {len(readers)} readers", "qssm_fork", f"{net.name}_fork", {"N": len(readers)}, ports)
         for branch, reader in zip(branches, readers, strict=True):
-            self.found.append(Instance((), "", f"assign {branch}_data = {net.name}_data;", "", ()))
+            self.found.append(Instance((), (f"assign {branch}_data = {net.name}_data;",)))
             self._edge(net, reader, branch)
 
     def _edge(self, net: Net, reader: tuple[Cell, str], stem: str) -> None:
@@ -99,22 +117,22 @@ class _Writer:
             queued = self._stem(f"{net.name}__{cell.name}_{port}_q")
             self._stream(queued, net.width)
             ports = self._control() + self._ports("s", stem) + self._ports("m", queued)
-            self._add((), "qssm_fifo", f"{queued}_queue", {"W": net.width, "DEPTH": depth}, ports)
+            self._add("", "qssm_fifo", f"{queued}_queue", {"W": net.width, "DEPTH": depth}, ports)
             stem = queued
         elif (cell.name, port) in self.circuit.skids:
             queued = self._stem(f"{net.name}__{cell.name}_{port}_s")
             self._stream(queued, net.width)
             ports = self._control() + self._ports("s", stem) + self._ports("m", queued)
-            self._add((), "qssm_skid", f"{queued}_skid", {"W": net.width}, ports)
+            self._add("", "qssm_skid", f"{queued}_skid", {"W": net.width}, ports)
             stem = queued
         wanted = cell.inputs[port][1]
         if wanted != net.width:
             fitted = self._stem(f"{net.name}__{cell.name}_{port}_w")
             self._stream(fitted, wanted)
             ports = [f".s({stem}_data)", f".m({fitted}_data)"]
-            self._add((), "qssm_resize", f"{fitted}_fit", {"IW": net.width, "OW": wanted}, ports)
-            text = f"assign {fitted}_valid = {stem}_valid;\nassign {stem}_ready = {fitted}_ready;"
-            self.found.append(Instance((), "", text, "", ()))
+            self._add("", "qssm_resize", f"{fitted}_fit", {"IW": net.width, "OW": wanted}, ports)
+            text = (f"assign {fitted}_valid = {stem}_valid;", f"assign {stem}_ready = {fitted}_ready;")
+            self.found.append(Instance((), text))
             stem = fitted
         self.ends[cell.name, port] = stem
 
@@ -143,14 +161,14 @@ class _Writer:
             ports.append(f".saturated({cell.name}_saturated)")
         ports += [f".{port}({wire})" for port, wire in cell.plain.items()]
         parameters = {key: self._value(cell, key, value) for key, value in cell.parameters.items()}
-        self._add(tuple(cell.about.splitlines()), cell.module, f"{cell.name}_cell", parameters, ports)
+        self._add(cell.about, cell.module, f"{cell.name}_cell", parameters, ports)
 
-    def block(self, block: Block) -> None:
+    def block(self, block: PlainInstance) -> None:
         """The instance of a block, behind the wires that it brings."""
         self.wires += [Wire(width, name) for name, width in block.wires.items()]
         ports = [*self._control(), *(f".{port}({wire})" for port, wire in block.ports.items())]
         parameters = {key: self._value(block, key, value) for key, value in block.parameters.items()}
-        self._add(tuple(block.about.splitlines()), block.module, f"{block.name}_block", parameters, ports)
+        self._add(block.about, block.module, f"{block.name}_block", parameters, ports)
 
     def _unused(self, cell: Cell) -> Iterator[str]:
         """Streams of a module that this cell does not use."""
@@ -170,7 +188,7 @@ class _Writer:
                 ".l_ready(1'b1)",
             )
 
-    def _value(self, cell: Cell | Block, key: str, value: Parameter) -> str:
+    def _value(self, cell: Cell | PlainInstance, key: str, value: Parameter) -> str:
         if isinstance(value, Memory):
             return f'"mem/{memory_name(cell, key)}"'
         if isinstance(value, Word):
@@ -179,11 +197,14 @@ class _Writer:
 
     def _add(
         self,
-        about: tuple[str, ...],
+        about: str,
         module: str,
         name: str,
         parameters: dict[str, str] | dict[str, int],
         ports: list[str],
     ) -> None:
-        text = ", ".join(f".{key}({value})" for key, value in parameters.items())
-        self.found.append(Instance(about, module, name, text, tuple(ports)))
+        given = [f".{key}({value})" for key, value in parameters.items()]
+        opening = [f"{module} #({', '.join(given)}) {name} (" if given else f"{module} {name} ("]
+        if len(opening[0]) > WIDTH - 4:
+            opening = [f"{module} #(", *(f"    {line}" for line in joined(given, 8)), f") {name} ("]
+        self.found.append(Instance(commented(about, 4), tuple(opening), tuple(joined(ports, 8))))

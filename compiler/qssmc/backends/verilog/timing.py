@@ -130,7 +130,7 @@ class Segments(Timing):
 
 
 @dataclass(frozen=True)
-class Layer(Timing):
+class LayerTiming(Timing):
     """Beats follow each other, but one in which a head begins waits for its u; results come some clocks after a head's
     last beat, one a clock. begins, ends: beats of each head; occupied: clocks of a step, pauses included."""
 
@@ -197,7 +197,7 @@ class Frame(Timing):
 
 
 @dataclass(frozen=True)
-class Held(Timing):
+class StateTiming(Timing):
     """A state: the old value is given once the token has come; the new value is taken behind it."""
 
     extent: int = 1

@@ -11,7 +11,7 @@ from typing import Any
 from qssmc.data import InputFormat
 from qssmc.errors import MalformedInputError, UnsupportedModelError, UsageError
 from qssmc.frontend.onnx.model import Model
-from qssmc.frontend.onnx.states import Pair, pairs, roots, updates
+from qssmc.frontend.onnx.states import StatePair, pairs, roots, updates
 from qssmc.frontend.onnx.translate import Translation
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
@@ -68,21 +68,27 @@ def import_onnx(path: Path, name: str) -> Imported:
 
 
 def _translate(
-    b: Builder, step: Model, closing: Model | None, becomes: dict[str, str], sample: str, width: int, found: list[Pair]
+    b: Builder,
+    step: Model,
+    closing: Model | None,
+    becomes: dict[str, str],
+    sample: str,
+    width: int,
+    found: list[StatePair],
 ) -> dict[str, str]:
     """Fill the builder. Returns the IR value of each state input, with .re or .im for half of a complex one."""
     states: dict[str, str] = {}
-    u = b.source("input", "u", Type((width,)), "input")
+    u = b.input("u", Type((width,)), "input")
     for pair in found:
         stem = identifier(re.sub(r"[._]?re(al)?$", "", pair.re))
-        x = b.source("state", b.fresh(stem), Type((len(pair.lambda_bar),), complex=True), stem)
+        x = b.state(b.fresh(stem), Type((len(pair.lambda_bar),), complex=True), stem)
         states |= {pair.re: f"{x}.re", pair.im: f"{x}.im"}
     for name in becomes:
         if name not in states:
             size = step.inputs[name]
             if size is None:
                 raise UnsupportedModelError(f"input {name} must have the shape (batch, n) with a fixed n")
-            states[name] = b.source("state", b.fresh(identifier(name)), Type((size,)), identifier(name))
+            states[name] = b.state(b.fresh(identifier(name)), Type((size,)), identifier(name))
     walk = Translation(b, step, {sample: u, **states}, found)
     for name, output in becomes.items():
         value = walk.value(roots(step, output))

@@ -20,9 +20,9 @@ LINEAR = frozenset({
 WIDENING = frozenset({"Gather", "Reshape", "Unsqueeze", "Squeeze", "Expand", "Identity", "Transpose", "Cast"})
 SCALAR = frozenset({
     "Add", "Sub", "Mul", "Div", "Erf", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max", "Neg", "Cast", "Identity",
-    "Pow",
+    "Pow", "Exp",
 })  # fmt: skip
-_BENT = frozenset({"Erf", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max"})
+_BENT = frozenset({"Erf", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max", "Exp"})
 _CLOSE = 1e-9
 
 

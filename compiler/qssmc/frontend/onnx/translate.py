@@ -11,8 +11,26 @@ from numpy.typing import NDArray
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.onnx.model import Model
 from qssmc.frontend.onnx.regions import LINEAR, linear_maps, nonlinearity
-from qssmc.frontend.onnx.states import Pair, depends
+from qssmc.frontend.onnx.states import StatePair, depends
 from qssmc.ir.build import Builder
+from qssmc.ir.ops import (
+    Activation,
+    Add,
+    Concat,
+    Constant,
+    Diag,
+    Divide,
+    Inject,
+    LayerNorm,
+    Matvec,
+    Mul,
+    Offset,
+    Op,
+    Readout,
+    Scale,
+    Slice,
+    Take,
+)
 from qssmc.ir.table import Table
 
 Real = NDArray[np.float64]
@@ -21,7 +39,7 @@ Real = NDArray[np.float64]
 class Translation:
     """Makes IR ops as they are needed. known: tensors that are IR values already, halves of complex ones as NAME.re."""
 
-    def __init__(self, builder: Builder, model: Model, known: dict[str, str], pairs: list[Pair]) -> None:
+    def __init__(self, builder: Builder, model: Model, known: dict[str, str], pairs: list[StatePair]) -> None:
         self.b, self.model, self.values = builder, model, dict(known)
         self.pairs = {name: pair for pair in pairs for name in (pair.next_re, pair.next_im)}
         halves = {name for name, value in known.items() if value.endswith((".re", ".im"))}
@@ -34,7 +52,7 @@ class Translation:
                 self._state(self.pairs[name])
             elif name in self.model.constants:
                 value = Table.real(self.model.constants[name].astype(np.float64).ravel())
-                self.values[name] = self._add("constant", name, value=value)
+                self.values[name] = self._add(Constant(value=value), name)
             elif name not in self.model.maker:
                 raise UnsupportedModelError(f"{self.model.path.name}: {name} is no state of the step")
             elif self.reach.get(name):
@@ -43,21 +61,21 @@ class Translation:
                 self.values[name] = self._real(name)
         return self.values[name]
 
-    def _add(self, mnemonic: str, name: str, *operands: str, **attributes: Any) -> str:
+    def _add(self, op: Op, name: str, *operands: str) -> str:
         stem = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
         stem = stem if stem[:1].isalpha() else f"t{stem}"
-        return self.b.add(mnemonic, self.b.fresh(stem), *operands, origin=stem, **attributes)
+        return self.b.add(op, self.b.fresh(stem), *operands, origin=stem)
 
-    def _state(self, pair: Pair) -> None:
+    def _state(self, pair: StatePair) -> None:
         """The update of a complex state."""
         x = self.values[pair.re].removesuffix(".re")
-        terms = [self.b.add("diag", self.b.fresh(f"{x}_ax"), x, lambda_bar=Table.real(pair.lambda_bar), origin=x)]
+        terms = [self.b.add(Diag(lambda_bar=Table.real(pair.lambda_bar)), self.b.fresh(f"{x}_ax"), x, origin=x)]
         if pair.u is not None:
             u = self.value(pair.u)
             table, heads = sparse(pair.b_re, pair.b_im)
-            terms.append(self.b.add("inject", self.b.fresh(f"{x}_bu"), u, b_bar=table, heads=heads, origin=x))
+            terms.append(self.b.add(Inject(b_bar=table, heads=heads), self.b.fresh(f"{x}_bu"), u, origin=x))
         if len(terms) > 1:
-            terms = [self.b.add("add", self.b.fresh(f"{x}_xn"), *terms, origin=x)]
+            terms = [self.b.add(Add(), self.b.fresh(f"{x}_xn"), *terms, origin=x)]
         self.b.updates[x] = terms[0]
         self.values |= {pair.next_re: f"{terms[0]}.re", pair.next_im: f"{terms[0]}.im"}
 
@@ -77,7 +95,7 @@ class Translation:
                 table, heads = sparse(both.get("re", none).T, -both.get("im", none).T)
                 if heads is None:
                     table = Table.real(np.stack([both.get("re", none), -both.get("im", none)], axis=-1))
-                return self._add("readout", name, x, c=table, heads=heads, channels=width)
+                return self._add(Readout(c=table, heads=heads, channels=width), name, x)
         return self._real(name)
 
     def _halves(self, name: str) -> dict[str, str]:
@@ -108,7 +126,7 @@ class Translation:
         node = self.model.maker[name]
         known = nonlinearity(self.model, name)
         if known is not None:
-            return self._add("activation", name, self.value(known[1]), kind=known[0])
+            return self._add(Activation(kind=known[0]), name, self.value(known[1]))
         rule = getattr(self, f"_on_{node.op_type.lower()}", None)
         if rule is None:
             raise UnsupportedModelError(f"{self.model.path.name}: {node.op_type} (tensor {name}) has no IR form here")
@@ -132,8 +150,8 @@ class Translation:
         if weight is None or weight.ndim != 2:
             raise UnsupportedModelError(f"{self.model.path.name}: MatMul (tensor {name}) needs a constant matrix")
         zero = np.zeros(weight.shape[1]) if bias is None else bias
-        tables = {"weight": Table.real(weight.T.astype(np.float64)), "bias": Table.real(zero.astype(np.float64))}
-        return self._add("matvec", to or name, self.value(node.input[0]), **tables)
+        product = Matvec(weight=Table.real(weight.T.astype(np.float64)), bias=Table.real(zero.astype(np.float64)))
+        return self._add(product, to or name, self.value(node.input[0]))
 
     def _on_gemm(self, name: str, node: Any) -> str:
         weight, bias = (self.model.constants.get(i) for i in (node.input[1], (*node.input, "")[2]))
@@ -142,14 +160,14 @@ class Translation:
             raise UnsupportedModelError(f"{self.model.path.name}: Gemm (tensor {name}) must be x @ constant + constant")
         weight = weight if self.model.attribute(node, "transB", 0) else weight.T
         zero = np.zeros(len(weight)) if bias is None else bias.ravel()
-        tables = {"weight": Table.real(weight.astype(np.float64)), "bias": Table.real(zero.astype(np.float64))}
-        return self._add("matvec", name, self.value(node.input[0]), **tables)
+        product = Matvec(weight=Table.real(weight.astype(np.float64)), bias=Table.real(zero.astype(np.float64)))
+        return self._add(product, name, self.value(node.input[0]))
 
     def _on_add(self, name: str, node: Any, sign: float = 1.0) -> str:
         """A bias of a matrix product, an offset, or a sum."""
         constant = [at for at, table in enumerate(self._tables(node)) if table is not None]
         if not constant:
-            return self._add("add", name, *(self.value(i) for i in node.input))
+            return self._add(Add(), name, *(self.value(i) for i in node.input))
         other = node.input[1 - constant[0]]
         values = self.model.constants[node.input[constant[0]]].astype(np.float64) * sign
         if other in self.model.maker and self.model.maker[other].op_type == "MatMul" and other not in self.values:
@@ -158,7 +176,7 @@ class Translation:
             if weight is not None:
                 return self._on_matmul(other, product, np.broadcast_to(values.ravel(), weight.shape[1:]), name)
         x = self.value(other)
-        return self._add("offset", name, x, value=Table.real(np.broadcast_to(values.ravel(), self.b.type(x).shape)))
+        return self._add(Offset(value=Table.real(np.broadcast_to(values.ravel(), self.b.type(x).shape))), name, x)
 
     def _on_sub(self, name: str, node: Any) -> str:
         if self._tables(node)[1] is None:
@@ -168,20 +186,18 @@ class Translation:
     def _on_mul(self, name: str, node: Any) -> str:
         constant = [at for at, table in enumerate(self._tables(node)) if table is not None]
         if not constant:
-            return self._add("mul", name, *(self.value(i) for i in node.input))
+            return self._add(Mul(), name, *(self.value(i) for i in node.input))
         values = self.model.constants[node.input[constant[0]]].astype(np.float64)
         x = self.value(node.input[1 - constant[0]])
         factor = values.reshape(()) if values.size == 1 and self.b.type(x).shape != (1,) else values.ravel()
-        return self._add("scale", name, x, factor=Table.real(factor))
+        return self._add(Scale(factor=Table.real(factor)), name, x)
 
     def _on_div(self, name: str, node: Any) -> str:
         table = self._tables(node)[1]
         if table is None:
-            return self._add("divide", name, *(self.value(i) for i in node.input))
+            return self._add(Divide(), name, *(self.value(i) for i in node.input))
         x = self.value(node.input[0])
-        return self._add(
-            "scale", name, x, factor=Table.real(np.broadcast_to(1.0 / table.ravel(), self.b.type(x).shape))
-        )
+        return self._add(Scale(factor=Table.real(np.broadcast_to(1.0 / table.ravel(), self.b.type(x).shape))), name, x)
 
     def _on_slice(self, name: str, node: Any) -> str:
         starts, stops, axes, *steps = (np.atleast_1d(t) for t in self._tables(node)[1:] if t is not None)
@@ -190,7 +206,7 @@ class Translation:
         if axes.tolist() not in ([1], [-1]) or any(step.tolist() != [1] for step in steps):
             raise UnsupportedModelError(f"{self.model.path.name}: Slice (tensor {name}) must be along the channels")
         start, stop = (min(int(v[0]) + (extent if v[0] < 0 else 0), extent) for v in (starts, stops))
-        return self._add("slice", name, x, start=start, stop=stop)
+        return self._add(Slice(start=start, stop=stop), name, x)
 
     def _on_split(self, name: str, node: Any) -> str:
         x = self.value(node.input[0])
@@ -198,22 +214,22 @@ class Translation:
         sizes = self._tables(node)[1] if len(node.input) > 1 else [extent // len(node.output)] * len(node.output)
         at = list(node.output).index(name)
         start = int(sum(sizes[:at]))
-        return self._add("slice", name, x, start=start, stop=start + int(sizes[at]))
+        return self._add(Slice(start=start, stop=start + int(sizes[at])), name, x)
 
     def _on_gather(self, name: str, node: Any) -> str:
         indices = self._tables(node)[1]
         if indices is None or indices.ndim != 1 or self.model.attribute(node, "axis", 0) != 1:
             raise UnsupportedModelError(f"{self.model.path.name}: Gather (tensor {name}) must pick constant channels")
-        return self._add("take", name, self.value(node.input[0]), indices=Table.integer(indices.astype(np.int64)))
+        return self._add(Take(indices=Table.integer(indices.astype(np.int64))), name, self.value(node.input[0]))
 
     def _on_concat(self, name: str, node: Any) -> str:
-        return self._add("concat", name, *(self.value(i) for i in node.input))
+        return self._add(Concat(), name, *(self.value(i) for i in node.input))
 
     def _on_layernormalization(self, name: str, node: Any) -> str:
         gamma, beta = (np.asarray(t, np.float64).ravel() for t in self._tables(node)[1:3])
         eps = float(self.model.attribute(node, "epsilon", 1e-5))
         x = self.value(node.input[0])
-        return self._add("layernorm", name, x, gamma=Table.real(gamma), beta=Table.real(beta), eps=eps)
+        return self._add(LayerNorm(gamma=Table.real(gamma), beta=Table.real(beta), eps=eps), name, x)
 
 
 def sparse(re: Real, im: Real) -> tuple[Table, Table | None]:

@@ -17,6 +17,7 @@ from qssmc.ir.ops.exact import (
     Inject,
     Input,
     Matvec,
+    Move,
     Mul,
     Offset,
     Pair,
@@ -29,8 +30,20 @@ from qssmc.ir.ops.exact import (
     Xbar,
 )
 from qssmc.ir.ops.integer import Lut, Normalize, Requant, ShiftLeft
-from qssmc.ir.ops.op import Method, Op, TypeFault, Types
-from qssmc.ir.ops.real import ACTIVATIONS, Activation, Cast, Decay, Divide, Drive, Glu, LayerNorm
+from qssmc.ir.ops.op import (
+    EVERY_STAGE,
+    REAL_STAGES,
+    WEIGHTS,
+    Holds,
+    Method,
+    Nature,
+    Op,
+    Precision,
+    TypeFault,
+    Types,
+    Widths,
+)
+from qssmc.ir.ops.real import ACTIVATIONS, Activation, Cast, Decay, Divide, Drive, Glu, LayerNorm, RMSNorm
 
 OPS: tuple[type[Op], ...] = (
     Input,
@@ -56,6 +69,7 @@ OPS: tuple[type[Op], ...] = (
     Activation,
     Glu,
     LayerNorm,
+    RMSNorm,
     Divide,
     Cast,
     Requant,
@@ -65,40 +79,19 @@ OPS: tuple[type[Op], ...] = (
 )
 BY_MNEMONIC = {op.mnemonic: op for op in OPS}
 
-_EXACT = (
-    Input,
-    State,
-    Constant,
-    Matvec,
-    Xbar,
-    Diag,
-    Inject,
-    Readout,
-    Scale,
-    Offset,
-    Add,
-    Mul,
-    Slice,
-    Take,
-    Concat,
-    Unpair,
-    Pair,
-    Advance,
-)
-_REAL = (Activation, LayerNorm, Divide)
 # The stages in order, each with the ops it allows.
 STAGES: dict[str, tuple[type[Op], ...]] = {
-    "float": (*_EXACT, *_REAL, Glu, Decay, Drive),
-    "discrete": (*_EXACT, *_REAL),
-    "quantised": (*_EXACT, *_REAL, Cast),
-    "integer": (*_EXACT, Requant, ShiftLeft, Lut, Normalize),
+    stage: tuple(op for op in OPS if stage in op.stages) for stage in EVERY_STAGE
 }
 
 __all__ = [
     "ACTIVATIONS",
     "BY_MNEMONIC",
+    "EVERY_STAGE",
     "OPS",
+    "REAL_STAGES",
     "STAGES",
+    "WEIGHTS",
     "Activation",
     "Add",
     "Advance",
@@ -110,17 +103,22 @@ __all__ = [
     "Divide",
     "Drive",
     "Glu",
+    "Holds",
     "Inject",
     "Input",
     "LayerNorm",
     "Lut",
     "Matvec",
     "Method",
+    "Move",
     "Mul",
+    "Nature",
     "Normalize",
     "Offset",
     "Op",
     "Pair",
+    "Precision",
+    "RMSNorm",
     "Readout",
     "Requant",
     "Scale",
@@ -131,5 +129,6 @@ __all__ = [
     "TypeFault",
     "Types",
     "Unpair",
+    "Widths",
     "Xbar",
 ]

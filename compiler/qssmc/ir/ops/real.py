@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
 
-from qssmc.ir.ops.exact import states_of
-from qssmc.ir.ops.op import Method, Op, Types, like, need, rounding_phase, spread, vector
+import numpy as np
+
+from qssmc.ir.ops.exact import Exact, complex_products, drive_products, states_of
+from qssmc.ir.ops.op import (
+    REAL_STAGES,
+    Method,
+    Op,
+    Precision,
+    Still,
+    Types,
+    Widths,
+    holding,
+    like,
+    need,
+    rounding_phase,
+    spread,
+    vector,
+)
 from qssmc.ir.table import Table
 from qssmc.ir.types import Type
 
 
 @dataclass(frozen=True)
-class Decay(Op):
+class Decay(Exact):
     """The state transition of a continuous diagonal SSM over one step: disc(a, dt) * x. a: (S, 2); dt: (S,)."""
 
     a: Table
     dt: Table
     method: Method
-    mnemonic: ClassVar[str] = "decay"
+    mnemonic = "decay"
+    stages = ("float",)
+    analog = "product"
+    holds = holding(a="poles", dt="step lengths")
 
     def rule(self, operands: Types) -> Type:
         (x,) = operands
@@ -27,9 +46,12 @@ class Decay(Op):
         need(self.a.shape == (states, 2) and self.dt.shape == (states,), f"a is {self.a.shape}, dt {self.dt.shape}")
         return like(x, (states,), True)
 
+    def products(self, bits: Precision) -> Iterable[Widths]:
+        yield complex_products(bits.table(self.a), bits.operands[0])
+
 
 @dataclass(frozen=True)
-class Drive(Op):
+class Drive(Exact):
     """The input of a continuous diagonal SSM over one step: disc(a, b, dt) * u, with b as in Inject."""
 
     a: Table
@@ -37,7 +59,10 @@ class Drive(Op):
     dt: Table
     method: Method
     heads: Table | None = None
-    mnemonic: ClassVar[str] = "drive"
+    mnemonic = "drive"
+    stages = ("float",)
+    analog = "drive"
+    holds = holding(a="poles", b="input weights", dt="step lengths", heads="head sizes")
 
     def rule(self, operands: Types) -> Type:
         (u,) = operands
@@ -46,13 +71,21 @@ class Drive(Op):
         need(self.a.shape == (states, 2) and self.dt.shape == (states,), f"a is {self.a.shape}, dt {self.dt.shape}")
         return like(u, (states,), True)
 
+    def products(self, bits: Precision) -> Iterable[Widths]:
+        yield drive_products(bits, self.b, self.heads)
+
 
 @dataclass(frozen=True)
-class Activation(Op):
-    """A nonlinearity of one variable: gelu, qgelu, relu, silu, sigmoid or tanh."""
+class Activation(Still):
+    """A nonlinearity of one variable, one of ACTIVATIONS."""
 
     kind: str
-    mnemonic: ClassVar[str] = "activation"
+    mnemonic = "activation"
+    stages = REAL_STAGES
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "table"
+    holds = holding()
 
     def rule(self, operands: Types) -> Type:
         (x,) = operands
@@ -61,29 +94,51 @@ class Activation(Op):
         return like(x, (vector(x),))
 
 
-ACTIVATIONS = ("gelu", "gelu_tanh", "qgelu", "relu", "silu", "sigmoid", "tanh")
+ACTIVATIONS = ("exp", "gelu", "gelu_tanh", "qgelu", "relu", "silu", "sigmoid", "tanh")
 
 
 @dataclass(frozen=True)
 class Glu(Op):
     """Gated linear unit: the first half times the sigmoid of the second."""
 
-    mnemonic: ClassVar[str] = "glu"
+    mnemonic = "glu"
+    stages = ("float",)
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "channel"
+    holds = holding()
 
     def rule(self, operands: Types) -> Type:
         (x,) = operands
         need(x.is_real and vector(x) % 2 == 0, f"glu needs a real operand of even extent, not {x}")
         return like(x, (x.shape[0] // 2,))
 
+    def products(self, bits: Precision) -> Iterable[Widths]:
+        half = self.type.shape[0]
+        yield bits.operands[0][:half] * bits.operands[0][half:]
+
+
+class Norm(Op):
+    """Base of norms over the channels of one step, which compare channels, so that these share a scale."""
+
+    stages = REAL_STAGES
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "shared"
+
+    def products(self, bits: Precision) -> Iterable[Widths]:
+        yield np.tile(bits.operands[0] ** 2, 3)  # squares, 1 / root, gamma
+
 
 @dataclass(frozen=True)
-class LayerNorm(Op):
+class LayerNorm(Norm):
     """(x - mean) / sqrt(variance + eps) * gamma + beta over the channels of one step."""
 
     gamma: Table
     beta: Table
     eps: float
-    mnemonic: ClassVar[str] = "layernorm"
+    mnemonic = "layernorm"
+    holds = holding(gamma="factors", beta="biases")
 
     def rule(self, operands: Types) -> Type:
         (x,) = operands
@@ -93,11 +148,32 @@ class LayerNorm(Op):
 
 
 @dataclass(frozen=True)
-class Divide(Op):
+class RMSNorm(Norm):
+    """x / sqrt(mean(x^2) + eps) * gamma over the channels of one step (Zhang and Sennrich, arXiv 1910.07467)."""
+
+    gamma: Table
+    eps: float
+    mnemonic = "rmsnorm"
+    holds = holding(gamma="factors")
+
+    def rule(self, operands: Types) -> Type:
+        (x,) = operands
+        shape = (vector(x),)
+        need(x.is_real and self.gamma.shape == shape, f"gamma is {self.gamma.shape}, the operand is {x}")
+        return like(x, shape)
+
+
+@dataclass(frozen=True)
+class Divide(Still):
     """x / count, where count is a (1,) value: the mean over the steps so far."""
 
-    mnemonic: ClassVar[str] = "divide"
-    arity: ClassVar[int | None] = 2
+    mnemonic = "divide"
+    arity = 2
+    stages = REAL_STAGES
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "channel"
+    holds = holding()
 
     def rule(self, operands: Types) -> Type:
         x, count = operands
@@ -106,7 +182,7 @@ class Divide(Op):
 
 
 @dataclass(frozen=True)
-class Cast(Op):
+class Cast(Still):
     """Rounding onto a grid, still as real numbers: scale * clamp(floor(x / scale + 1/2), low, high).
 
     The quantised stage's picture of a requant. scale, low and high are scalars or one an element, shared by re and im.
@@ -116,8 +192,13 @@ class Cast(Op):
     scale: Table
     low: Table
     high: Table
-    mnemonic: ClassVar[str] = "cast"
-    optional: ClassVar[int] = 1
+    mnemonic = "cast"
+    optional = 1
+    stages = ("quantised",)
+    nature = "rounding"
+    analog = "digital"
+    granularity = "channel"
+    holds = holding(scale="scales", low="clamps", high="clamps")
 
     def rule(self, operands: Types) -> Type:
         x = operands[0]

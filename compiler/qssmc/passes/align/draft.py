@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qssmc.analysis.fixed_point import MULTIPLIER_BITS, as_factor
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
+from qssmc.ir.ops import Op, Requant, Scale, ShiftLeft
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import WIDEST
 from qssmc.passes.rewrite import Rebuilder
@@ -26,9 +27,9 @@ class Draft:
         self.b = Rebuilder(graph, "integer")
         self.scales: dict[str, Scales] = {}
 
-    def put(self, mnemonic: str, name: str, *inputs: str, scale: Scales, origin: str, **attributes: Any) -> str:
+    def put(self, op: Op, name: str, *inputs: str, scale: Scales, origin: str) -> str:
         """Append an op whose unit is known."""
-        value = self.b.add(mnemonic, name, *inputs, origin=origin, **attributes)
+        value = self.b.add(op, name, *inputs, origin=origin)
         self.scales[value] = np.ascontiguousarray(np.broadcast_to(scale, self.b.type(value).shape))
         return value
 
@@ -44,7 +45,7 @@ class Draft:
         name = self.b.fresh(stem)
         _check_shift(name, amount, origin)
         scale = np.ldexp(self.scales[value], -amount)
-        return self.put("shift_left", name, value, scale=scale, origin=origin, amount=compact(amount))
+        return self.put(ShiftLeft(amount=compact(amount)), name, value, scale=scale, origin=origin)
 
     def multiplied(self, value: str, target: Scales, origin: str) -> str:
         """The value in units of any target: an exact multiple where that is precise enough, else a requant."""
@@ -55,7 +56,7 @@ class Draft:
         _check_shift(name, np.frexp(ratio)[1], origin)
         factor = np.rint(ratio).astype(np.int64)
         table = Table.integer(factor, Grid.of(1.0, int(factor.max(initial=1)).bit_length() + 1))
-        return self.put("scale", name, value, scale=target, origin=origin, factor=table)
+        return self.put(Scale(factor=table), name, value, scale=target, origin=origin)
 
     def requant(
         self,
@@ -77,17 +78,18 @@ class Draft:
         if factor.left.any():
             value = self.shift_left(f"{value}_up", value, factor.left, origin)
         return self.put(
-            "requant",
+            Requant(
+                multiplier=compact(factor.multiplier),
+                shift=compact(factor.shift),
+                low=low if isinstance(low, Table) else Table.integer(low),
+                high=high if isinstance(high, Table) else Table.integer(high),
+                phase_bits=phase_bits,
+            ),
             name,
             value,
             *phase,
             scale=target,
             origin=origin,
-            multiplier=compact(factor.multiplier),
-            shift=compact(factor.shift),
-            low=low if isinstance(low, Table) else Table.integer(low),
-            high=high if isinstance(high, Table) else Table.integer(high),
-            phase_bits=phase_bits,
         )
 
 

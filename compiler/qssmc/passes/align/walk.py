@@ -23,11 +23,14 @@ from qssmc.ir.ops import (
     Inject,
     Input,
     LayerNorm,
+    Lut,
     Matvec,
     Mul,
+    Normalize,
     Offset,
     Op,
     Readout,
+    RMSNorm,
     Scale,
     Slice,
     State,
@@ -93,19 +96,20 @@ class _Walk(Draft):
         kept = {name: table for name, table in self.source.kept.items() if name in built.by_name}
         return verify(replace(built, kept=kept)).without_dead_ops()
 
-    def exact(self, op: Op, mnemonic: str, **attributes: Any) -> str:
-        """An op that stays what it was, on integer tables."""
+    def exact(self, op: Op) -> str:
+        """An op that stays what it was: integer tables on their grids, and the grid that follows."""
+        tables = {name: _integers(table) if table.is_real else table for name, table in op.tables().items()}
         operands = [self.names[name] for name in op.inputs]
         scale = result_scale(op, tuple(self.scales[name] for name in operands))
         assert scale is not None
-        return self.put(mnemonic, op.name, *operands, scale=scale, origin=op.origin, **attributes)
+        return self.put(op.with_tables(tables), op.name, *operands, scale=scale, origin=op.origin)
 
     # --- sources -----------------------------------------------------------------------------------------------------
 
     def input(self, op: Input) -> str:
         """The sensor's integers."""
         self.scales[op.name] = np.full(op.type.shape, 2.0**-self.format.frac)
-        return self.b.source("input", op.name, Type(op.type.shape, self.format.width, self.format.signed), op.origin)
+        return self.b.input(op.name, Type(op.type.shape, self.format.width, self.format.signed), op.origin)
 
     def state(self, op: State) -> str:
         """A state lies on the grid of the cast that it becomes; a phase counts in whole steps."""
@@ -114,54 +118,14 @@ class _Walk(Draft):
             raise IRError(f"state %{op.name} does not end in a cast but in {update.mnemonic}")
         scale = update.scale.data if isinstance(update, Cast) else 2.0**-update.bits
         self.scales[op.name] = np.broadcast_to(scale, op.type.shape)
-        return self.b.source("state", op.name, replace(op.type, width=WIDEST), op.origin)
+        return self.b.state(op.name, replace(op.type, width=WIDEST), op.origin)
 
     def constant(self, op: Constant) -> str:
         """Already integers."""
         value = Table.integer(np.rint(op.value.data).astype(np.int64))
-        return self.put("constant", op.name, scale=np.ones(1), origin=op.origin, value=value)
+        return self.put(Constant(value=value), op.name, scale=np.ones(1), origin=op.origin)
 
-    # --- exact ops ---------------------------------------------------------------------------------------------------
-
-    def matvec(self, op: Matvec) -> str:
-        """Integer weights; the bias on the accumulator's grid."""
-        return self.exact(op, "matvec", weight=_integers(op.weight), bias=_integers(op.bias))
-
-    def diag(self, op: Diag) -> str:
-        """Integer poles."""
-        return self.exact(op, "diag", lambda_bar=_integers(op.lambda_bar))
-
-    def inject(self, op: Inject) -> str:
-        """Integer input weights."""
-        return self.exact(op, "inject", b_bar=_integers(op.b_bar), heads=op.heads)
-
-    def readout(self, op: Readout) -> str:
-        """Integer output weights."""
-        return self.exact(op, "readout", c=_integers(op.c), heads=op.heads, channels=op.channels)
-
-    def scale_op(self, op: Scale) -> str:
-        """Integer factors."""
-        return self.exact(op, "scale", factor=_integers(op.factor))
-
-    def offset(self, op: Offset) -> str:
-        """A bias on the operand's grid."""
-        return self.exact(op, "offset", value=_integers(op.value))
-
-    def mul(self, op: Mul) -> str:
-        """A product."""
-        return self.exact(op, "mul")
-
-    def slice(self, op: Slice) -> str:
-        """A view."""
-        return self.exact(op, "slice", start=op.start, stop=op.stop)
-
-    def take(self, op: Take) -> str:
-        """A choice."""
-        return self.exact(op, "take", indices=op.indices)
-
-    def advance(self, op: Advance) -> str:
-        """A count of steps of 2^-bits."""
-        return self.exact(op, "advance", step=op.step, bits=op.bits)
+    # --- sums --------------------------------------------------------------------------------------------------------
 
     def add(self, op: Add) -> str:
         """Terms are brought to the finest scale among them by shifts; unrelated real scales need multipliers."""
@@ -173,7 +137,7 @@ class _Walk(Draft):
         else:
             target = self.sum_unit(op, scales)
             aligned = [self.multiplied(term, target, op.origin) for term in terms]
-        return self.put("add", op.name, *aligned, scale=target, origin=op.origin)
+        return self.put(Add(), op.name, *aligned, scale=target, origin=op.origin)
 
     def sum_unit(self, op: Add, scales: Scales) -> Scales:
         """The unit of a sum of unrelated scales: 2^-15 of the coarsest term's, or of the cast's that reads the sum."""
@@ -231,33 +195,36 @@ class _Walk(Draft):
         found = lut_entries(activation.kind, range(low, high + 1), scales[0], float(op.scale.data), least, most)
         entries = Table.integer(found, Grid.of(1.0, max(1, (most - least).bit_length())))
         return self.put(
-            "lut",
+            Lut(entries=entries, first=Table.integer(low)),
             op.name,
             self.names[x.name],
             scale=op.scale.data,
             origin=activation.origin,
-            entries=entries,
-            first=Table.integer(low),
         )
 
     def activation(self, op: Activation) -> str:
         """Nothing by itself: the cast behind it makes the table."""
         return self.names[op.inputs[0]]
 
-    def layernorm(self, op: LayerNorm) -> str:
-        """(n x - s) / sqrt(v) by the integer reciprocal, then gamma and beta."""
+    def norm(self, op: LayerNorm | RMSNorm) -> str:
+        """(n x - s) / sqrt(v) by the integer reciprocal, then gamma; beta where the norm has one."""
         x, operand, count = self.names[op.inputs[0]], self.source[op.inputs[0]], op.type.shape[0]
         if not isinstance(operand, Cast) or np.ptp(self.scales[x]) > 0.0:
-            raise IRError(f"%{op.name}: the operand of a layer norm must be a cast with one scale")
+            raise IRError(f"%{op.name}: the operand of {op.mnemonic} must be a cast with one scale")
+        centred, low, high = isinstance(op, LayerNorm), int(operand.low.data.min()), int(operand.high.data.max())
         eps = round(op.eps * count**2 / float(self.scales[x][0]) ** 2)
-        frac = reciprocal_frac(count, int(operand.high.data.max() - operand.low.data.min()) + 1)
+        # About 0, the root of the mean of squares reaches the largest number; about the mean, half of the levels.
+        frac = reciprocal_frac(count, high - low + 1 if centred else 2 * max(-low, high))
+        core = Normalize(eps=eps, frac=frac, centred=int(centred))
         name, unit = self.b.fresh(f"{op.name}_norm"), np.ldexp(np.ones(1), -frac)
-        norm = self.put("normalize", name, x, scale=unit, origin=op.origin, eps=eps, frac=frac)
-        name, unit = self.b.fresh(f"{op.name}_scaled"), grid_scale(op.gamma, op) * unit
-        scaled = self.put("scale", name, norm, scale=unit, origin=op.origin, factor=_integers(op.gamma))
+        norm = self.put(core, name, x, scale=unit, origin=op.origin)
+        name, unit = self.b.fresh(f"{op.name}_scaled") if centred else op.name, grid_scale(op.gamma, op) * unit
+        scaled = self.put(Scale(factor=_integers(op.gamma)), name, norm, scale=unit, origin=op.origin)
+        if not isinstance(op, LayerNorm):
+            return scaled
         beta = np.rint(op.beta.data / unit).astype(np.int64)
         value = Table.integer(beta, Grid.of(1.0, int(np.abs(beta).max(initial=0)).bit_length() + 1))
-        return self.put("offset", op.name, scaled, scale=unit, origin=op.origin, value=value)
+        return self.put(Offset(value=value), op.name, scaled, scale=unit, origin=op.origin)
 
 
 def _integers(table: Table) -> Table:
@@ -271,18 +238,19 @@ _STEPS: dict[type[Op], Callable[[_Walk, Any], str]] = {
     Input: _Walk.input,
     State: _Walk.state,
     Constant: _Walk.constant,
-    Matvec: _Walk.matvec,
-    Diag: _Walk.diag,
-    Inject: _Walk.inject,
-    Readout: _Walk.readout,
-    Scale: _Walk.scale_op,
-    Offset: _Walk.offset,
+    Matvec: _Walk.exact,
+    Diag: _Walk.exact,
+    Inject: _Walk.exact,
+    Readout: _Walk.exact,
+    Scale: _Walk.exact,
+    Offset: _Walk.exact,
     Add: _Walk.add,
-    Mul: _Walk.mul,
-    Slice: _Walk.slice,
-    Take: _Walk.take,
-    Advance: _Walk.advance,
+    Mul: _Walk.exact,
+    Slice: _Walk.exact,
+    Take: _Walk.exact,
+    Advance: _Walk.exact,
     Activation: _Walk.activation,
-    LayerNorm: _Walk.layernorm,
+    LayerNorm: _Walk.norm,
+    RMSNorm: _Walk.norm,
     Cast: _Walk.cast,
 }

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from qssmc.analysis.bounds import Bound, bounds
 from qssmc.crossbar.names import FLUSH
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Constant, Input, Op, State
+from qssmc.ir.ops import Constant, Input, Mul, Op, Pair, Requant, State, Take, Unpair
 from qssmc.ir.table import Table
 from qssmc.ir.types import WIDEST, Type
 from qssmc.ir.verify import verify
@@ -81,7 +80,7 @@ class _Wait:
             origin, type_ = self.source[name].origin, self.source[name].type
             before = self.wait(name, lag - 1)
             later = self.b.fresh(f"{name}_late{lag - self.lags[name]}")
-            state = self.b.source("state", later, replace(type_, width=WIDEST, signed=True), origin)
+            state = self.b.state(later, replace(type_, width=WIDEST, signed=True), origin)
             self.b.updates[state] = self.clamped(f"{later}_n", before, self.proven[name], origin)
             self.waiting[name, lag] = state
         return self.waiting[name, lag]
@@ -90,8 +89,12 @@ class _Wait:
         """A value as a register takes it: within what is proven of it, which changes nothing."""
         low, high = bound.value.span
         one, none = Table.integer(1), Table.integer(0)
-        return self.b.add("requant", self.b.fresh(stem), value, origin=origin, multiplier=one, shift=none,
-                          low=Table.integer(min(low, 0)), high=Table.integer(max(high, 0)))  # fmt: skip
+        return self.b.add(
+            Requant(multiplier=one, shift=none, low=Table.integer(min(low, 0)), high=Table.integer(max(high, 0))),
+            self.b.fresh(stem),
+            value,
+            origin=origin,
+        )
 
     def update(self, state: str, value: str) -> str:
         """What a state becomes: nothing, as long as no sample has come to it."""
@@ -100,27 +103,29 @@ class _Wait:
             return value
         extent = op.type.shape[0] * (2 if op.type.complex else 1)
         lanes = (
-            self.b.add("unpair", self.b.fresh(f"{state}_lanes"), value, origin=op.origin) if op.type.complex else value
+            self.b.add(Unpair(), self.b.fresh(f"{state}_lanes"), value, origin=op.origin) if op.type.complex else value
         )
-        gate = self.b.add("take", self.b.fresh(f"{state}_begun"), self.flag(lag), origin=op.origin,
-                          indices=Table.integer(np.zeros(extent, np.int64)))  # fmt: skip
-        gated = self.b.add("mul", self.b.fresh(f"{state}_gated"), lanes, gate, origin=op.origin)
+        gate = self.b.add(
+            Take(indices=Table.integer(np.zeros(extent, np.int64))),
+            self.b.fresh(f"{state}_begun"),
+            self.flag(lag),
+            origin=op.origin,
+        )
+        gated = self.b.add(Mul(), self.b.fresh(f"{state}_gated"), lanes, gate, origin=op.origin)
         held = self.clamped(f"{state}_held", gated, self.proven[value], op.origin)
-        return self.b.add("pair", self.b.fresh(f"{state}_pair"), held, origin=op.origin) if op.type.complex else held
+        return self.b.add(Pair(), self.b.fresh(f"{state}_pair"), held, origin=op.origin) if op.type.complex else held
 
     def flag(self, lag: int) -> str:
         """1 from the step on at which the first sample has come so far, before that 0."""
         if lag not in self.begun:
             before = (
-                self.flag(lag - 1)
-                if lag > 1
-                else self.b.add("constant", self.b.fresh("begun"), value=Table.integer([1]))
+                self.flag(lag - 1) if lag > 1 else self.b.add(Constant(value=Table.integer([1])), self.b.fresh("begun"))
             )
-            state = self.b.source("state", self.b.fresh(f"begun_late{lag}"), Type((1,), WIDEST))
+            state = self.b.state(self.b.fresh(f"begun_late{lag}"), Type((1,), WIDEST))
             one, none = Table.integer(1), Table.integer(0)
             name = self.b.fresh(f"{state}_n")
-            clamp: dict[str, Any] = {"multiplier": one, "shift": none, "low": none, "high": one}
-            self.b.updates[state] = self.b.add("requant", name, before, **clamp)
+            clamp = Requant(multiplier=one, shift=none, low=none, high=one)
+            self.b.updates[state] = self.b.add(clamp, name, before)
             self.begun[lag] = state
         return self.begun[lag]
 
@@ -158,9 +163,7 @@ def _again(b: Rebuilder, ops: tuple[Op, ...], states: Mapping[str, str], suffix:
     stand_in: Mapping[type[Op], Callable[[Op], str]] = {
         State: lambda op: states[op.name],
         Constant: lambda op: op.name,
-        Input: lambda op: b.add(
-            "constant", f"{op.name}{suffix}", value=Table.integer(np.zeros(op.type.shape, np.int64))
-        ),
+        Input: lambda op: b.add(Constant(value=Table.integer(np.zeros(op.type.shape, np.int64))), f"{op.name}{suffix}"),
     }
     for op in ops:
         if type(op) in stand_in:

@@ -12,7 +12,7 @@ from qssmc.crossbar.names import KERNEL
 from qssmc.crossbar.options import Form
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Matvec, Op, Requant
+from qssmc.ir.ops import Add, Concat, Matvec, Offset, Op, Pair, Requant, Slice, Take, Unpair, Xbar
 from qssmc.ir.table import Table
 from qssmc.ir.types import WIDEST
 from qssmc.ir.verify import verify
@@ -94,10 +94,8 @@ class _Walk:
             return self.answer(self.answering[op.name], op)
         inputs = tuple(self.names[name] for name in op.inputs)
         if self.dense and isinstance(op, Matvec):
-            product = self.b.add(
-                "xbar", self.b.fresh(f"{op.name}_product"), *inputs, origin=op.origin, weight=op.weight
-            )
-            return self.b.add("offset", op.name, product, origin=op.origin, value=op.bias)
+            product = self.b.add(Xbar(weight=op.weight), self.b.fresh(f"{op.name}_product"), *inputs, origin=op.origin)
+            return self.b.add(Offset(value=op.bias), op.name, product, origin=op.origin)
         return self.b.append(replace(op, inputs=inputs))
 
     def update(self, layer: IntegerLayer, op: Requant) -> str:
@@ -106,7 +104,7 @@ class _Walk:
         exact = not self.rule.increment and self.rule.late  # needs no shift, so a multiplier beside it does no harm
         shift = np.zeros(count, np.int64) if exact else shift_of(op, count)
         drive = self.names[layer.u]
-        rows = [drive, self.b.add("unpair", self.fresh(layer, "lanes"), layer.ops.state, origin=op.origin)]
+        rows = [drive, self.b.add(Unpair(), self.fresh(layer, "lanes"), layer.ops.state, origin=op.origin)]
         if self.rule.late:
             rows.append(self.last_drive(layer, drive, op.origin))
         parts = [
@@ -115,7 +113,7 @@ class _Walk:
         ]
         self.answers[layer.ops.result] = [part[1] for part in parts]
         lanes = self.b.add(
-            "concat", self.fresh(layer, "by_head"), *(part[0] for part in parts if part[0]), origin=op.origin
+            Concat(), self.fresh(layer, "by_head"), *(part[0] for part in parts if part[0]), origin=op.origin
         )
         order = np.concatenate([layer.states_of(head) for head in range(len(layer.d))])
         total = self.paired(layer, lanes, order, op.origin)
@@ -129,18 +127,19 @@ class _Walk:
         at, mine, states = f"h{head}", layer.states_of(head), len(layer.heads)
         chosen = [np.array([head]), np.concatenate([mine, mine + states]), np.array([head])]
         taken = [
-            self.b.add("take", self.fresh(layer, f"{part}_{at}"), value, origin=origin, indices=Table.integer(indices))
+            self.b.add(Take(indices=Table.integer(indices)), self.fresh(layer, f"{part}_{at}"), value, origin=origin)
             for part, value, indices in zip(("u", "x", "u_last"), rows, chosen, strict=False)
             if len(indices)
         ]
-        operand = self.b.add("concat", self.fresh(layer, f"rows_{at}"), *taken, origin=origin)
+        operand = self.b.add(Concat(), self.fresh(layer, f"rows_{at}"), *taken, origin=origin)
         name = self.b.fresh(f"{layer.stem}{KERNEL}{head}")
-        product = self.b.add("xbar", name, operand, origin=origin, weight=Table.integer(matrix))
-        y = self.b.add("slice", self.fresh(layer, f"y_{at}"), product, origin=origin, start=2 * len(mine),
-                       stop=2 * len(mine) + 1)  # fmt: skip
+        product = self.b.add(Xbar(weight=Table.integer(matrix)), name, operand, origin=origin)
+        y = self.b.add(
+            Slice(start=2 * len(mine), stop=2 * len(mine) + 1), self.fresh(layer, f"y_{at}"), product, origin=origin
+        )
         if not len(mine):
             return "", y
-        x = self.b.add("slice", self.fresh(layer, f"dx_{at}"), product, origin=origin, start=0, stop=2 * len(mine))
+        x = self.b.add(Slice(start=0, stop=2 * len(mine)), self.fresh(layer, f"dx_{at}"), product, origin=origin)
         return x, y
 
     def paired(self, layer: IntegerLayer, lanes: str, order: Integers, origin: str) -> str:
@@ -153,8 +152,8 @@ class _Walk:
                 at[lane, mine] = start + np.arange(len(mine))
                 start += len(mine)
         indices = Table.integer(at.ravel())
-        taken = self.b.add("take", self.fresh(layer, "columns"), lanes, origin=origin, indices=indices)
-        return self.b.add("pair", self.fresh(layer, "total"), taken, origin=origin)
+        taken = self.b.add(Take(indices=indices), self.fresh(layer, "columns"), lanes, origin=origin)
+        return self.b.add(Pair(), self.fresh(layer, "total"), taken, origin=origin)
 
     def added(self, layer: IntegerLayer, op: Requant, total: str, phase: tuple[str, ...], shift: Integers) -> str:
         """The register: its state plus the rounded increment, saturated.
@@ -166,14 +165,18 @@ class _Walk:
         reach = Table.integer(np.maximum(high, 0) - np.minimum(low, 0))
         step = replace(op, low=Table.integer(-reach.data), high=reach, inputs=(total, *phase))
         step = replace(step, name=self.b.fresh(f"{layer.stem}_dx"))
-        moved = self.b.add("add", self.fresh(layer, "moved"), layer.ops.state, self.b.append(step), origin=op.origin)
-        return self.b.add("requant", op.name, moved, origin=op.origin, multiplier=Table.integer(1),
-                          shift=Table.integer(0), low=op.low, high=op.high)  # fmt: skip
+        moved = self.b.add(Add(), self.fresh(layer, "moved"), layer.ops.state, self.b.append(step), origin=op.origin)
+        return self.b.add(
+            Requant(multiplier=Table.integer(1), shift=Table.integer(0), low=op.low, high=op.high),
+            op.name,
+            moved,
+            origin=op.origin,
+        )
 
     def last_drive(self, layer: IntegerLayer, drive: str, origin: str) -> str:
         """A register that keeps u for the step after."""
         type_ = self.b.type(drive)
-        state = self.b.source("state", self.fresh(layer, "u_last"), replace(type_, width=WIDEST, signed=True), origin)
+        state = self.b.state(self.fresh(layer, "u_last"), replace(type_, width=WIDEST, signed=True), origin)
         bound = self.proven[layer.u]
         self.b.updates[state] = hold(self.b, self.fresh(layer, "u_kept"), drive, bound, origin)
         return state
@@ -182,7 +185,7 @@ class _Walk:
         """y of all heads, in channel order; a late one stands for what y was a step ago."""
         if layer.ops.result not in self.answers:
             raise UnsupportedModelError(f"%{op.name} (from {op.origin}) is read before its state is updated")
-        value = self.b.add("concat", op.name, *self.answers[layer.ops.result], origin=op.origin)
+        value = self.b.add(Concat(), op.name, *self.answers[layer.ops.result], origin=op.origin)
         if self.rule.late:
             self.late.add(value)
         return value
@@ -196,5 +199,9 @@ def hold(b: Rebuilder, name: str, value: str, bound: Bound, origin: str) -> str:
     """The value as a register takes it: clamped to what is proven of it, which changes nothing."""
     low, high = bound.value.span
     one, none = Table.integer(1), Table.integer(0)
-    return b.add("requant", name, value, origin=origin, multiplier=one, shift=none,
-                 low=Table.integer(min(low, 0)), high=Table.integer(max(high, 0)))  # fmt: skip
+    return b.add(
+        Requant(multiplier=one, shift=none, low=Table.integer(min(low, 0)), high=Table.integer(max(high, 0))),
+        name,
+        value,
+        origin=origin,
+    )

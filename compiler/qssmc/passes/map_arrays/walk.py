@@ -13,7 +13,7 @@ from qssmc.analysis.array_layout.readers import ReadDither, dither_of
 from qssmc.crossbar.names import ADC, original
 from qssmc.crossbar.options import CrossbarOptions
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Xbar
+from qssmc.ir.ops import Add, Concat, Constant, Requant, ShiftLeft, Take, Xbar
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.verify import verify
 from qssmc.passes.rewrite import Rebuilder
@@ -82,13 +82,13 @@ class _Walk:
                     terms[column.column].append(start + at)
             start += len(read.columns)
         origin = op.origin
-        zero = self.b.add("constant", self.b.fresh(f"{op.name}_none"), value=Table.integer([0]), origin=origin)
-        pool = self.b.add("concat", self.b.fresh(f"{op.name}_slices"), *values, zero, origin=origin)
+        zero = self.b.add(Constant(value=Table.integer([0])), self.b.fresh(f"{op.name}_none"), origin=origin)
+        pool = self.b.add(Concat(), self.b.fresh(f"{op.name}_slices"), *values, zero, origin=origin)
         sums = [
-            self.b.add("take", self.b.fresh(f"{op.name}_{turn}"), pool, indices=Table.integer(chosen), origin=origin)
+            self.b.add(Take(indices=Table.integer(chosen)), self.b.fresh(f"{op.name}_{turn}"), pool, origin=origin)
             for turn, chosen in enumerate(_turns(terms, start))
         ]
-        return sums[0] if len(sums) == 1 else self.b.add("add", op.name, *sums, origin=origin)
+        return sums[0] if len(sums) == 1 else self.b.add(Add(), op.name, *sums, origin=origin)
 
     def read(self, read: PlannedRead, suffix: str) -> str:
         """What the ADC codes of one row drive stand for, each in the units of its product."""
@@ -99,7 +99,7 @@ class _Walk:
             operand = self.operand(read, suffix, there)
             origin = ", ".join(dict.fromkeys(self.products[name + suffix].origin for name in there))
             weight = Table.integer(read.weight[:, rows], Grid.of(1.0, self.layout.options.weight_bits))
-            product = self.b.add("xbar", read.name + suffix, operand, weight=weight, origin=origin)
+            product = self.b.add(Xbar(weight=weight), read.name + suffix, operand, origin=origin)
             self.codes[read.name, suffix] = self.converted(read, product, suffix, origin)
         return self.codes[read.name, suffix]
 
@@ -113,10 +113,10 @@ class _Walk:
             at |= {(name, row): len(at) + place for place, row in enumerate(chosen)}
             indices = Table.integer(chosen)
             stem = self.b.fresh(f"{read.name}{suffix}_of_{name}")
-            parts.append(self.b.add("take", stem, codes, indices=indices, origin=self.products[name + suffix].origin))
-        whole = parts[0] if len(parts) == 1 else self.b.add("concat", self.b.fresh(f"{read.name}{suffix}_rows"), *parts)
+            parts.append(self.b.add(Take(indices=indices), stem, codes, origin=self.products[name + suffix].origin))
+        whole = parts[0] if len(parts) == 1 else self.b.add(Concat(), self.b.fresh(f"{read.name}{suffix}_rows"), *parts)
         order = Table.integer([at[row.op, row.row] for row in read.rows if row.op in members])
-        return self.b.add("take", self.b.fresh(f"{read.name}{suffix}_codes"), whole, indices=order)
+        return self.b.add(Take(indices=order), self.b.fresh(f"{read.name}{suffix}_codes"), whole)
 
     def dac(self, op: Xbar) -> str:
         """A product's operand as DAC codes of full scale."""
@@ -126,13 +126,19 @@ class _Walk:
             value = self.need(op.inputs[0])
             if (gains < 0).any():
                 value = self.b.add(
-                    "requant", self.b.fresh(f"{op.name}_rounded"), value, origin=op.origin,
-                    multiplier=Table.integer(1), shift=Table.integer(np.maximum(-gains, 0)),
-                    low=Table.integer(-top), high=Table.integer(top - 1),
-                )  # fmt: skip
+                    Requant(
+                        multiplier=Table.integer(1),
+                        shift=Table.integer(np.maximum(-gains, 0)),
+                        low=Table.integer(-top),
+                        high=Table.integer(top - 1),
+                    ),
+                    self.b.fresh(f"{op.name}_rounded"),
+                    value,
+                    origin=op.origin,
+                )
             if (gains > 0).any():
                 amount = Table.integer(np.maximum(gains, 0))
-                value = self.b.add("shift_left", self.b.fresh(f"{op.name}_dac"), value, amount=amount, origin=op.origin)
+                value = self.b.add(ShiftLeft(amount=amount), self.b.fresh(f"{op.name}_dac"), value, origin=op.origin)
             self.codes[key] = value
         return self.codes[key]
 
@@ -152,23 +158,31 @@ class _Walk:
             taken = product
             if len(at) < len(is_state):
                 taken = self.b.add(
-                    "take", f"{read.name}{suffix}_{kind}", product, indices=Table.integer(at), origin=origin
+                    Take(indices=Table.integer(at)), f"{read.name}{suffix}_{kind}", product, origin=origin
                 )
             exponent = np.array([read.columns[index].exponent for index in at], np.int64)
             phase = self.phase(dithers[at[0]], suffix) if wanted else ()
             code = self.b.add(
-                "requant", f"{read.name}{suffix}_{kind}{ADC}", taken, *phase, origin=origin,
-                multiplier=Table.integer(1), shift=Table.integer(np.maximum(-exponent, 0)), low=Table.integer(-_OPEN),
-                high=Table.integer(_OPEN), phase_bits=_phase_bits(dithers[at[0]]) if wanted else 0,
-            )  # fmt: skip
+                Requant(
+                    multiplier=Table.integer(1),
+                    shift=Table.integer(np.maximum(-exponent, 0)),
+                    low=Table.integer(-_OPEN),
+                    high=Table.integer(_OPEN),
+                    phase_bits=_phase_bits(dithers[at[0]]) if wanted else 0,
+                ),
+                f"{read.name}{suffix}_{kind}{ADC}",
+                taken,
+                *phase,
+                origin=origin,
+            )
             amount = Table.integer(np.maximum(exponent, 0))
             value = self.b.fresh(f"{read.name}{suffix}_{kind}_value")
-            parts.append(self.b.add("shift_left", value, code, amount=amount, origin=origin))
+            parts.append(self.b.add(ShiftLeft(amount=amount), value, code, origin=origin))
         if len(parts) == 1:
             return parts[0]
-        whole = self.b.add("concat", self.b.fresh(f"{read.name}{suffix}_both"), *parts, origin=origin)
+        whole = self.b.add(Concat(), self.b.fresh(f"{read.name}{suffix}_both"), *parts, origin=origin)
         return self.b.add(
-            "take", self.b.fresh(f"{read.name}{suffix}_out"), whole, indices=Table.integer(order), origin=origin
+            Take(indices=Table.integer(order)), self.b.fresh(f"{read.name}{suffix}_out"), whole, origin=origin
         )
 
     def phase(self, dither: ReadDither | None, suffix: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from qssmc.crossbar.names import KERNEL
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Diag, Inject, Readout
+from qssmc.ir.ops import Add, Advance, Concat, Diag, Inject, Readout, Requant, Scale, ShiftLeft, Slice, Take, Xbar
 from qssmc.ir.table import Table
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
@@ -144,7 +144,7 @@ class _Layer:
         phase = self._phase(b, "phase", _PHASE_STEP)
         second = self._phase(b, "array_phase", _SECOND_STEP)
         register = Type((self.states,), bits.register_bits)
-        p, v = (b.source("state", self.name(part), register, origin) for part in ("p", "v"))
+        p, v = (b.state(self.name(part), register, origin) for part in ("p", "v"))
         narrow = bits.register_bits - bits.dac_bits
         least = np.full(self.states, narrow)
         drivers = ((u, chosen.u_shift, None), (p, least, phase), (v, least, second))
@@ -152,26 +152,25 @@ class _Layer:
             _requant(b, self.name(f"{part}_dac"), value, shift, bits.drive, origin, moving)
             for part, (value, shift, moving) in zip(("u", "p", "v"), drivers, strict=True)
         ]
-        codes = b.add("concat", self.name("codes"), *lines, origin=origin)
+        codes = b.add(Concat(), self.name("codes"), *lines, origin=origin)
         cells, unit, y_step = self._cells(weights, peak)
         dv_z, y_z = self._products(b, codes, cells, origin)
         code = _convert(b, self.name("dx_adc"), dv_z, chosen.step, bits.reading, origin, second)
         y_code = _convert(b, self.name("y_adc"), y_z, y_step, bits.reading, origin, phase)
         dv = _scale(b, self.name("dv"), code, chosen.scale, origin)
-        vn = b.add("add", self.name("vn"), _scale(b, self.name("v_leak"), v, chosen.leak, origin), dv, origin=origin)
+        vn = b.add(Add(), self.name("vn"), _scale(b, self.name("v_leak"), v, chosen.leak, origin), dv, origin=origin)
         most = (1 << (bits.register_bits - 1)) - 1
         vn_q = _requant(b, self.name("vn_q"), vn, chosen.shift, most, origin, phase)
         ahead = b.add(
-            "shift_left", self.name("v_ahead"), vn_q, amount=Table.integer(chosen.shift + self._lift), origin=origin
+            ShiftLeft(amount=Table.integer(chosen.shift + self._lift)), self.name("v_ahead"), vn_q, origin=origin
         )
         leaked = b.add(
-            "shift_left",
+            ShiftLeft(amount=Table.integer(chosen.ahead + self._lift)),
             self.name("p_aligned"),
             _scale(b, self.name("p_leak"), p, chosen.leak, origin),
-            amount=Table.integer(chosen.ahead + self._lift),
             origin=origin,
         )
-        pn = b.add("add", self.name("pn"), leaked, ahead, origin=origin)
+        pn = b.add(Add(), self.name("pn"), leaked, ahead, origin=origin)
         b.updates[p] = _requant(b, self.name("pn_q"), pn, chosen.shift + chosen.ahead + self._lift, most, origin, phase)
         b.updates[v] = vn_q
         y_lsb = _spread(self.old.scales[self.layer.result], self.channels)
@@ -189,19 +188,19 @@ class _Layer:
         for head, rows in enumerate(self.rows_of):
             own = np.flatnonzero(self.heads == head)
             columns = np.append(own, self.states + head)
-            driven = b.add("take", self.name(f"rows_{head}"), codes, indices=Table.integer(rows), origin=origin)
+            driven = b.add(Take(indices=Table.integer(rows)), self.name(f"rows_{head}"), codes, origin=origin)
             weight = Table.integer(cells[np.ix_(columns, rows)])
-            z = b.add("xbar", f"{self.stem}{KERNEL}{head}", driven, weight=weight, origin=origin)
+            z = b.add(Xbar(weight=weight), f"{self.stem}{KERNEL}{head}", driven, origin=origin)
             if len(own):
-                part = b.add("slice", self.name(f"dx_z_{head}"), z, start=0, stop=len(own), origin=origin)
+                part = b.add(Slice(start=0, stop=len(own)), self.name(f"dx_z_{head}"), z, origin=origin)
                 parts["dx"].append(part)
-            part = b.add("slice", self.name(f"y_z_{head}"), z, start=len(own), stop=len(own) + 1, origin=origin)
+            part = b.add(Slice(start=len(own), stop=len(own) + 1), self.name(f"y_z_{head}"), z, origin=origin)
             parts["y"].append(part)
-        dv = b.add("concat", self.name("dx_z"), *parts["dx"], origin=origin)
+        dv = b.add(Concat(), self.name("dx_z"), *parts["dx"], origin=origin)
         order = np.argsort(np.argsort(self.heads, kind="stable"))
         if (order != np.arange(self.states)).any():
-            dv = b.add("take", self.name("dx_z_sorted"), dv, indices=Table.integer(order), origin=origin)
-        return dv, b.add("concat", self.name("y_z"), *parts["y"], origin=origin)
+            dv = b.add(Take(indices=Table.integer(order)), self.name("dx_z_sorted"), dv, origin=origin)
+        return dv, b.add(Concat(), self.name("y_z"), *parts["y"], origin=origin)
 
     def _cells(self, weights: Real, peak: Real) -> tuple[Ints, Real, Ints]:
         """The levels (columns, rows), what one level of each y column is worth, and log2 of its converter's step."""
@@ -221,17 +220,15 @@ class _Layer:
     def _phase(b: Builder, name: str, step: int) -> str:
         """A dither's phase by name: one that is there, else a new one."""
         if name not in b.ops:
-            b.source("state", name, Type((1,), _PHASE_BITS, signed=False), "dither")
-            b.updates[name] = b.add("advance", f"{name}_n", name, step=step, bits=_PHASE_BITS, origin="dither")
+            b.state(name, Type((1,), _PHASE_BITS, signed=False), "dither")
+            b.updates[name] = b.add(Advance(step=step, bits=_PHASE_BITS), f"{name}_n", name, origin="dither")
         return name
 
 
 def _requant(b: Builder, name: str, value: str, shift: Ints, most: int, origin: str, phase: str | None = None) -> str:
-    numbers = {"multiplier": np.int64(1), "shift": shift, "low": np.int64(-most), "high": np.int64(most)}
-    tables = {key: Table.integer(np.asarray(number)) for key, number in numbers.items()}
-    operands = (value, phase) if phase else (value,)
-    bits = _PHASE_BITS if phase else 0
-    return b.add("requant", name, *operands, origin=origin, phase_bits=bits, **tables)
+    low, high, bits = Table.integer(-most), Table.integer(most), _PHASE_BITS if phase else 0
+    op = Requant(multiplier=Table.integer(1), shift=Table.integer(shift), low=low, high=high, phase_bits=bits)
+    return b.add(op, name, *((value, phase) if phase else (value,)), origin=origin)
 
 
 def _convert(b: Builder, name: str, value: str, step: Ints, reading: int, origin: str, phase: str | None = None) -> str:
@@ -240,7 +237,7 @@ def _convert(b: Builder, name: str, value: str, step: Ints, reading: int, origin
 
 
 def _scale(b: Builder, name: str, value: str, factor: Ints, origin: str) -> str:
-    return b.add("scale", name, value, factor=Table.integer(factor), origin=origin)
+    return b.add(Scale(factor=Table.integer(factor)), name, value, origin=origin)
 
 
 def _drive_of(graph: Graph, layer: SsmLayer) -> str:

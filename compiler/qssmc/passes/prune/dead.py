@@ -179,7 +179,7 @@ class _Narrow:
         if key not in self.taken:
             stem, origin = f"{old}_kept", self.source[old].origin
             self.taken[key] = self.b.add(
-                "take", self.b.fresh(stem), self.names[old], indices=Table.integer(at), origin=origin
+                Take(indices=Table.integer(at)), self.b.fresh(stem), self.names[old], origin=origin
             )
         return self.taken[key]
 
@@ -193,15 +193,15 @@ class _Narrow:
         """Fewer rows, fewer columns."""
         columns = np.flatnonzero((op.weight.data[left] != 0.0).any(axis=0))
         columns = columns if len(columns) else self.left[op.inputs[0]][:1]
-        tables = {"weight": Table.real(op.weight.data[np.ix_(left, columns)]), "bias": Table.real(op.bias.data[left])}
-        return self.b.add("matvec", op.name, self.operand(op.inputs[0], columns), origin=op.origin, **tables)
+        weight, bias = op.weight.data[np.ix_(left, columns)], op.bias.data[left]
+        fewer = Matvec(weight=Table.real(weight), bias=Table.real(bias))
+        return self.b.add(fewer, op.name, self.operand(op.inputs[0], columns), origin=op.origin)
 
     def elementwise(self, op: Op, left: Index) -> str:
         """The same on fewer elements, with tables of so many."""
         tables = {name: Table.real(t.data[left]) if t.shape else t for name, t in op.tables().items()}
         operands = tuple(self.operand(name, left) for name in op.inputs)
-        more = {"kind": op.kind} if isinstance(op, Activation) else {}
-        return self.b.add(op.mnemonic, op.name, *operands, origin=op.origin, **tables, **more)
+        return self.b.add(op.with_tables(tables), op.name, *operands, origin=op.origin)
 
     def view(self, op: Slice | Take, left: Index) -> str:
         """What it looks at; a part in one piece stays a slice."""
@@ -210,7 +210,7 @@ class _Narrow:
         whole = len(at) == len(self.left[old])
         if len(at) and not whole and np.array_equal(at, np.arange(at[0], at[0] + len(at))):
             start, stop = int(at[0]), int(at[-1]) + 1
-            return self.b.add("slice", op.name, self.names[old], start=start, stop=stop, origin=op.origin)
+            return self.b.add(Slice(start=start, stop=stop), op.name, self.names[old], origin=op.origin)
         return self.operand(old, wanted)
 
     def inject(self, op: Inject, left: Index) -> str:
@@ -220,7 +220,7 @@ class _Narrow:
         channels = self.channels(op, left)
         heads = Table.integer(np.searchsorted(channels, op.heads.data[left]))
         u = self.operand(op.inputs[0], channels)
-        return self.b.add("inject", op.name, u, b_bar=Table.real(op.b_bar.data[left]), heads=heads, origin=op.origin)
+        return self.b.add(Inject(b_bar=Table.real(op.b_bar.data[left]), heads=heads), op.name, u, origin=op.origin)
 
     def channels(self, op: Inject, left: Index) -> Index:
         """The heads of a layer's output where its feedthrough reads them too, so that heads have one numbering."""
@@ -241,7 +241,7 @@ class _Narrow:
             mine, c = states[:1], np.zeros_like(c)
         heads = Table.integer(np.searchsorted(left, np.clip(op.heads.data[mine], left[0], left[-1])))
         x, table = self.operand(op.inputs[0], mine), Table.real(c[mine])
-        return self.b.add("readout", op.name, x, c=table, heads=heads, channels=len(left), origin=op.origin)
+        return self.b.add(Readout(c=table, heads=heads, channels=len(left)), op.name, x, origin=op.origin)
 
 
 _RULES: dict[type[Op], Callable[[_Narrow, Any, Index], str]] = {

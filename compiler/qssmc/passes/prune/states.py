@@ -105,9 +105,9 @@ def _without(graph: Graph, layer: SsmLayer, c: NDArray[np.float64], d: NDArray[n
     def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
         if isinstance(op, Readout) and op.name == layer.readout:
             table = Table.real(c)
-            return b.add("readout", op.name, *inputs, c=table, heads=op.heads, channels=op.channels, origin=op.origin)
+            return b.add(Readout(c=table, heads=op.heads, channels=op.channels), op.name, *inputs, origin=op.origin)
         if isinstance(op, Scale) and op.name == layer.feed:
-            return b.add("scale", op.name, *inputs, factor=Table.real(d), origin=op.origin)
+            return b.add(Scale(factor=Table.real(d)), op.name, *inputs, origin=op.origin)
         return None
 
     return drop_dead(rewrite(replace(graph, ranges={}), graph.stage, replace_op))

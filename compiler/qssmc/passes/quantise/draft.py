@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from qssmc.analysis.scales import result_scale
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Cast
+from qssmc.ir.ops import Cast, Op
 from qssmc.ir.table import Table
 from qssmc.passes.quantise.grids import Window
 from qssmc.passes.quantise.scheme import Real
@@ -22,9 +20,9 @@ class Draft:
         self.b = Rebuilder(graph, "quantised")
         self.scales: dict[str, Real | None] = {}
 
-    def add(self, mnemonic: str, name: str, *inputs: str, origin: str, **attributes: Any) -> str:
+    def add(self, op: Op, name: str, *inputs: str, origin: str) -> str:
         """Append an op and note its scale."""
-        value = self.b.add(mnemonic, name, *inputs, origin=origin, **attributes)
+        value = self.b.add(op, name, *inputs, origin=origin)
         self.note(value)
         return value
 
@@ -46,9 +44,5 @@ class Draft:
 
     def cast(self, stem: str, value: str, window: Window, origin: str, *phase: str) -> str:
         """Round a value into a window, dithered by a phase if one is given."""
-        tables = {
-            "scale": Table.real(window.scale),
-            "low": Table.integer(window.low),
-            "high": Table.integer(window.high),
-        }
-        return self.add("cast", self.b.fresh(stem), value, *phase, origin=origin, **tables)
+        cast = Cast(scale=Table.real(window.scale), low=Table.integer(window.low), high=Table.integer(window.high))
+        return self.add(cast, self.b.fresh(stem), value, *phase, origin=origin)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.ir.build import Builder
-from qssmc.ir.ops import Diag
+from qssmc.ir.ops import Add, Diag
 from qssmc.ir.table import Grid, Table
 from qssmc.passes.quantise.grids import Bits, Window, power_of_two_scale, power_of_two_window, round_to
 from qssmc.passes.quantise.poles import increment_exponents, round_inside
@@ -55,11 +55,11 @@ class Qssm(Scheme):
         if self.options.a_form == "cartesian":
             scale = np.broadcast_to(np.exp2(1.0 - bits), pole.shape)
             table = Table.real(round_inside(pole, 0.0, scale, bits) * scale, Grid.of(scale[:, None], width))
-            return b.add("diag", op.name, x, lambda_bar=table, origin=op.origin)
+            return b.add(Diag(lambda_bar=table), op.name, x, origin=op.origin)
         scale = np.exp2(-increment_exponents(pole, bits, state_bits))
         table = Table.real(round_inside(pole, 1.0, scale, bits) * scale, Grid.of(scale[:, None], width))
-        change = b.add("diag", b.fresh(f"{op.name}_d"), x, lambda_bar=table, origin=op.origin)
-        return b.add("add", op.name, x, change, origin=op.origin)
+        change = b.add(Diag(lambda_bar=table), b.fresh(f"{op.name}_d"), x, origin=op.origin)
+        return b.add(Add(), op.name, x, change, origin=op.origin)
 
     def per_state(self, values: Real, heads: NDArray[np.int64], least: Real, bits: int) -> Table:
         """One scale a state."""

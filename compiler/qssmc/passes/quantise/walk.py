@@ -15,6 +15,7 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.ops import (
     Activation,
     Add,
+    Advance,
     Cast,
     Constant,
     Diag,
@@ -26,6 +27,7 @@ from qssmc.ir.ops import (
     Offset,
     Op,
     Readout,
+    RMSNorm,
     Scale,
     Slice,
     State,
@@ -192,7 +194,7 @@ class _Walk(Draft):
             )
         assert weight.grid is not None
         rows = (np.broadcast_to(weight.grid.scale, weight.data.shape) * self.scale(x))[:, 0]
-        return self.add("matvec", op.name, x, weight=weight, bias=exact_table(op.bias.data, rows), origin=op.origin)
+        return self.add(Matvec(weight=weight, bias=exact_table(op.bias.data, rows)), op.name, x, origin=op.origin)
 
     def diag(self, op: Diag) -> str:
         """The state transition."""
@@ -218,7 +220,7 @@ class _Walk(Draft):
             heads, columns = np.zeros(op.type.shape[0], np.int64), self.scale(u)[None, :, None]
             weighted = self.scheme.per_state(op.b_bar.data * columns, heads, finest_unit(self.source, op), bits)
             b_bar = _unweighted(weighted, columns)
-        return self.state_term(op, self.add("inject", op.name, u, b_bar=b_bar, heads=op.heads, origin=op.origin), heads)
+        return self.state_term(op, self.add(Inject(b_bar=b_bar, heads=op.heads), op.name, u, origin=op.origin), heads)
 
     def state_term(self, op: Op, value: str, heads: NDArray[np.int64]) -> str:
         """lambda_bar x or b_bar u, rounded if the scheme does so."""
@@ -238,7 +240,7 @@ class _Walk(Draft):
             # The terms of a head's sum must share a scale, so a state with fewer bits has a coarser c.
             weight = (self.scale(value) / unit[op.heads.data])[:, None]
             c = _unweighted(self.scheme.per_head(op.c.data * weight, op.heads.data, least, bits), weight)
-        return self.add("readout", op.name, value, c=c, heads=op.heads, channels=op.channels, origin=op.origin)
+        return self.add(Readout(c=c, heads=op.heads, channels=op.channels), op.name, value, origin=op.origin)
 
     def unit_of_heads(self, op: Readout, value: str) -> Real:
         """The coarsest scale of the states that each channel sums; 1 for a channel without states."""
@@ -255,14 +257,14 @@ class _Walk(Draft):
         x = self.operand(op.inputs[0])
         least = finest_unit(self.source, op) / self.scale(x)
         table = self.scheme.vector(factor, least, self.weight_bits(f"{op.name}.factor"))
-        return self.add("scale", op.name, x, factor=table, origin=op.origin)
+        return self.add(Scale(factor=table), op.name, x, origin=op.origin)
 
     def offset(self, op: Offset) -> str:
         """A bias on the grid of what it is added to."""
         x = self.names[op.inputs[0]]
         if self.scales[x] is None:
             x = self.operand(op.inputs[0])
-        return self.add("offset", op.name, x, value=exact_table(op.value.data, self.scale(x)), origin=op.origin)
+        return self.add(Offset(value=exact_table(op.value.data, self.scale(x))), op.name, x, origin=op.origin)
 
     def add_op(self, op: Add) -> str:
         """An exact sum; what becomes a state is rounded at once."""
@@ -270,7 +272,7 @@ class _Walk(Draft):
         if state is not None and not op.type.complex:
             return self.running_sum(op, state)
         terms = [term for name in op.inputs for term in self.terms(name)]
-        value = self.add("add", op.name, *terms, origin=op.origin)
+        value = self.add(Add(), op.name, *terms, origin=op.origin)
         if state is not None:
             window = self.state_window(op.name, self.heads[state])
             self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin, *self.dither())
@@ -281,10 +283,10 @@ class _Walk(Draft):
         if not (self.options.dither and self.scheme.can_dither):
             return ()
         if not self.phase:
-            phase = self.b.source("state", self.b.fresh("phase"), Type((1,)), "dither")
+            phase = self.b.state(self.b.fresh("phase"), Type((1,)), "dither")
             self.scales[phase] = np.full(1, 2.0**-PHASE_BITS)
             name = self.b.fresh(f"{phase}_n")
-            self.counters[phase] = self.add("advance", name, phase, step=PHASE_STEP, bits=PHASE_BITS, origin="dither")
+            self.counters[phase] = self.add(Advance(step=PHASE_STEP, bits=PHASE_BITS), name, phase, origin="dither")
             self.phase = (phase,)
         return self.phase
 
@@ -301,7 +303,7 @@ class _Walk(Draft):
             raise UnsupportedModelError(f"%{state} (from {op.origin}) must become itself plus one value")
         term = self.names[others[0]] if isinstance(self.source[others[0]], Constant) else self.operand(others[0])
         self.scales[state] = scale = self.scale(term)
-        value = self.add("add", op.name, state, term, origin=op.origin)
+        value = self.add(Add(), op.name, state, term, origin=op.origin)
         made = self.b.ops[term]
         if isinstance(made, Cast):
             reach = int(max(np.abs(made.low.data).max(), np.abs(made.high.data).max()))
@@ -315,29 +317,29 @@ class _Walk(Draft):
 
     def mul(self, op: Mul) -> str:
         """An exact product of two narrow values."""
-        return self.add("mul", op.name, *(self.operand(name) for name in op.inputs), origin=op.origin)
+        return self.add(Mul(), op.name, *(self.operand(name) for name in op.inputs), origin=op.origin)
 
     def activation(self, op: Activation) -> str:
         """A table from a narrow value to a narrow value: one table for all channels, so one scale on both sides."""
         x = self.operand(op.inputs[0], shared=True)
-        value = self.add("activation", op.name, x, kind=op.kind, origin=op.origin)
+        value = self.add(Activation(kind=op.kind), op.name, x, origin=op.origin)
         self.narrow[op.name] = self.cast(f"{op.name}_q", value, self.window(op.name, True), op.origin)
         return self.narrow[op.name]
 
-    def layernorm(self, op: LayerNorm) -> str:
+    def norm(self, op: LayerNorm | RMSNorm) -> str:
         """Channels are compared with each other, so they share a scale; gamma and beta get the weights' bits."""
         x = self.operand(op.inputs[0], shared=True)
         least = finest_unit(self.source, op) * 2.0**_NORM_BITS
         gamma = self.scheme.vector(op.gamma.data, least, self.weight_bits(f"{op.name}.gamma"))
-        return self.add("layernorm", op.name, x, gamma=gamma, beta=op.beta, eps=op.eps, origin=op.origin)
+        return self.add(replace(op, gamma=gamma), op.name, x, origin=op.origin)
 
     def slice(self, op: Slice) -> str:
         """A view."""
-        return self.add("slice", op.name, self.names[op.inputs[0]], start=op.start, stop=op.stop, origin=op.origin)
+        return self.add(Slice(start=op.start, stop=op.stop), op.name, self.names[op.inputs[0]], origin=op.origin)
 
     def take(self, op: Take) -> str:
         """A choice from the narrow operand."""
-        return self.add("take", op.name, self.operand(op.inputs[0]), indices=op.indices, origin=op.origin)
+        return self.add(Take(indices=op.indices), op.name, self.operand(op.inputs[0]), origin=op.origin)
 
 
 def _unweighted(table: Table, weight: Real) -> Table:
@@ -359,7 +361,8 @@ _STEPS: dict[type[Op], Callable[[_Walk, Any], str]] = {
     Add: _Walk.add_op,
     Mul: _Walk.mul,
     Activation: _Walk.activation,
-    LayerNorm: _Walk.layernorm,
+    LayerNorm: _Walk.norm,
+    RMSNorm: _Walk.norm,
     Slice: _Walk.slice,
     Take: _Walk.take,
 }

@@ -42,7 +42,7 @@ class Zhao(Scheme):
     def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64], bits: Bits, state_bits: Bits) -> str:
         """lambda_bar x on one grid a head: nothing keeps the rounded pole inside the unit circle."""
         table = self._by_head(op.lambda_bar.data, heads, bits, 0.0)
-        return b.add("diag", op.name, x, lambda_bar=table, origin=op.origin)
+        return b.add(Diag(lambda_bar=table), op.name, x, origin=op.origin)
 
     def per_state(self, values: Real, heads: NDArray[np.int64], least: Real, bits: int) -> Table:
         """One scale a head."""

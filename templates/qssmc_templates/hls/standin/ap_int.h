@@ -1,6 +1,7 @@
 // Stand-in for the vendor's ap_int.h: the part of ap_int and ap_uint that the emitted code uses, for builds without it.
 //
-// Arithmetic is exact: every result is as wide as it can need, as with the vendor's types; only assigning to a type wraps.
+// Arithmetic is exact: every result is as wide as it can need, as with the vendor's types; only assigning to a type
+// wraps.
 // Widths up to 127 bits. Licensed under the Apache License, Version 2.0.
 #ifndef QSSM_STANDIN_AP_INT_H
 #define QSSM_STANDIN_AP_INT_H
@@ -122,7 +123,8 @@ template <class T> struct builtin {
                                            sizeof(b.value) > 8),                                                      \
                                           qssm_standin::wide, std::int64_t>::type work;                               \
         R r;                                                                                                          \
-        r.value = R::wrap(static_cast<typename R::raw_type>(static_cast<work>(a.value) op static_cast<work>(b.value))); \
+        const work exact = static_cast<work>(a.value) op static_cast<work>(b.value);                                  \
+        r.value = R::wrap(static_cast<typename R::raw_type>(exact));                                                  \
         return r;                                                                                                     \
     }                                                                                                                 \
     QSSM_STANDIN_MIXED(op)

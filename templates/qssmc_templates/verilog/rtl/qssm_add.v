@@ -1,10 +1,10 @@
 // qssm_add: a + b, or a - b where SUBTRACT is set, modulo 2^OW.
 `default_nettype none
 module qssm_add #(
-    parameter AW = 8,
-    parameter BW = 8,
-    parameter OW = 9,
-    parameter SUBTRACT = 0
+    parameter AW = 8,       // bits of a, 1 or more
+    parameter BW = 8,       // bits of b, 1 or more
+    parameter OW = 9,       // bits of the result, 1 or more
+    parameter SUBTRACT = 0  // 0: a + b, 1: a - b
 ) (
     input  wire clk,
     input  wire rst,
@@ -18,6 +18,14 @@ module qssm_add #(
     output reg  m_valid,
     input  wire m_ready
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (AW < 1) begin : illegal_aw qssm_add_AW_must_be_1_or_more error (); end
+        if (BW < 1) begin : illegal_bw qssm_add_BW_must_be_1_or_more error (); end
+        if (OW < 1) begin : illegal_ow qssm_add_OW_must_be_1_or_more error (); end
+        if (SUBTRACT != 0 && SUBTRACT != 1) begin : illegal_subtract qssm_add_SUBTRACT_must_be_0_or_1 error (); end
+    endgenerate
+
     wire [OW-1:0] a, b;
     wire both = a_valid && b_valid;
     wire move = !m_valid || m_ready;

@@ -6,23 +6,23 @@
 // minus, plus}.
 `default_nettype none
 module qssm_array #(
-    parameter LINES = 4,
-    parameter COLUMNS = 4,
-    parameter LW = 3,
-    parameter READS = 1,
-    parameter KW = 1,
-    parameter ROWS = 4,
-    parameter DW = 8,
-    parameter WIRES = 4,
-    parameter OUTPUTS = 4,
-    parameter CW = 6,
-    parameter SW = 4,
-    parameter ZW = 24,
-    parameter PW = 16,
-    parameter SETTLE = 4,
-    parameter LEVELS = "",
-    parameter DRIVES = "",
-    parameter ADCS = ""
+    parameter LINES = 4,    // row lines of the array, 1 or more
+    parameter COLUMNS = 4,  // lines of cells across them, 1 or more
+    parameter LW = 3,       // bits of a cell's level, which is not negative, 1 or more
+    parameter READS = 1,    // different reads of the array, 1 or more
+    parameter KW = 1,       // bits of select, enough to number the reads
+    parameter ROWS = 4,     // codes of the read that has the most, 1 or more
+    parameter DW = 8,       // bits of a row's code (DAC), 1 or more
+    parameter WIRES = 4,    // words of DRIVES for each read, 1 or more
+    parameter OUTPUTS = 4,  // columns of the read that has the most, 1 or more
+    parameter CW = 6,       // bits of a column's code (ADC), 1 or more
+    parameter SW = 4,       // bits of an ADC's shift, 1 or more
+    parameter ZW = 24,      // bits of a column's current: more than DW and LW, CW or more
+    parameter PW = 16,      // bits of the phase, 1 or more
+    parameter SETTLE = 4,   // clocks from read to done, 1 or more
+    parameter LEVELS = "",  // name of a .mem file of LINES * COLUMNS words
+    parameter DRIVES = "",  // name of a .mem file of READS * WIRES words
+    parameter ADCS = ""     // name of a .mem file of READS * OUTPUTS words
 ) (
     input  wire clk,
     input  wire rst,
@@ -34,6 +34,29 @@ module qssm_array #(
     output wire [OUTPUTS*CW-1:0] columns,
     output wire saturated
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (LINES < 1) begin : illegal_lines qssm_array_LINES_must_be_1_or_more error (); end
+        if (COLUMNS < 1) begin : illegal_columns qssm_array_COLUMNS_must_be_1_or_more error (); end
+        if (LW < 1) begin : illegal_lw qssm_array_LW_must_be_1_or_more error (); end
+        if (READS < 1) begin : illegal_reads qssm_array_READS_must_be_1_or_more error (); end
+        if (KW < 1 || KW < $clog2(READS)) begin : illegal_kw qssm_array_KW_must_number_READS error (); end
+        if (ROWS < 1) begin : illegal_rows qssm_array_ROWS_must_be_1_or_more error (); end
+        if (DW < 1) begin : illegal_dw qssm_array_DW_must_be_1_or_more error (); end
+        if (WIRES < 1) begin : illegal_wires qssm_array_WIRES_must_be_1_or_more error (); end
+        if (OUTPUTS < 1) begin : illegal_outputs qssm_array_OUTPUTS_must_be_1_or_more error (); end
+        if (CW < 1) begin : illegal_cw qssm_array_CW_must_be_1_or_more error (); end
+        if (SW < 1) begin : illegal_sw qssm_array_SW_must_be_1_or_more error (); end
+        if (ZW <= DW || ZW <= LW || ZW < CW) begin : illegal_zw
+            qssm_array_ZW_must_exceed_DW_and_LW_and_hold_CW error ();
+        end
+        if (PW < 1) begin : illegal_pw qssm_array_PW_must_be_1_or_more error (); end
+        if (SETTLE < 1) begin : illegal_settle qssm_array_SETTLE_must_be_1_or_more error (); end
+        if (LEVELS == "") begin : illegal_levels qssm_array_LEVELS_must_name_a_file error (); end
+        if (DRIVES == "") begin : illegal_drives qssm_array_DRIVES_must_name_a_file error (); end
+        if (ADCS == "") begin : illegal_adcs qssm_array_ADCS_must_name_a_file error (); end
+    endgenerate
+
     localparam LINE = LINES > 1 ? $clog2(LINES) : 1;
     localparam ROW = ROWS > 1 ? $clog2(ROWS) : 1;
     localparam COLUMN = COLUMNS > 1 ? $clog2(COLUMNS) : 1;

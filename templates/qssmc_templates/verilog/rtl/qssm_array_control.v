@@ -2,12 +2,12 @@
 // COLUMNS columns. The next rows come in while columns leave; with DITHER a phase goes with every read.
 `default_nettype none
 module qssm_array_control #(
-    parameter DW = 8,
-    parameter ROWS = 4,
-    parameter CW = 6,
-    parameter COLUMNS = 4,
-    parameter DITHER = 0,
-    parameter PW = 16
+    parameter DW = 8,       // bits of a row's code, 1 or more
+    parameter ROWS = 4,     // rows of this read, 1 or more
+    parameter CW = 6,       // bits of a column's code, 1 or more
+    parameter COLUMNS = 4,  // columns of this read, 1 or more
+    parameter DITHER = 0,   // 1: a phase goes with every read, 0: none does
+    parameter PW = 16       // bits of a phase, 1 or more
 ) (
     input  wire clk,
     input  wire rst,
@@ -28,6 +28,16 @@ module qssm_array_control #(
     input  wire [COLUMNS*CW-1:0] a_columns,
     input  wire a_saturated
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (DW < 1) begin : illegal_dw qssm_array_control_DW_must_be_1_or_more error (); end
+        if (ROWS < 1) begin : illegal_rows qssm_array_control_ROWS_must_be_1_or_more error (); end
+        if (CW < 1) begin : illegal_cw qssm_array_control_CW_must_be_1_or_more error (); end
+        if (COLUMNS < 1) begin : illegal_columns qssm_array_control_COLUMNS_must_be_1_or_more error (); end
+        if (PW < 1) begin : illegal_pw qssm_array_control_PW_must_be_1_or_more error (); end
+        if (DITHER != 0 && DITHER != 1) begin : illegal_dither qssm_array_control_DITHER_must_be_0_or_1 error (); end
+    endgenerate
+
     localparam JW = ROWS > 1 ? $clog2(ROWS) : 1;
     localparam [31:0] LAST_INT = ROWS - 1;
     localparam [JW-1:0] LAST = LAST_INT[JW-1:0];

@@ -1,11 +1,11 @@
 // qssm_concat: NA elements of a, then NB of b, round after round.
 `default_nettype none
 module qssm_concat #(
-    parameter AW = 8,
-    parameter BW = 8,
-    parameter OW = 8,
-    parameter NA = 1,
-    parameter NB = 1
+    parameter AW = 8,  // bits of an element of a, 1 or more
+    parameter BW = 8,  // bits of an element of b, 1 or more
+    parameter OW = 8,  // bits of an element of the result, as many as AW and BW or more
+    parameter NA = 1,  // elements of a, 1 or more
+    parameter NB = 1   // elements of b, 1 or more
 ) (
     input  wire clk,
     input  wire rst,
@@ -19,6 +19,15 @@ module qssm_concat #(
     output wire m_valid,
     input  wire m_ready
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (AW < 1) begin : illegal_aw qssm_concat_AW_must_be_1_or_more error (); end
+        if (BW < 1) begin : illegal_bw qssm_concat_BW_must_be_1_or_more error (); end
+        if (OW < AW || OW < BW) begin : illegal_ow qssm_concat_OW_must_hold_AW_and_BW error (); end
+        if (NA < 1) begin : illegal_na qssm_concat_NA_must_be_1_or_more error (); end
+        if (NB < 1) begin : illegal_nb qssm_concat_NB_must_be_1_or_more error (); end
+    endgenerate
+
     localparam IW = $clog2(NA + NB);
     localparam [31:0] LAST_A_INT = NA - 1;
     localparam [IW-1:0] LAST_A = LAST_A_INT[IW-1:0];

@@ -4,20 +4,20 @@
 // there are no multipliers, for K 1 alone; SOFT rows have multipliers of adders, for devices that have few.
 `default_nettype none
 module qssm_dot #(
-    parameter XW = 8,
-    parameter WW = 8,
-    parameter BW = 8,
-    parameter OW = 20,
-    parameter IN = 4,
-    parameter OUT = 4,
-    parameter M = 1,
-    parameter K = 1,
-    parameter SERIAL = 0,
-    parameter SOFT = 0,
-    parameter FIXED = 0,
-    parameter [BW-1:0] BIAS = {BW{1'b0}},
-    parameter WEIGHTS = "",
-    parameter BIASES = ""
+    parameter XW = 8,             // bits of an element of x, 1 or more
+    parameter WW = 8,             // bits of a weight, 1 or more
+    parameter BW = 8,             // bits of a bias, 1 or more
+    parameter OW = 20,            // bits of a row's result: more than SERIAL
+    parameter IN = 4,             // elements of x: a multiple of K
+    parameter OUT = 4,            // rows, 1 or more
+    parameter M = 1,              // rows that are worked on at a time, 1 or more
+    parameter K = 1,              // elements of x a clock, 1 or more; 1 where SERIAL is not 0
+    parameter SERIAL = 0,         // bits of x that are added in a clock, 1 or 2; 0: multipliers
+    parameter SOFT = 0,           // rows of M with multipliers of adders, 0 to M; 0 where SERIAL is not 0
+    parameter FIXED = 0,          // 1: every row has the bias BIAS; 0: each has its own, from BIASES
+    parameter [BW-1:0] BIAS = 0,  // the bias where FIXED
+    parameter WEIGHTS = "",       // name of a .mem file of IN / K words for each M rows, of M * K * WW bits
+    parameter BIASES = ""         // name of a .mem file of OUT words of BW bits; not looked at where FIXED
 ) (
     input  wire clk,
     input  wire rst,
@@ -28,8 +28,34 @@ module qssm_dot #(
     output wire m_valid,
     input  wire m_ready
 );
-    localparam STEPS = IN / K;
-    localparam GROUPS = (OUT + M - 1) / M;
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (XW < 1) begin : illegal_xw qssm_dot_XW_must_be_1_or_more error (); end
+        if (WW < 1) begin : illegal_ww qssm_dot_WW_must_be_1_or_more error (); end
+        if (BW < 1) begin : illegal_bw qssm_dot_BW_must_be_1_or_more error (); end
+        if (SERIAL != 0 && SERIAL != 1 && SERIAL != 2) begin : illegal_serial
+            qssm_dot_SERIAL_must_be_0_1_or_2 error ();
+        end
+        if (OW < 1 || OW <= SERIAL) begin : illegal_ow qssm_dot_OW_must_exceed_SERIAL error (); end
+        if (IN < 1) begin : illegal_in qssm_dot_IN_must_be_1_or_more error (); end
+        if (OUT < 1) begin : illegal_out qssm_dot_OUT_must_be_1_or_more error (); end
+        if (M < 1) begin : illegal_m qssm_dot_M_must_be_1_or_more error (); end
+        if (K < 1) begin : illegal_k qssm_dot_K_must_be_1_or_more error (); end
+        if (K > 0 && IN % K != 0) begin : illegal_k_in qssm_dot_IN_must_be_a_multiple_of_K error (); end
+        if (SERIAL != 0 && K != 1) begin : illegal_k_serial qssm_dot_K_must_be_1_where_SERIAL_is_not_0 error (); end
+        if (SOFT < 0 || SOFT > M) begin : illegal_soft qssm_dot_SOFT_must_be_0_to_M error (); end
+        if (SERIAL != 0 && SOFT != 0) begin : illegal_soft_serial
+            qssm_dot_SOFT_must_be_0_where_SERIAL_is_not_0 error ();
+        end
+        if (WEIGHTS == "") begin : illegal_weights qssm_dot_WEIGHTS_must_name_a_file error (); end
+        if (FIXED != 0 && FIXED != 1) begin : illegal_fixed qssm_dot_FIXED_must_be_0_or_1 error (); end
+        if (FIXED == 0 && BIASES == "") begin : illegal_biases
+            qssm_dot_BIASES_must_name_a_file_where_FIXED_is_0 error ();
+        end
+    endgenerate
+
+    localparam STEPS = K > 0 ? IN / K : 1;
+    localparam GROUPS = M > 0 ? (OUT + M - 1) / M : 1;
     localparam REST = OUT - (GROUPS - 1) * M;
     localparam JW = STEPS > 1 ? $clog2(STEPS) : 1;
     localparam LW = K > 1 ? $clog2(K) : 1;
@@ -142,7 +168,7 @@ module qssm_dot #(
                     );
                     qssm_resize #(.IW(PW), .OW(OW)) fit (.s(product), .m(parts[n*OW +: OW]));
                 end
-                if (K == 1) begin : g_one
+                if (K <= 1) begin : g_one
                     assign terms[i*OW +: OW] = parts;
                 end else begin : g_sum
                     reg [OW-1:0] term;

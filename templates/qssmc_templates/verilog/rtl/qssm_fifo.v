@@ -1,8 +1,8 @@
 // qssm_fifo: a queue of DEPTH words at least, and one more at its mouth. Two clocks from in to out.
 `default_nettype none
 module qssm_fifo #(
-    parameter W = 8,
-    parameter DEPTH = 16
+    parameter W = 8,      // bits of a word, 1 or more
+    parameter DEPTH = 16  // words that it holds at least, 1 or more
 ) (
     input  wire clk,
     input  wire rst,
@@ -13,6 +13,12 @@ module qssm_fifo #(
     output reg  m_valid,
     input  wire m_ready
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (W < 1) begin : illegal_w qssm_fifo_W_must_be_1_or_more error (); end
+        if (DEPTH < 1) begin : illegal_depth qssm_fifo_DEPTH_must_be_1_or_more error (); end
+    endgenerate
+
     // Room for the next power of two, so that addresses wrap by themselves; a pointer's top bit tells the round.
     localparam AW = DEPTH > 1 ? $clog2(DEPTH) : 1;
     (* no_rw_check *) reg [W-1:0] mem [0:(1<<AW)-1];

@@ -2,9 +2,9 @@
 // a last sample.
 `default_nettype none
 module qssm_frame #(
-    parameter W = 8,
-    parameter N = 1,
-    parameter AT_END = 0
+    parameter W = 8,      // bits of an element, 1 or more
+    parameter N = 1,      // elements of an output, 1 or more
+    parameter AT_END = 0  // 1: every output is of a last sample, and there are no tokens; 0: a token comes with each
 ) (
     input  wire clk,
     input  wire rst,
@@ -19,6 +19,13 @@ module qssm_frame #(
     output wire m_valid,
     input  wire m_ready
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (W < 1) begin : illegal_w qssm_frame_W_must_be_1_or_more error (); end
+        if (N < 1) begin : illegal_n qssm_frame_N_must_be_1_or_more error (); end
+        if (AT_END != 0 && AT_END != 1) begin : illegal_at_end qssm_frame_AT_END_must_be_0_or_1 error (); end
+    endgenerate
+
     localparam IW = N > 1 ? $clog2(N) : 1;
     localparam [31:0] TOP_INT = N - 1;
     localparam [IW-1:0] TOP = TOP_INT[IW-1:0];

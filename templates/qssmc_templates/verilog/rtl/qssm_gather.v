@@ -1,10 +1,10 @@
 // qssm_gather: elements of each vector of IN at the OUT indices in FILE; the next vector comes in meanwhile.
 `default_nettype none
 module qssm_gather #(
-    parameter W = 8,
-    parameter IN = 4,
-    parameter OUT = 4,
-    parameter FILE = ""
+    parameter W = 8,     // bits of an element, 1 or more
+    parameter IN = 4,    // elements of a vector, 1 or more
+    parameter OUT = 4,   // elements of the result, 1 or more
+    parameter FILE = ""  // name of a .mem file of OUT indices, each less than IN
 ) (
     input  wire clk,
     input  wire rst,
@@ -15,6 +15,14 @@ module qssm_gather #(
     output reg  m_valid,
     input  wire m_ready
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (W < 1) begin : illegal_w qssm_gather_W_must_be_1_or_more error (); end
+        if (IN < 1) begin : illegal_in qssm_gather_IN_must_be_1_or_more error (); end
+        if (OUT < 1) begin : illegal_out qssm_gather_OUT_must_be_1_or_more error (); end
+        if (FILE == "") begin : illegal_file qssm_gather_FILE_must_name_a_file error (); end
+    endgenerate
+
     localparam JW = IN > 1 ? $clog2(IN) : 1;
     localparam NW = OUT > 1 ? $clog2(OUT) : 1;
     localparam [31:0] LAST_IN_INT = IN - 1;

@@ -4,29 +4,29 @@
 // KEEP 0: there is no x * 2^xs. KEEP 2: xs is rs, so that x is added behind the shift, and TW need not hold x * 2^xs.
 `default_nettype none
 module qssm_lane #(
-    parameter UW = 9,
-    parameter XW = 16,
-    parameter AW = 16,
-    parameter BW = 8,
-    parameter CW = 8,
-    parameter TW = 32,
-    parameter YW = 27,
-    parameter BEATS = 16,
-    parameter KEEP = 1,
-    parameter B_COMPLEX = 1,
-    parameter XS_MIN = 0,
-    parameter XS_W = 1,
-    parameter BS_MIN = 0,
-    parameter BS_W = 1,
-    parameter RS_MIN = 0,
-    parameter RS_W = 1,
-    parameter CL_TABLE = 0,
-    parameter CL_MIN = 2,
-    parameter CL_W = 1,
-    parameter [XW-1:0] LOW = {1'b1, {(XW - 1){1'b0}}},
-    parameter [XW-1:0] HIGH = {1'b0, {(XW - 1){1'b1}}},
-    parameter DITHER = 0,
-    parameter PW = 16
+    parameter UW = 9,         // bits of u, 1 or more
+    parameter XW = 16,        // bits of either part of a state, 2 or more
+    parameter AW = 16,        // bits of either part of A, 1 or more
+    parameter BW = 8,         // bits of either part of B, 1 or more
+    parameter CW = 8,         // bits of either part of C, 1 or more
+    parameter TW = 32,        // bits of the sum before it is rounded: more than the least of each shift
+    parameter YW = 27,        // bits of y, 1 or more
+    parameter BEATS = 16,     // states of the lane, 1 or more
+    parameter KEEP = 1,       // 0, 1 or 2: how x comes back into the sum, see above
+    parameter B_COMPLEX = 1,  // 1: B is complex, 0: real
+    parameter XS_MIN = 0,     // least shift xs, 0 or more
+    parameter XS_W = 1,       // bits of the field xs, 1 or more
+    parameter BS_MIN = 0,     // least shift bs, 0 or more
+    parameter BS_W = 1,       // bits of the field bs, 1 or more
+    parameter RS_MIN = 0,     // least shift rs, 0 or more
+    parameter RS_W = 1,       // bits of the field rs, 1 to 15
+    parameter CL_TABLE = 0,   // 1: a state is clamped to bits of its own; 0: all are to LOW and HIGH
+    parameter CL_MIN = 2,     // fewest bits of a state where CL_TABLE, 2 to XW
+    parameter CL_W = 1,       // bits of the field clamp, 1 or more
+    parameter [XW-1:0] LOW = {1'b1, {(XW > 2 ? XW - 1 : 1){1'b0}}},  // least state where not CL_TABLE, HIGH or less
+    parameter [XW-1:0] HIGH = {1'b0, {(XW > 2 ? XW - 1 : 1){1'b1}}},  // greatest state where not CL_TABLE
+    parameter DITHER = 0,     // 1: rounded by a phase, 0: half up
+    parameter PW = 16         // bits of the phase, 1 or more
 ) (
     input  wire clk,
     input  wire rst,
@@ -40,6 +40,38 @@ module qssm_lane #(
     output reg  [YW-1:0] y,
     output wire saturated
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (UW < 1) begin : illegal_uw qssm_lane_UW_must_be_1_or_more error (); end
+        if (XW < 2) begin : illegal_xw qssm_lane_XW_must_be_2_or_more error (); end
+        if (AW < 1) begin : illegal_aw qssm_lane_AW_must_be_1_or_more error (); end
+        if (BW < 1) begin : illegal_bw qssm_lane_BW_must_be_1_or_more error (); end
+        if (CW < 1) begin : illegal_cw qssm_lane_CW_must_be_1_or_more error (); end
+        if (YW < 1) begin : illegal_yw qssm_lane_YW_must_be_1_or_more error (); end
+        if (BEATS < 1) begin : illegal_beats qssm_lane_BEATS_must_be_1_or_more error (); end
+        if (KEEP < 0 || KEEP > 2) begin : illegal_keep qssm_lane_KEEP_must_be_0_1_or_2 error (); end
+        if (B_COMPLEX != 0 && B_COMPLEX != 1) begin : illegal_b_complex qssm_lane_B_COMPLEX_must_be_0_or_1 error (); end
+        if (XS_MIN < 0) begin : illegal_xs_min qssm_lane_XS_MIN_must_be_0_or_more error (); end
+        if (XS_W < 1) begin : illegal_xs_w qssm_lane_XS_W_must_be_1_or_more error (); end
+        if (BS_MIN < 0) begin : illegal_bs_min qssm_lane_BS_MIN_must_be_0_or_more error (); end
+        if (BS_W < 1) begin : illegal_bs_w qssm_lane_BS_W_must_be_1_or_more error (); end
+        if (RS_MIN < 0) begin : illegal_rs_min qssm_lane_RS_MIN_must_be_0_or_more error (); end
+        if (RS_W < 1 || RS_W > 15) begin : illegal_rs_w qssm_lane_RS_W_must_be_1_to_15 error (); end
+        if (TW <= BS_MIN || TW <= RS_MIN || (KEEP == 1 && TW <= XS_MIN)) begin : illegal_tw
+            qssm_lane_TW_must_exceed_the_least_of_each_shift error ();
+        end
+        if (CL_TABLE != 0 && CL_TABLE != 1) begin : illegal_cl_table qssm_lane_CL_TABLE_must_be_0_or_1 error (); end
+        if (CL_TABLE != 0 && (CL_MIN < 2 || CL_MIN > XW)) begin : illegal_cl_min
+            qssm_lane_CL_MIN_must_be_2_to_XW error ();
+        end
+        if (CL_W < 1) begin : illegal_cl_w qssm_lane_CL_W_must_be_1_or_more error (); end
+        if (XW > 1 && CL_TABLE == 0 && $signed(LOW) > $signed(HIGH)) begin : illegal_low
+            qssm_lane_LOW_must_not_exceed_HIGH error ();
+        end
+        if (DITHER != 0 && DITHER != 1) begin : illegal_dither qssm_lane_DITHER_must_be_0_or_1 error (); end
+        if (PW < 1) begin : illegal_pw qssm_lane_PW_must_be_1_or_more error (); end
+    endgenerate
+
     localparam KW = BEATS > 1 ? $clog2(BEATS) : 1;
     localparam B_AT = CL_W + RS_W + BS_W + XS_W + 2 * AW;
     localparam A_AT = CL_W + RS_W + BS_W + XS_W;

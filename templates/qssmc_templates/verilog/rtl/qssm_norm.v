@@ -1,13 +1,14 @@
-// qssm_norm: LayerNorm's core over vectors of N: (N x - s) * floor(2^FRAC / max(1, isqrt(N sum x^2 - s^2 + EPS))).
+// qssm_norm: the core of norms over vectors of N: (N x - s) * floor(2^FRAC / max(1, isqrt(N sum x^2 - s^2 + EPS))).
 // One vector at a time, bit by bit: sums while it comes in, root, quotient, then an element every FRAC + 3 clocks.
 `default_nettype none
 module qssm_norm #(
-    parameter XW = 9,
-    parameter OW = 40,
-    parameter N = 4,
-    parameter FRAC = 12,
-    parameter VW = 32,
-    parameter [VW-1:0] EPS = {VW{1'b0}}
+    parameter XW = 9,           // bits of an element, 1 or more
+    parameter OW = 40,          // bits of a result, 2 or more
+    parameter N = 4,            // elements of a vector, 1 or more
+    parameter FRAC = 12,        // fractional bits of the quotient, 0 or more
+    parameter VW = 32,          // bits of N sum x^2 + EPS as a positive number, even, 4 or more
+    parameter CENTRED = 1,      // 1: about the mean, as LayerNorm; 0: about 0, as RMSNorm
+    parameter [VW-1:0] EPS = 0  // what is added to the variance
 ) (
     input  wire clk,
     input  wire rst,
@@ -18,7 +19,23 @@ module qssm_norm #(
     output wire m_valid,
     input  wire m_ready
 );
-    // VW is even and holds N sum x^2 + EPS as a positive number; its root has half the bits.
+    // The largest N sum x^2 + EPS: all elements -2^(XW-1).
+    localparam WIDE = VW + 2 * XW + 64;
+    localparam [WIDE-1:0] N_WIDE = N;
+    localparam [WIDE-1:0] LARGEST = ((N_WIDE * N_WIDE) << (2 * XW - 2)) + {{(2 * XW + 64){1'b0}}, EPS};
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (XW < 1) begin : illegal_xw qssm_norm_XW_must_be_1_or_more error (); end
+        if (OW < 2) begin : illegal_ow qssm_norm_OW_must_be_2_or_more error (); end
+        if (N < 1) begin : illegal_n qssm_norm_N_must_be_1_or_more error (); end
+        if (CENTRED != 0 && CENTRED != 1) begin : illegal_centred qssm_norm_CENTRED_must_be_0_or_1 error (); end
+        if (FRAC < 0) begin : illegal_frac qssm_norm_FRAC_must_be_0_or_more error (); end
+        if (VW < 4 || VW % 2 != 0) begin : illegal_vw_even qssm_norm_VW_must_be_even_and_4_or_more error (); end
+        if (LARGEST >> (VW - 1) != {WIDE{1'b0}}) begin : illegal_vw
+            qssm_norm_VW_must_hold_N_sum_x_squared_plus_EPS error ();
+        end
+    endgenerate
+
     localparam IW = N > 1 ? $clog2(N) : 1;
     localparam [31:0] TOP_INT = N - 1;
     localparam [IW-1:0] TOP = TOP_INT[IW-1:0];
@@ -70,7 +87,7 @@ module qssm_norm #(
     always @(posedge clk) begin
         case (stage)
             FILL: if (write) begin
-                sum <= (index == {IW{1'b0}} ? {VW{1'b0}} : sum) + wide;
+                sum <= (index == {IW{1'b0}} ? {VW{1'b0}} : sum) + (CENTRED != 0 ? wide : {VW{1'b0}});
                 squares <= (index == {IW{1'b0}} ? {VW{1'b0}} : squares) + wide * wide;
             end
             SQUARE: begin

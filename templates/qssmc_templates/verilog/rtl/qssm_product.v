@@ -2,11 +2,11 @@
 // else there is a multiplier and one clock, of adders where SOFT.
 `default_nettype none
 module qssm_product #(
-    parameter AW = 8,
-    parameter BW = 8,
-    parameter OW = 16,
-    parameter SERIAL = 0,
-    parameter SOFT = 0
+    parameter AW = 8,      // bits of a, 1 or more
+    parameter BW = 8,      // bits of b, 1 or more
+    parameter OW = 16,     // bits of the result: more than SERIAL
+    parameter SERIAL = 0,  // bits of a an adder does in a clock, 1 or 2; 0: a multiplier
+    parameter SOFT = 0     // 1: a multiplier built of adders, for devices that have few; 0 where SERIAL is not 0
 ) (
     input  wire clk,
     input  wire rst,
@@ -20,6 +20,20 @@ module qssm_product #(
     output reg  m_valid,
     input  wire m_ready
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (AW < 1) begin : illegal_aw qssm_product_AW_must_be_1_or_more error (); end
+        if (BW < 1) begin : illegal_bw qssm_product_BW_must_be_1_or_more error (); end
+        if (SERIAL != 0 && SERIAL != 1 && SERIAL != 2) begin : illegal_serial
+            qssm_product_SERIAL_must_be_0_1_or_2 error ();
+        end
+        if (OW < 1 || OW <= SERIAL) begin : illegal_ow qssm_product_OW_must_exceed_SERIAL error (); end
+        if (SOFT != 0 && SOFT != 1) begin : illegal_soft qssm_product_SOFT_must_be_0_or_1 error (); end
+        if (SERIAL != 0 && SOFT != 0) begin : illegal_soft_serial
+            qssm_product_SOFT_must_be_0_where_SERIAL_is_not_0 error ();
+        end
+    endgenerate
+
     wire both = a_valid && b_valid;
     generate
         if (SERIAL == 0) begin : g_parallel

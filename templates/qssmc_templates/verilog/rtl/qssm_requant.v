@@ -2,18 +2,18 @@
 // SLOW takes three clocks an element and no copies of it, and its ready is a register.
 `default_nettype none
 module qssm_requant #(
-    parameter XW = 16,
-    parameter IW = 16,
-    parameter OW = 8,
-    parameter SW = 4,
-    parameter MIN = 0,
-    parameter N = 1,
-    parameter DITHER = 0,
-    parameter PW = 16,
-    parameter SLOW = 0,
-    parameter FIXED = 1,
-    parameter [2*OW+SW-1:0] WORD = {(2 * OW + SW){1'b0}},
-    parameter FILE = ""
+    parameter XW = 16,     // bits of x, 1 or more
+    parameter IW = 16,     // bits of x + d, as many as XW or more
+    parameter OW = 8,      // bits of low, high and the result, 1 or more
+    parameter SW = 4,      // bits of s - MIN, 1 to 15
+    parameter MIN = 0,     // least s, 0 or more; with DITHER no more than IW
+    parameter N = 1,       // elements of a vector, 1 or more
+    parameter DITHER = 0,  // 1: rounded by a phase, one for each vector; 0: half up
+    parameter PW = 16,     // bits of the phase, 1 or more
+    parameter SLOW = 0,    // 1: an element every three clocks, 0: one a clock
+    parameter FIXED = 1,   // 1: every element has the same word, WORD; 0: each has its own, from FILE
+    parameter [2*OW+SW-1:0] WORD = 0,  // {high, low, s - MIN} where FIXED; low <= high
+    parameter FILE = ""    // name of a .mem file of N words of 2 * OW + SW bits; not looked at where FIXED
 ) (
     input  wire clk,
     input  wire rst,
@@ -28,6 +28,32 @@ module qssm_requant #(
     input  wire m_ready,
     output wire saturated
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (XW < 1) begin : illegal_xw qssm_requant_XW_must_be_1_or_more error (); end
+        if (IW < XW) begin : illegal_iw qssm_requant_IW_must_hold_XW error (); end
+        if (OW < 1) begin : illegal_ow qssm_requant_OW_must_be_1_or_more error (); end
+        if (SW < 1 || SW > 15) begin : illegal_sw qssm_requant_SW_must_be_1_to_15 error (); end
+        if (MIN < 0) begin : illegal_min qssm_requant_MIN_must_be_0_or_more error (); end
+        if (N < 1) begin : illegal_n qssm_requant_N_must_be_1_or_more error (); end
+        if (DITHER != 0 && DITHER != 1) begin : illegal_dither qssm_requant_DITHER_must_be_0_or_1 error (); end
+        if (DITHER != 0 && MIN > IW) begin : illegal_min_dither
+            qssm_requant_MIN_must_not_exceed_IW_where_DITHER error ();
+        end
+        if (PW < 1) begin : illegal_pw qssm_requant_PW_must_be_1_or_more error (); end
+        if (SLOW != 0 && SLOW != 1) begin : illegal_slow qssm_requant_SLOW_must_be_0_or_1 error (); end
+        if (FIXED != 0 && FIXED != 1) begin : illegal_fixed qssm_requant_FIXED_must_be_0_or_1 error (); end
+        if (FIXED == 0 && FILE == "") begin : illegal_file
+            qssm_requant_FILE_must_name_a_file_where_FIXED_is_0 error ();
+        end
+        if (FIXED != 0 && $signed(WORD[OW+SW-1:SW]) > $signed(WORD[2*OW+SW-1:OW+SW])) begin : illegal_word
+            qssm_requant_WORD_must_have_low_no_more_than_high error ();
+        end
+        if (FIXED != 0 && DITHER != 0 && MIN + {{(32 - SW){1'b0}}, WORD[SW-1:0]} > IW) begin : illegal_word_shift
+            qssm_requant_WORD_must_have_s_no_more_than_IW_where_DITHER error ();
+        end
+    endgenerate
+
     localparam TW = 2 * OW + SW;
     localparam NW = N > 1 ? $clog2(N) : 1;
     localparam [31:0] TOP_INT = N - 1;

@@ -2,12 +2,12 @@
 // d is 2^(s-1), none where s is 0, or with DITHER floor(phase * 2^s / 2^PW).
 `default_nettype none
 module qssm_round #(
-    parameter IW = 16,
-    parameter OW = 8,
-    parameter SW = 4,
-    parameter MIN = 0,
-    parameter DITHER = 0,
-    parameter PW = 16
+    parameter IW = 16,     // bits of x + d, 1 or more
+    parameter OW = 8,      // bits of low, high and the result, 1 or more
+    parameter SW = 4,      // bits of shift, 1 to 15
+    parameter MIN = 0,     // least s, 0 or more; with DITHER no more than IW
+    parameter DITHER = 0,  // 1: rounded by phase, 0: half up
+    parameter PW = 16      // bits of phase, 1 or more
 ) (
     input  wire clk,
     input  wire en,
@@ -19,6 +19,19 @@ module qssm_round #(
     output reg  [OW-1:0] m,
     output reg  saturated
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (IW < 1) begin : illegal_iw qssm_round_IW_must_be_1_or_more error (); end
+        if (OW < 1) begin : illegal_ow qssm_round_OW_must_be_1_or_more error (); end
+        if (SW < 1 || SW > 15) begin : illegal_sw qssm_round_SW_must_be_1_to_15 error (); end
+        if (MIN < 0) begin : illegal_min qssm_round_MIN_must_be_0_or_more error (); end
+        if (DITHER != 0 && DITHER != 1) begin : illegal_dither qssm_round_DITHER_must_be_0_or_1 error (); end
+        if (DITHER != 0 && MIN > IW) begin : illegal_min_dither
+            qssm_round_MIN_must_not_exceed_IW_where_DITHER error ();
+        end
+        if (PW < 1) begin : illegal_pw qssm_round_PW_must_be_1_or_more error (); end
+    endgenerate
+
     localparam NW = IW + 1 - MIN > 2 ? IW + 1 - MIN : 2;  // of what the smallest shift leaves of 2 x
     localparam W = (NW > OW ? NW : OW) + 1;               // wide enough for the clamp to be compared with
     wire signed [IW:0] wide;

@@ -1,9 +1,9 @@
 // qssm_select: of every N elements those whose bit in MASK is set.
 `default_nettype none
 module qssm_select #(
-    parameter W = 8,
-    parameter N = 2,
-    parameter [N-1:0] MASK = {N{1'b1}}
+    parameter W = 8,  // bits of an element, 1 or more
+    parameter N = 2,  // elements of a vector, 1 or more
+    parameter [N-1:0] MASK = {N{1'b1}}  // bit i is set where element i goes on; at least one is
 ) (
     input  wire clk,
     input  wire rst,
@@ -14,6 +14,13 @@ module qssm_select #(
     output wire m_valid,
     input  wire m_ready
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (W < 1) begin : illegal_w qssm_select_W_must_be_1_or_more error (); end
+        if (N < 1) begin : illegal_n qssm_select_N_must_be_1_or_more error (); end
+        if (MASK == 0) begin : illegal_mask qssm_select_MASK_must_have_a_bit_set error (); end
+    endgenerate
+
     localparam IW = N > 1 ? $clog2(N) : 1;
     localparam [31:0] TOP_INT = N - 1;
     localparam [IW-1:0] TOP = TOP_INT[IW-1:0];

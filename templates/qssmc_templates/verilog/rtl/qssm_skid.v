@@ -1,7 +1,7 @@
 // qssm_skid: a register in both directions of a stream; ready does not pass through it.
 `default_nettype none
 module qssm_skid #(
-    parameter W = 8
+    parameter W = 8  // bits of a word, 1 or more
 ) (
     input  wire clk,
     input  wire rst,
@@ -12,6 +12,11 @@ module qssm_skid #(
     output reg  m_valid,
     input  wire m_ready
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (W < 1) begin : illegal_w qssm_skid_W_must_be_1_or_more error (); end
+    endgenerate
+
     reg [W-1:0] spare;
     reg held;
     assign s_ready = !held;

@@ -1,8 +1,8 @@
 // qssm_source: the stream of samples: elements go on as they come, and a token a sample tells whether it is the last.
 `default_nettype none
 module qssm_source #(
-    parameter W = 8,
-    parameter N = 1
+    parameter W = 8,  // bits of an element, 1 or more
+    parameter N = 1   // elements of a sample, 1 or more
 ) (
     input  wire clk,
     input  wire rst,
@@ -17,6 +17,12 @@ module qssm_source #(
     output wire t_valid,
     input  wire t_ready
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (W < 1) begin : illegal_w qssm_source_W_must_be_1_or_more error (); end
+        if (N < 1) begin : illegal_n qssm_source_N_must_be_1_or_more error (); end
+    endgenerate
+
     localparam IW = N > 1 ? $clog2(N) : 1;
     localparam [31:0] TOP_INT = N - 1;
     localparam [IW-1:0] TOP = TOP_INT[IW-1:0];

@@ -5,34 +5,34 @@
 // never stops; a sample takes PERIOD clocks, no fewer than the way from a state to its next value.
 `default_nettype none
 module qssm_ssm #(
-    parameter P = 1,
-    parameter UW = 9,
-    parameter XW = 16,
-    parameter AW = 16,
-    parameter BW = 8,
-    parameter CW = 8,
-    parameter TW = 32,
-    parameter YW = 27,
-    parameter BEATS = 16,
-    parameter PERIOD = 16,
-    parameter QUEUE = 4,
-    parameter SPLIT = 0,
-    parameter KEEP = 1,
-    parameter B_COMPLEX = 1,
-    parameter XS_MIN = 0,
-    parameter XS_W = 1,
-    parameter BS_MIN = 0,
-    parameter BS_W = 1,
-    parameter RS_MIN = 0,
-    parameter RS_W = 1,
-    parameter CL_TABLE = 0,
-    parameter CL_MIN = 2,
-    parameter CL_W = 1,
-    parameter [XW-1:0] LOW = {1'b1, {(XW - 1){1'b0}}},
-    parameter [XW-1:0] HIGH = {1'b0, {(XW - 1){1'b1}}},
-    parameter DITHER = 0,
-    parameter PW = 16,
-    parameter FILE = ""
+    parameter P = 1,          // lanes, 1 or more; 2 or more where SPLIT
+    parameter UW = 9,         // bits of u, 1 or more
+    parameter XW = 16,        // bits of either part of a state; ranges that are not said here: see qssm_lane
+    parameter AW = 16,        // bits of either part of A
+    parameter BW = 8,         // bits of either part of B
+    parameter CW = 8,         // bits of either part of C
+    parameter TW = 32,        // bits of the sum before it is rounded
+    parameter YW = 27,        // bits of y
+    parameter BEATS = 16,     // words of FILE, one a clock, 1 or more
+    parameter PERIOD = 16,    // clocks of a sample, as many as BEATS and 10 or more
+    parameter QUEUE = 4,      // results that have a place to go, 1 or more
+    parameter SPLIT = 0,      // 1: a word may hold the states of two heads, 0: of one
+    parameter KEEP = 1,       // how x comes back into the sum
+    parameter B_COMPLEX = 1,  // 1: B is complex, 0: real
+    parameter XS_MIN = 0,     // least shift of x
+    parameter XS_W = 1,       // bits of its field
+    parameter BS_MIN = 0,     // least shift of B u
+    parameter BS_W = 1,       // bits of its field
+    parameter RS_MIN = 0,     // least shift of the sum
+    parameter RS_W = 1,       // bits of its field
+    parameter CL_TABLE = 0,   // 1: a state is clamped to bits of its own; 0: all are to LOW and HIGH
+    parameter CL_MIN = 2,     // fewest bits of a state
+    parameter CL_W = 1,       // bits of the field clamp
+    parameter [XW-1:0] LOW = {1'b1, {(XW > 2 ? XW - 1 : 1){1'b0}}},  // least state
+    parameter [XW-1:0] HIGH = {1'b0, {(XW > 2 ? XW - 1 : 1){1'b1}}},  // greatest state
+    parameter DITHER = 0,     // 1: rounded by a phase, one for each sample; 0: half up
+    parameter PW = 16,        // bits of the phase, 1 or more
+    parameter FILE = ""       // name of a .mem file of BEATS words
 ) (
     input  wire clk,
     input  wire rst,
@@ -50,6 +50,23 @@ module qssm_ssm #(
     input  wire m_ready,
     output wire saturated
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (P < 1 || (SPLIT != 0 && P < 2)) begin : illegal_p
+            qssm_ssm_P_must_be_1_or_more_and_2_where_SPLIT error ();
+        end
+        if (UW < 1) begin : illegal_uw qssm_ssm_UW_must_be_1_or_more error (); end
+        if (BEATS < 1) begin : illegal_beats qssm_ssm_BEATS_must_be_1_or_more error (); end
+        if (PERIOD < BEATS || PERIOD < 10) begin : illegal_period
+            qssm_ssm_PERIOD_must_be_BEATS_or_more_and_10_or_more error ();
+        end
+        if (QUEUE < 1) begin : illegal_queue qssm_ssm_QUEUE_must_be_1_or_more error (); end
+        if (SPLIT != 0 && SPLIT != 1) begin : illegal_split qssm_ssm_SPLIT_must_be_0_or_1 error (); end
+        if (DITHER != 0 && DITHER != 1) begin : illegal_dither qssm_ssm_DITHER_must_be_0_or_1 error (); end
+        if (PW < 1) begin : illegal_pw qssm_ssm_PW_must_be_1_or_more error (); end
+        if (FILE == "") begin : illegal_file qssm_ssm_FILE_must_name_a_file error (); end
+    endgenerate
+
     localparam LW = 2 * CW + (B_COMPLEX != 0 ? 2 * BW : BW) + 2 * AW + CL_W + RS_W + BS_W + XS_W;
     localparam KW = BEATS > 1 ? $clog2(BEATS) : 1;
     localparam [31:0] TOP_INT = BEATS - 1;

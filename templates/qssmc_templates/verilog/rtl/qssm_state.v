@@ -2,9 +2,9 @@
 // sequence. The new one of a last sample leaves at l.
 `default_nettype none
 module qssm_state #(
-    parameter W = 8,
-    parameter N = 1,
-    parameter LAST = 1
+    parameter W = 8,    // bits of an element, 1 or more
+    parameter N = 1,    // elements of the vector, 1 or more
+    parameter LAST = 1  // 1: somebody reads the new vector of a last sample at l, 0: nobody does
 ) (
     input  wire clk,
     input  wire rst,
@@ -21,6 +21,13 @@ module qssm_state #(
     output wire l_valid,
     input  wire l_ready
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (W < 1) begin : illegal_w qssm_state_W_must_be_1_or_more error (); end
+        if (N < 1) begin : illegal_n qssm_state_N_must_be_1_or_more error (); end
+        if (LAST != 0 && LAST != 1) begin : illegal_last qssm_state_LAST_must_be_0_or_1 error (); end
+    endgenerate
+
     localparam IW = N > 1 ? $clog2(N) : 1;
     localparam CW = $clog2(N + 1);
     localparam [31:0] ALL_INT = N;

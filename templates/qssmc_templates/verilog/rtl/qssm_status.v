@@ -1,7 +1,7 @@
 // qssm_status: busy from a sequence's first sample to its last result, and how often a value was clamped.
 `default_nettype none
 module qssm_status #(
-    parameter N = 1
+    parameter N = 1  // modules that may clamp a value in a clock, 1 or more
 ) (
     input  wire clk,
     input  wire rst,
@@ -12,6 +12,11 @@ module qssm_status #(
     output wire busy,
     output reg  [31:0] saturations
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (N < 1) begin : illegal_n qssm_status_N_must_be_1_or_more error (); end
+    endgenerate
+
     reg started;
     reg [7:0] open;
     reg [31:0] now;

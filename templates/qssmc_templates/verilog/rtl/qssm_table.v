@@ -1,17 +1,27 @@
 // qssm_table: the constant word of each element of a vector of N, in order, round after round; FIXED gives WORD to all.
 `default_nettype none
 module qssm_table #(
-    parameter W = 8,
-    parameter N = 1,
-    parameter FIXED = 1,
-    parameter [W-1:0] WORD = {W{1'b0}},
-    parameter FILE = ""
+    parameter W = 8,             // bits of a word, 1 or more
+    parameter N = 1,             // elements of a vector, 1 or more
+    parameter FIXED = 1,         // 1: every element has the same word, WORD; 0: each has its own, from FILE
+    parameter [W-1:0] WORD = 0,  // the word of all where FIXED
+    parameter FILE = ""          // name of a .mem file of N words of W bits; not looked at where FIXED
 ) (
     input  wire clk,
     input  wire rst,
     input  wire next,
     output wire [W-1:0] word
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (W < 1) begin : illegal_w qssm_table_W_must_be_1_or_more error (); end
+        if (N < 1) begin : illegal_n qssm_table_N_must_be_1_or_more error (); end
+        if (FIXED != 0 && FIXED != 1) begin : illegal_fixed qssm_table_FIXED_must_be_0_or_1 error (); end
+        if (FIXED == 0 && FILE == "") begin : illegal_file
+            qssm_table_FILE_must_name_a_file_where_FIXED_is_0 error ();
+        end
+    endgenerate
+
     localparam IW = N > 1 ? $clog2(N) : 1;
     generate
         if (FIXED != 0) begin : g_fixed

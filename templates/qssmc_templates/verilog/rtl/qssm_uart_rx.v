@@ -1,7 +1,7 @@
 // qssm_uart_rx: bytes from a serial line, 8N1, CLOCKS clocks a bit; a byte that nobody takes in time sets overrun.
 `default_nettype none
 module qssm_uart_rx #(
-    parameter CLOCKS = 6
+    parameter CLOCKS = 6  // clocks of a bit, 4 or more, so that a bit is sampled off its edges
 ) (
     input  wire clk,
     input  wire rst,
@@ -11,6 +11,11 @@ module qssm_uart_rx #(
     input  wire m_ready,
     output reg  overrun
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (CLOCKS < 4) begin : illegal_clocks qssm_uart_rx_CLOCKS_must_be_4_or_more error (); end
+    endgenerate
+
     localparam KW = $clog2(CLOCKS + 1);
     localparam [31:0] BIT_INT = CLOCKS - 1;
     localparam [KW-1:0] WHOLE = BIT_INT[KW-1:0];

@@ -1,7 +1,7 @@
 // qssm_uart_tx: bytes to a serial line, 8N1, CLOCKS clocks a bit.
 `default_nettype none
 module qssm_uart_tx #(
-    parameter CLOCKS = 6
+    parameter CLOCKS = 6  // clocks of a bit, 1 or more
 ) (
     input  wire clk,
     input  wire rst,
@@ -10,6 +10,11 @@ module qssm_uart_tx #(
     output wire s_ready,
     output reg  tx
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (CLOCKS < 1) begin : illegal_clocks qssm_uart_tx_CLOCKS_must_be_1_or_more error (); end
+    endgenerate
+
     localparam KW = $clog2(CLOCKS + 1);
     localparam [31:0] BIT_INT = CLOCKS - 1;
     localparam [KW-1:0] WHOLE = BIT_INT[KW-1:0];

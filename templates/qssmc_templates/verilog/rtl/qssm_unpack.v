@@ -1,8 +1,8 @@
 // qssm_unpack: words of N parts of W bits as a stream of parts, the lowest first.
 `default_nettype none
 module qssm_unpack #(
-    parameter W = 8,
-    parameter N = 2
+    parameter W = 8,  // bits of a part, 1 or more
+    parameter N = 2   // parts of a word, 1 or more
 ) (
     input  wire clk,
     input  wire rst,
@@ -13,6 +13,12 @@ module qssm_unpack #(
     output wire m_valid,
     input  wire m_ready
 );
+    // An illegal parameter stops elaboration: its module is missing, by a name that says what is wrong.
+    generate
+        if (W < 1) begin : illegal_w qssm_unpack_W_must_be_1_or_more error (); end
+        if (N < 1) begin : illegal_n qssm_unpack_N_must_be_1_or_more error (); end
+    endgenerate
+
     localparam KW = $clog2(N + 1);
     localparam [31:0] ALL_INT = N;
     localparam [KW-1:0] ALL = ALL_INT[KW-1:0];

@@ -1,0 +1,1 @@
+"""Nanoseconds a step of the emitted C beside other runtimes (`make bench`)."""

@@ -1,0 +1,1 @@
+"""docs/results/targets.md: C, HLS C++ and ONNX held against the golden model."""
