@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from qssmc.artifact.folder import read_manifest
+from qssmc.artifact.manifest import read_manifest
 from qssmc.crossbar import CrossbarOptions
 from qssmc.ir import Graph, parse
 from qssmc.passes.fuse import Fuse

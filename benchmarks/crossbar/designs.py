@@ -9,7 +9,8 @@ import numpy as np
 
 from benchmarks.crossbar.points import Case
 from qssmc.analysis.calibration import Calibration
-from qssmc.artifact.folder import read_manifest, write_folder
+from qssmc.artifact.folder import write_folder
+from qssmc.artifact.manifest import read_manifest
 from qssmc.artifact.stages import Stages
 from qssmc.crossbar import CrossbarOptions
 from qssmc.data import InputFormat, load_split

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from qssmc.artifact.folder import read_manifest
+from qssmc.artifact.manifest import read_manifest
 from qssmc.errors import MalformedInputError
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse, print_graph

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from qssmc.artifact.folder import MANIFEST, read_manifest
+from qssmc.artifact.manifest import MANIFEST, read_manifest
 from qssmc.cli.config import configurable
 from qssmc.cli.options import GroupedCommand, given_of, made_from
 from qssmc.cli.output import check_new_file

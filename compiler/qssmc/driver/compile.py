@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qssmc import __version__
 from qssmc.analysis.calibration import Calibration
 from qssmc.analysis.dead_heads import dead_head_sentences
-from qssmc.artifact.folder import to_json, with_manifest
+from qssmc.artifact.manifest import to_json, with_manifest
 from qssmc.backends import c as c_backend
 from qssmc.data.calibration import load_calibration, load_held_out
 from qssmc.driver.autotune import SPACE, Labelled, SearchSpace, Tuned, objective_of, tune

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.artifact.folder import altered_text, changed_files, read_manifest
+from qssmc.artifact.manifest import altered_text, changed_files, read_manifest
 from qssmc.data import InputFormat
 from qssmc.errors import MalformedInputError, UsageError, VerificationError
 from qssmc.ir.graph import Graph, Output

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.artifact.folder import MANIFEST, altered_text, changed_files, read_manifest
+from qssmc.artifact.manifest import MANIFEST, altered_text, changed_files, read_manifest
 from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.artifact.folder import altered_text, changed_files, read_manifest
+from qssmc.artifact.manifest import altered_text, changed_files, read_manifest
 from qssmc.data import InputFormat, Sequences
 from qssmc.errors import MalformedInputError, UsageError, VerificationError
 from qssmc.ir.graph import Graph

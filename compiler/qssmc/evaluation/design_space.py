@@ -12,7 +12,7 @@ import numpy as np
 
 from qssmc.analysis.array_layout import lay_out
 from qssmc.analysis.calibration import Calibration
-from qssmc.artifact.folder import read_manifest
+from qssmc.artifact.manifest import read_manifest
 from qssmc.artifact.stages import Stages
 from qssmc.crossbar.options import ENCODINGS, CrossbarOptions, Encoding, Window
 from qssmc.data import InputFormat, Sequences

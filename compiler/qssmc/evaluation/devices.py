@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.artifact.folder import read_manifest, to_json
+from qssmc.artifact.manifest import read_manifest, to_json
 from qssmc.data import InputFormat, Sequences
 from qssmc.data.calibration import load_calibration
 from qssmc.errors import MalformedInputError, UsageError

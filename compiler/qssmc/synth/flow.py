@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from qssmc.artifact.folder import read_manifest
+from qssmc.artifact.manifest import read_manifest
 from qssmc.errors import MalformedInputError, ToolError, UnsupportedModelError, UsageError
 from qssmc.synth import report
 from qssmc.synth.boards import BOARDS, FAMILIES, Board, Fpga

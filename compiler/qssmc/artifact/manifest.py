@@ -1,0 +1,92 @@
+"""The manifest: what a design's folder holds, with the SHA-256 of every file, and what has changed since."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from qssmc.errors import MalformedInputError, UsageError
+
+MANIFEST = "manifest.json"
+FORMAT, VERSION = "qssmc.design", 1
+
+
+def to_json(data: Any) -> bytes:
+    """Stable JSON text."""
+    return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def with_manifest(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files and a manifest of facts (versions, options, hashes of the inputs) and the SHA-256 of every file."""
+    hashes = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
+    manifest = {"format": FORMAT, "version": VERSION, **facts, "files": hashes}
+    return {**files, MANIFEST: to_json(manifest)}
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a compiled folder.
+
+    Raises UsageError for a folder that has none, MalformedInputError for one that is not of this format and for paths
+    that leave the folder.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UsageError(f"{folder} is not a compiled design (it has no {MANIFEST}); make one with: qssmc compile")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise MalformedInputError(f"{path} is not JSON ({error}); compile the model again") from error
+    if not is_manifest(manifest):
+        raise MalformedInputError(f"{path} is not a manifest of this version of qssmc; compile the model again")
+    outside = [name for name in manifest["files"] if not is_inside(folder, name)]
+    if outside:
+        raise MalformedInputError(
+            f"{path} names {outside[0]!r}, which lies outside of the design; compile the model again"
+        )
+    golden = manifest.get("golden")
+    if golden is not None and golden not in manifest["files"]:
+        raise MalformedInputError(f"{path} does not list its golden model {golden!r}; compile the model again")
+    return manifest
+
+
+def is_manifest(data: Any) -> bool:
+    """Whether parsed JSON is a manifest of this format: files by path, each with a text for its hash."""
+    return (
+        isinstance(data, dict)
+        and (data.get("format"), data.get("version")) == (FORMAT, VERSION)
+        and isinstance(data.get("files"), dict)
+        and all(isinstance(digest, str) for digest in data["files"].values())
+    )
+
+
+def is_inside(folder: Path, name: str) -> bool:
+    """Whether a path of a manifest stays in the folder, by its parts and behind every link."""
+    path = PurePosixPath(name)
+    if not name or "\0" in name or "\\" in name or path.is_absolute() or ".." in path.parts:
+        return False
+    try:
+        return (folder / name).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links that lead round in a circle
+        return False
+
+
+def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Files that are missing or no longer have the content that was written."""
+    return [path for path, wanted in manifest["files"].items() if digest_of(folder / path) != wanted]
+
+
+def digest_of(path: Path) -> str | None:
+    """The SHA-256 of a file; None where there is no file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def altered_text(paths: Sequence[str]) -> str:
+    """What to say of changed files."""
+    named = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    return (
+        f"{named} {'is' if len(paths) == 1 else 'are'} not what was compiled "
+        f"(the SHA-256 in {MANIFEST} differs); compile the model again"
+    )
