@@ -88,7 +88,7 @@ def test_notches_turn_one_knob_each_and_give_the_factor_of_a_power_of_four() -> 
 def test_predicted_bits_are_near_the_counted_ones() -> None:
     explorer = tiny_explorer()
     base = explorer.base(explorer.first)
-    cost = Cost(explorer.variables, explorer.curves, base, explorer.of_shape(explorer.first))
+    cost = Cost(explorer.variables, explorer.function_tables, base, explorer.of_shape(explorer.first))
     turned = base.with_bits("blocks_0_mixing.weight", 4).with_bits(STATE, 8.0).with_bits("blocks_0_activation", 6)
     counted = measure(explorer.objective, turned, "count").bits
     assert cost.total(dict(turned.bits)) == pytest.approx(counted, rel=0.03)
