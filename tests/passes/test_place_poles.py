@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qssmc.analysis.ssm_layers import systems
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.ir import Graph
 from qssmc.ir.ops import Diag
 from qssmc.models import ModelConfig
@@ -22,21 +22,21 @@ from qssmc.passes.place_poles import PlacePoles
 from qssmc.passes.quantise import Quantise, QuantiseOptions
 from qssmc.passes.quantise.options import AForm
 from qssmc.passes.rotate import rotate
-from qssmc.passes.scale_states import Fill
+from qssmc.passes.scale_states import ScaleStates
 from support.layers import calibrated, discrete, layer, reals
-from support.random_models import FORMAT, configs, mimo_graph, observe, ragged_graph
+from support.random_models import FORMAT, configs, mimo_graph, ragged_graph
 
 
 def ready(graph: Graph, bits: float, seed: int = 0) -> Graph:
     """Filled, with bits for states and poles."""
-    filled = Fill(1)(balance(calibrated(rotate(graph), seed)))
-    return Allocate(8.0, bits, "head", reals(graph, seed), observe)(filled)
+    filled = ScaleStates(1)(balance(calibrated(rotate(graph), seed)))
+    return Allocate(8.0, bits, "head", reals(graph, seed))(filled)
 
 
 def placed(graph: Graph, form: AForm = "increment", seed: int = 0) -> Graph:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return PlacePoles(reals(graph, seed), observe, form)(graph)
+        return PlacePoles(reals(graph, seed), form)(graph)
 
 
 def poles(graph: Graph, name: str) -> Any:
@@ -48,11 +48,11 @@ def poles(graph: Graph, name: str) -> Any:
 def assert_on_grid(after: Graph, form: AForm) -> None:
     """Inside the circle, and the quantise pass leaves every one where it is."""
     quantised = Quantise(QuantiseOptions("qssm", 8, 8, 8, 8, form), FORMAT)(after)
-    for system in systems(after):
-        found = poles(after, system.transition)
+    for ssm in ssm_layers(after):
+        found = poles(after, ssm.transition)
         assert (np.abs(found) < 1.0).all()
         made = {op.name: op for op in quantised.ops if isinstance(op, Diag)}
-        name = system.transition if form == "cartesian" else f"{system.transition}_d"
+        name = ssm.transition if form == "cartesian" else f"{ssm.transition}_d"
         origin = 0.0 if form == "cartesian" else 1.0
         np.testing.assert_array_equal(origin + made[name].lambda_bar.as_complex(), found)
 

@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.observer import ObserveRun, collect
+from qssmc.analysis.calibration import Calibration
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Add, Matvec, Op, Slice, State
@@ -30,7 +30,7 @@ class _Sink:
     weight: Real
 
 
-def downstream_gain(graph: Graph, value: str, samples: NDArray[Any], run: ObserveRun) -> Real:
+def downstream_gain(graph: Graph, value: str, calibration: Calibration) -> Real:
     """The mean squared change at the sinks for a unit change of each element of a value, (H,).
 
     Sinks are what running sums add up (weighted by how differently the classes read them), what other layers take in,
@@ -44,18 +44,18 @@ def downstream_gain(graph: Graph, value: str, samples: NDArray[Any], run: Observ
     leaves = [
         name for name in dict.fromkeys(i for op in cone for i in op.inputs) if name not in {op.name for op in cone}
     ]
-    found = collect(graph, samples[: max(8, _ROWS * _EVERY // samples.shape[1])], run, leaves, _EVERY)
+    found = calibration.part(slice(max(8, _ROWS * _EVERY // calibration.steps))).collect(graph, leaves, _EVERY)
     rows = {name: array.reshape(-1, *array.shape[2:])[:_ROWS] for name, array in found.items()}
     probe = _probe(graph, cone, leaves, sinks)
     base = np.concatenate([rows[name] for name in leaves], axis=1)
     start = sum(graph[name].type.shape[0] for name in leaves[: leaves.index(value)])
-    before = _evaluate(probe, base, sinks, run)
+    before = _evaluate(probe, base, sinks, calibration)
     gains = direct.copy()
     for channel in range(len(gains)):
         size = _STEP * max(float(np.sqrt((rows[value][:, channel] ** 2).mean())), 1e-6)
         moved = base.copy()
         moved[:, start + channel] += size
-        after = _evaluate(probe, moved, sinks, run)
+        after = _evaluate(probe, moved, sinks, calibration)
         gains[channel] += sum(
             float((((after[s.value] - before[s.value]) / size) ** 2 * s.weight).sum(axis=1).mean()) for s in sinks
         )
@@ -119,11 +119,11 @@ def _probe(graph: Graph, cone: list[Op], leaves: list[str], sinks: list[_Sink]) 
     return b.graph()
 
 
-def _evaluate(probe: Graph, rows: Real, sinks: list[_Sink], run: ObserveRun) -> dict[str, Real]:
+def _evaluate(probe: Graph, rows: Real, sinks: list[_Sink], calibration: Calibration) -> dict[str, Real]:
     found: dict[str, Real] = {}
 
     def see(t: int, values: Mapping[str, NDArray[Any]]) -> None:
         found.update({sink.value: np.array(values[sink.value]) for sink in sinks})
 
-    run(probe, rows[:, None, :], see)
+    calibration.run(probe, rows[:, None, :], see)
     return found

@@ -17,13 +17,14 @@ from qssmc.cli.options import GroupedCommand, given_of, made_from
 from qssmc.cli.output import check_new_file
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.data import InputFormat
-from qssmc.driver.opt import PASSES, OptOptions, apply_passes, passes_named
+from qssmc.driver.opt import OptOptions, apply_passes, passes_named
 from qssmc.driver.options import choices, make_options
 from qssmc.driver.settle import methods_of, quantise_of
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse, print_graph
 from qssmc.ir.verify import IRError, verify
+from qssmc.passes.pipeline import PASSES
 from qssmc.passes.quantise import QuantiseOptions
 
 # What passes can be told, of all that a compilation can be.
