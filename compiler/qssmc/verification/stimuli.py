@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Lut
-from qssmc.verify.coverage import Flags, Points, Recorder, greedy_cover
-from qssmc.verify.slopes import Slopes
+from qssmc.verification.coverage import Flags, Points, Recorder, greedy_cover
+from qssmc.verification.slopes import Slopes
 from qssmc_sim.machine import run
 
 Samples = NDArray[np.int64]

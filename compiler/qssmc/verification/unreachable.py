@@ -17,7 +17,7 @@ from qssmc.analysis.reach import Reach, reach
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Lut, Op, Readout, Requant, State
 from qssmc.ir.table import Table
-from qssmc.verify.coverage import Flags, Points
+from qssmc.verification.coverage import Flags, Points
 
 _SLACK = 1e-6  # of a unit: more than the rounding of the reach's float64 numbers
 
