@@ -21,6 +21,7 @@ from qssmc.verification.slopes import Slopes
 from qssmc_sim.machine import run
 
 Samples = NDArray[np.int64]
+_OVERHEAD = 3000  # values that take as long as calling one op does
 Told = Callable[[str, int, int], None]  # (what, done, of)
 
 
@@ -35,26 +36,7 @@ class Effort:
     mutants: int = 48
     rounds: int = 4
     resonances: int = 12
-    values: int = 3_000_000_000  # of ops, in all the runs of the search; the search ends at the first run beyond
-
-
-@dataclass(frozen=True)
-class Stimuli:
-    """samples: (count, length, channels); reached: (points,) of them all; cover: few of them that reach the same."""
-
-    samples: Samples
-    reached: Flags
-    cover: tuple[int, ...]
-
-
-def stimuli_of(graph: Graph, points: Points, unreachable: Flags, seed: int, effort: Effort, told: Told) -> Stimuli:
-    """The sequences of a graph. unreachable: (points,), those that are not worth a try."""
-    search = _Search(graph, points, unreachable, seed, effort, told)
-    search.look(known_shapes(graph, seed, effort))
-    search.drive()
-    search.mutate()
-    samples, seen = np.concatenate(search.samples), np.concatenate(search.seen)
-    return Stimuli(samples, seen.any(axis=0), tuple(greedy_cover(seen)))
+    work: int = 2_000_000_000  # values of ops in all runs of the search, which ends with the first run beyond it
 
 
 # --- known shapes ----------------------------------------------------------------------------------------------------
@@ -121,20 +103,57 @@ def _noise(low: int, high: int, steps: int, channels: int, random: np.random.Gen
 # --- search ----------------------------------------------------------------------------------------------------------
 
 
-class _Search:
-    """Sequences so far, what they reach, and what is still to be reached."""
+class Search:
+    """Sequences so far, what they reach, and what is still to be reached.
 
-    def __init__(self, graph: Graph, points: Points, unreachable: Flags, seed: int, effort: Effort, told: Told) -> None:
-        self.graph, self.points, self.effort, self.told = graph, points, effort, told
-        self.slopes = Slopes(graph)
+    unreachable: (points,) those that are not worth a try.
+    """
+
+    def __init__(self, points: Points, unreachable: Flags, seed: int, effort: Effort, told: Told) -> None:
+        self.graph, self.points, self.seed, self.effort, self.told = points.graph, points, seed, effort, told
+        self.slopes = Slopes(self.graph)
         self.random = np.random.default_rng(seed + 1)
         self.wanted = ~unreachable
-        self.samples: list[Samples] = []
-        self.seen: list[Flags] = []
-        (entrance,) = graph.inputs
+        self._samples: list[Samples] = []
+        self._seen: list[Flags] = []
+        (entrance,) = self.graph.inputs
         self.low, self.high = entrance.type.bounds
-        self.sizes = sum(int(np.prod(op.type.array_shape)) for op in graph.step_ops)
-        self.left = effort.values
+        self._sizes = sum(int(np.prod(op.type.array_shape)) for op in self.graph.step_ops)
+        self.left = effort.work
+
+    def run(self) -> None:
+        """Everything, one after another."""
+        self.shapes()
+        self.drive()
+        self.mutate()
+
+    @property
+    def samples(self) -> Samples:
+        """(count, steps, channels): what adds to what is reached, those first that together reach all of it."""
+        samples = np.concatenate(self._samples)
+        order = self._order()
+        rest = [index for index in range(len(samples)) if index not in set(order)]
+        return samples[[*order, *rest]]
+
+    @property
+    def cover(self) -> int:
+        """How many of the first of them reach what all of them reach."""
+        return len(self._order())
+
+    @property
+    def seen(self) -> Flags:
+        """(points,) What they reach."""
+        return np.concatenate(self._seen).any(axis=0)
+
+    def _order(self) -> list[int]:
+        return greedy_cover(np.concatenate(self._seen))
+
+    def _spend(self, count: int, steps: int) -> None:
+        self.left -= steps * (count * self._sizes + _OVERHEAD * len(self.graph.step_ops))
+
+    def shapes(self) -> None:
+        """The known shapes."""
+        self.look(known_shapes(self.graph, self.seed, self.effort))
 
     def look(self, samples: Samples) -> Flags:
         """Run sequences, keep those that add to what is reached; (count, points) of what each reaches."""
@@ -143,34 +162,36 @@ class _Search:
             part = samples[start : start + self.effort.together]
             recorder = Recorder(self.points, len(part))
             run(self.graph, part, recorder)
-            self.left -= part[..., 0].size * self.sizes
+            self._spend(*part.shape[:2])
             parts.append(recorder.seen)
         seen = np.concatenate(parts)
         fresh = seen & self.wanted
-        kept = greedy_cover(fresh)
+        kept = greedy_cover(fresh) or ([] if self._samples else [0])
         if kept:
-            self.samples.append(samples[kept])
-            self.seen.append(seen[kept])
+            self._samples.append(samples[kept])
+            self._seen.append(seen[kept])
             self.wanted &= ~seen.any(axis=0)
         return seen
 
     def drive(self) -> None:
-        """Every clamp edge that is left, by extremal inputs; from the last try, then from a random one."""
+        """Every point that is left, by extremal inputs: of the system near a random run, then near the last try."""
         base = self.random.integers(self.low, self.high + 1, (1, self.effort.steps, self.graph.inputs[0].type.shape[0]))
-        tried = np.zeros(self.points.count, bool)
-        at = {int(p): base[0] for p in np.flatnonzero(self.wanted)}
+        last: dict[int, Samples] = {}
         for turn in range(self.effort.tries):
-            tried[:] = False
-            while self.left > 0:
-                chosen = [int(p) for p in np.flatnonzero(self.wanted & ~tried)][: self.effort.together]
+            order = self.random.permutation(np.flatnonzero(self.wanted))
+            done = 0
+            while self.left > 0 and done < len(order):
+                ahead = [int(point) for point in order[done:] if self.wanted[point]]
+                chosen = ahead[: self.effort.together]
                 if not chosen:
                     break
-                tried[chosen] = True
-                bases = base if turn == 0 else np.stack([at[p] for p in chosen])
-                found = self.extremal(chosen, bases)
+                done = int(np.flatnonzero(order == chosen[-1])[0]) + 1
+                found = self.extremal(chosen, np.stack([last[p] for p in chosen]) if turn else base)
                 self.look(found)
-                at.update(zip(chosen, found, strict=True))
-                self.told("sequences towards edges", int(tried.sum()), self.points.count)
+                last.update(zip(chosen, found, strict=True))
+                self.told("edges driven at", done, len(order))
+            if any(int(point) not in last for point in np.flatnonzero(self.wanted)):
+                return  # the work is used up
 
     def extremal(self, chosen: list[int], bases: Samples) -> Samples:
         """The inputs that drive points furthest, as the graph is linear near the runs of bases."""
@@ -187,7 +208,7 @@ class _Search:
                 targets.append((place.op.name, index))
                 signs.append(-1.0 if place.kind == "low" else 1.0)
         slopes = self.slopes.of(targets, self.slopes.along(bases))
-        self.left -= (len(bases) + len(chosen)) * self.effort.steps * self.sizes
+        self._spend(len(bases) + len(chosen), self.effort.steps)
         slopes *= np.array(signs, np.float32)[:, None, None]
         own = np.broadcast_to(bases, slopes.shape)
         return np.where(slopes > 0.0, self.high, np.where(slopes < 0.0, self.low, own))
@@ -195,13 +216,14 @@ class _Search:
     def mutate(self) -> None:
         """Parts of sequences that reached something, put together, scaled and disturbed."""
         for turn in range(self.effort.rounds):
-            if not (self.wanted.any() and self.left > 0 and self.samples):
+            if not (self.wanted.any() and self.left > 0):
                 return
-            pool = np.concatenate(self.samples)
+            pool = np.concatenate(self._samples)
             self.look(np.stack([self.mutant(pool) for _ in range(self.effort.mutants)]))
             self.told("rounds of mutants", turn + 1, self.effort.rounds)
 
     def mutant(self, pool: Samples) -> Samples:
+        """Of two sequences."""
         one, other = (pool[int(self.random.integers(len(pool)))] for _ in range(2))
         cut = int(self.random.integers(1, self.effort.steps))
         kind = int(self.random.integers(4))
