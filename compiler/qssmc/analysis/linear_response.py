@@ -1,10 +1,11 @@
-"""Linear response: the step of a state read off the graph as a linear map of the state and one input, an error apart."""
+"""Linear response: the step of a state, read off the graph as a linear map of it and one input, an error apart."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Any
 
 import networkx as nx
 import numpy as np

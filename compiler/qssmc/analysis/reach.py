@@ -106,7 +106,7 @@ def _turned(support: Real, turn: Real, count: int) -> Real:
 
 
 def _clipped(support: Real, axis: int, limit: Real) -> Real:
-    """The support of the hull of a set whose points beyond a limit along an axis, a direction's number, fall back on it.
+    """The support of the hull of a set whose points beyond a limit along an axis, a direction, fall back on the limit.
 
     With n = c a + s t, a the axis and t across it: for c >= 0 the most of c min(a x, limit) + s t x is the least over
     0 <= c' <= c of support(c' a + s t) + (c - c') limit; for c < 0 it is the support itself, or, of the points that

@@ -149,7 +149,7 @@ def only_line_ends_changed(folder: Path, manifest: Mapping[str, Any], path: str)
 def line_ends_text(folder: Path, paths: Sequence[str]) -> str:
     """What to say of files with other line ends."""
     return (
-        f"{folder}: the line ends of {len(paths)} file{'' if len(paths) == 1 else 's'} ({paths[0]} first) are CRLF, but "
-        "LF was written; git does so with core.autocrlf: keep designs as they are with a line '* -text' in "
+        f"{folder}: the line ends of {len(paths)} file{'' if len(paths) == 1 else 's'} ({paths[0]} first) are CRLF, "
+        "but LF was written; git does so with core.autocrlf: keep designs as they are with a line '* -text' in "
         ".gitattributes, and check them out or compile the model again"
     )

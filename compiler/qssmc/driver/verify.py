@@ -18,6 +18,7 @@ from qssmc.artifact.folder import (
     only_line_ends_changed,
     read_manifest,
 )
+from qssmc.driver.emitted_tables import Tables, check_tables
 from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
@@ -61,7 +62,8 @@ class Verified:
 
     sequences and steps: recorded ones, all of which golden ran; made: sequences made to drive the design to its edges;
     ran: of every target what it ran of these; values: compared in all; accumulators: bounds of the certificate that
-    follow from the golden IR; tables: numbers in the emitted files that are those of the golden IR, by target; coverage:
+    follow from the golden IR; tables: of the emitted files, whose
+    numbers are those of the golden IR, by target; coverage:
     of clamp edges and table entries, by all sequences.
     """
 
@@ -74,7 +76,7 @@ class Verified:
     targets: tuple[str, ...]
     made: int
     ran: tuple[Ran, ...]
-    tables: Mapping[str, str]
+    tables: Mapping[str, Tables]
     coverage: Coverage
 
 
@@ -136,6 +138,7 @@ def verify_folder(
         if not altered:
             raise
         raise VerificationError(f"{altered_text(altered)} ({error})") from error
+    tables = check_tables(folder, manifest, names, graph, recorded.samples)
     if altered:
         raise VerificationError(f"all values agree, but {altered_text(altered)}")
     covered = coverage_of(search.points, seen | search.seen, unreachable)
@@ -153,7 +156,7 @@ def verify_folder(
         tuple(BACKENDS[name].what for name in names),
         len(made.samples),
         ran,
-        {},
+        tables,
         covered,
     )
 
@@ -203,7 +206,7 @@ def _run_golden(points: Points, samples: NDArray[np.int64]) -> tuple[Values, NDA
     """Golden's outputs, and the points that the sequences reach."""
     recorder = Recorder(points, len(samples))
     outputs = run(points.graph, samples, recorder).outputs
-    return outputs, recorder.seen.any(axis=0)
+    return outputs, np.asarray(recorder.seen.any(axis=0))
 
 
 def _fields(recorded: Driven) -> tuple[NDArray[np.int64], Values]:

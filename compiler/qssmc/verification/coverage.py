@@ -188,7 +188,8 @@ def coverage_of(points: Points, seen: Flags, unreachable: Flags) -> Coverage:
         row[2] += int((unreachable[part] & ~seen[part]).sum())
     left = np.flatnonzero(~seen & ~unreachable)
     return Coverage(
-        tuple((*key, *row) for key, row in counted.items()), tuple(points.named(int(point)) for point in left)
+        tuple((op, what, row[0], row[1], row[2]) for (op, what), row in counted.items()),
+        tuple(points.named(int(point)) for point in left),
     )
 
 

@@ -225,7 +225,7 @@ def _moved(op: ops.Move, graph: Graph) -> Back:
 
     def back(flow: Real, _: Values) -> list[Real]:
         whole = np.zeros((len(flow), int(starts[-1])), np.float32)
-        np.add.at(whole, (slice(None), taken), flow.reshape(len(flow), -1))
+        np.add.at(whole.T, taken, flow.reshape(len(flow), -1).T)
         return [
             whole[:, start : start + size].reshape(len(flow), *shape)
             for start, size, shape in zip(starts[:-1], sizes, operands, strict=True)

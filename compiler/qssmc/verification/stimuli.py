@@ -2,8 +2,8 @@
 
 Known shapes come first: extremes, impulses, steps, square waves at the resonances of the poles, random walks and noise
 over the whole input type. Then every clamp edge that is left is driven by the extremal input of the linear system
-(`Slopes`), again and again from where the last try led; sequences that add nothing are dropped. The search is bounded by
-counts alone, so that the same graph and seed give the same sequences.
+(`Slopes`), again and again from where the last try led; sequences that add nothing are dropped. The search is bounded
+by counts alone, so that the same graph and seed give the same sequences.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class Search:
     @property
     def seen(self) -> Flags:
         """(points,) What they reach."""
-        return np.concatenate(self._seen).any(axis=0)
+        return np.asarray(np.concatenate(self._seen).any(axis=0))
 
     def _order(self) -> list[int]:
         return greedy_cover(np.concatenate(self._seen))
@@ -234,5 +234,5 @@ class Search:
             return np.asarray((share * one + (1.0 - share) * other).round().astype(np.int64))
         if kind == 2:
             size = max(1, int((self.high - self.low) * self.random.random() / 4))
-            return np.clip(one + self.random.integers(-size, size + 1, one.shape), self.low, self.high)
+            return np.asarray(np.clip(one + self.random.integers(-size, size + 1, one.shape), self.low, self.high))
         return np.roll(one, cut, axis=0)

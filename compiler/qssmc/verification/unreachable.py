@@ -114,4 +114,4 @@ def _unread(op: Lut, x: Interval) -> Flags:
     first = np.broadcast_to(op.first.data, (extent,)).astype(object)
     at = np.arange(count)
     read = (at >= (x.low - first)[:, None].astype(np.int64)) & (at <= (x.high - first)[:, None].astype(np.int64))
-    return ~read if entries.ndim == 2 else ~read.any(axis=0)
+    return np.asarray(~read if entries.ndim == 2 else ~read.any(axis=0))

@@ -1,7 +1,7 @@
 """Variants: the programs that one emitted source becomes, by compiler, optimisation and the tables that are chosen.
 
 Loops over lanes read tables as wide as registers where the compiler's target has AVX2, and packed ones elsewhere, which
-are what every microcontroller reads (QSSM_TABLE of qssm_kernels.h). QSSM_PACKED_TABLES chooses the packed ones anywhere.
+are what every microcontroller reads (QSSM_TABLE of qssm_kernels.h). QSSM_PACKED_TABLES chooses packed ones anywhere.
 """
 
 from __future__ import annotations

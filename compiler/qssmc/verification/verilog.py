@@ -77,7 +77,7 @@ def shows_ops(tools: Toolchain) -> bool:
 
 
 def replaying(folder: Path, tools: Toolchain, parts: Sequence[Driven], limits: Limits) -> Apart:
-    """A process that builds the core and replays the parts; it sends the values of ops, one op at a time, and counts."""
+    """A process that builds the core and replays the parts; it sends the values of ops, one by one, and counts."""
     traced = shows_ops(tools)
 
     def work(building: Building) -> Iterator[Values]:
