@@ -92,9 +92,9 @@ def verify_folder(
 
     Files are compared with the manifest's hashes before anything runs. The certificate's bounds must follow from the
     golden IR, and the emitted tables must hold its numbers. Then golden and every target in the folder run sequences
-    that are made of the graph to reach its clamp edges and table entries, and those recorded; every value of every op at
-    every step of some, and the outputs of all, must be the same. What is in the folder is built and run in processes of
-    their own, with limits of time and memory. only: of these targets alone; limit: of the sequences.
+    that are made of the graph to reach its clamp edges and table entries, and those recorded; every value of every op
+    at every step of some, and the outputs of all, must be the same. What is in the folder is built and run in processes
+    of their own, with limits of time and memory. only: of these targets alone; limit: of the sequences.
     """
     manifest = read_manifest(folder)
     names = [name for name in manifest.get("config", {}).get("targets", ()) if name in BACKENDS]
