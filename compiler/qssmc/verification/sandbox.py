@@ -169,8 +169,8 @@ def _limit(limits: Limits) -> None:
         here = int(file.read().split()[0]) * resource.getpagesize()
     for what, most in ((resource.RLIMIT_AS, here + limits.memory), (resource.RLIMIT_CORE, 0)):
         hard = resource.getrlimit(what)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (most, most))
+        fits = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (fits, fits))
 
 
 def _write(values: Values, shared: mmap.mmap, start: int) -> list[Any]:
