@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import pytest
 
@@ -11,7 +10,7 @@ from qssmc.backends import c, hls, onnx, verilog
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph, Output
 from qssmc.ir.ops import OPS, STAGES, Op
-from qssmc.ir.ops.op import Types
+from qssmc.ir.ops.op import Still, Types, holding
 from qssmc.ir.types import Type
 from qssmc.targets.backend import Lowered
 from qssmc.targets.emission import check_supported, emit_targets
@@ -21,10 +20,15 @@ from qssmc.targets.support import SAMPLES, lowered_alone, measured_support
 
 
 @dataclass(frozen=True)
-class Cube(Op):
+class Cube(Still):
     """x ** 3, which no backend knows."""
 
-    mnemonic: ClassVar[str] = "cube"
+    mnemonic = "cube"
+    stages = ("integer",)
+    nature = "nonlinear"
+    analog = "digital"
+    granularity = "channel"
+    holds = holding()
 
     def rule(self, operands: Types) -> Type:
         return operands[0]
@@ -34,7 +38,10 @@ def cubed() -> Graph:
     """Two ops that no backend knows."""
     graph = one_op(STAGES["integer"][0])
     u = graph.inputs[0]
-    ops = (Cube("a", u.type, ("u",), "block.act"), Cube("b", u.type, ("a",), ""))
+    ops = (
+        Cube(name="a", type=u.type, inputs=("u",), origin="block.act"),
+        Cube(name="b", type=u.type, inputs=("a",)),
+    )
     return Graph(graph.name, "integer", (u, *ops), {}, (Output("y", "b", "step"),))
 
 

@@ -1,4 +1,4 @@
-"""API: what `import qssmc` offers: compile, verify, load, trace and save. The command line calls the same."""
+"""API: what `import qssmc` offers: compile, verify, load, trace and save, which the command line calls too."""
 
 from __future__ import annotations
 

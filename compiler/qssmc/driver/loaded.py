@@ -14,7 +14,7 @@ from qssmc.errors import MalformedInputError, UsageError, VerificationError
 from qssmc.ir.graph import Graph, Output
 from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
-from qssmc.targets.executable import golden_executable
+from qssmc.targets.executable import Executable, golden_executable
 from qssmc.targets.registry import BACKENDS
 from qssmc.verification.toolchain import Toolchain
 
@@ -35,7 +35,7 @@ class LoadedDesign:
             raise UsageError(f"engine must be one of {', '.join((GOLDEN, *BACKENDS))}, not {engine!r}")
         self.graph, self.input_format = _read(folder, engine)
         if engine == GOLDEN:
-            self._engine = golden_executable(self.graph)
+            self._engine: Executable = golden_executable(self.graph)
         else:
             self._engine = BACKENDS[engine].load(folder, self.graph, tools or Toolchain())
         self._count: int | None = None

@@ -271,9 +271,8 @@ def _shared(other: Choice | None, choice: Choice) -> Choice:
     if other is None:
         return choice
     names = [place for place, _ in (*other.places, *choice.places)]
-    one = (
-        other.help if other.help == choice.help else f"{', '.join(names[:-1])}: {other.help} {names[-1]}: {choice.help}"
-    )
+    own = f"{', '.join(names[:-1])}: {other.help} {names[-1]}: {choice.help}"
+    one = other.help if other.help == choice.help else own
     title = " and ".join(BACKENDS[name].what for name in names)
     return Choice(**{**vars(other), "help": one, "places": other.places + choice.places, "title": title})
 

@@ -87,11 +87,17 @@ def replaying(folder: Path, tools: Toolchain, parts: Sequence[Driven], limits: L
             for part in parts:
                 seen: list[Values] = []
                 look = (lambda steps, ends: seen.extend((steps, ends))) if traced else None  # noqa: B023
-                replay = emitted.replay(part.samples, part.expected, look=look)
+                failed: VerificationError | None = None
+                try:
+                    replay = emitted.replay(part.samples, part.expected, look=look)
+                except VerificationError as error:
+                    failed = error  # told after the values, which say where
                 for values in seen:
                     for name, value in values.items():
                         yield {name: value}
                     yield {}
+                if failed is not None:
+                    raise failed
                 counts = np.array([replay.clocks, replay.interval, replay.span, replay.saturations], np.int64)
                 yield {"replay": counts, "version": np.frombuffer(emitted.version.encode(), np.int8)}
 
@@ -108,14 +114,14 @@ def replayed(apart: Apart, graph: Graph, parts: Sequence[Driven]) -> tuple[int, 
         for got in answers:
             if "replay" in got:
                 break
+            seen[-1] |= {name: np.array(value) for name, value in got.items()}
             if not got:
                 seen.append({})
-            seen[-1] |= {name: np.array(value) for name, value in got.items()}
+                if len(seen) == 3:  # before the bench's own word on the outputs
+                    compared += compare_firings(graph, part.samples, seen[0], seen[1], "the emitted Verilog")
         else:
             raise VerificationError(f"{apart.what} ends before the last sequence")
         counts, version = [int(n) for n in got["replay"]], bytes(got["version"]).decode("utf-8", "replace")
-        if len(seen) > 1:
-            compared += compare_firings(graph, part.samples, seen[0], seen[1], "the emitted Verilog")
         compared += sum(values.size for values in part.expected.values())
     apart.close()
     return compared, Replay(*counts), version
