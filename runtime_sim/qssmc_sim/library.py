@@ -89,7 +89,7 @@ class Library(ABC):
         words, sources = self._words(), self.sources()
         command = [*words, *flags, *self.arguments(), "-shared", "-fPIC", "-o", str(path), *sources]
         try:
-            result = subprocess.run(command, capture_output=True, text=True, check=False)
+            result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         except OSError as error:
             package = "clang" if "clang" in Path(words[0]).name else self.language.usual
             raise ToolError(

@@ -90,3 +90,18 @@ def altered_text(paths: Sequence[str]) -> str:
         f"{named} {'is' if len(paths) == 1 else 'are'} not what was compiled "
         f"(the SHA-256 in {MANIFEST} differs); compile the model again"
     )
+
+
+def only_line_ends_changed(folder: Path, manifest: Mapping[str, Any], path: str) -> bool:
+    """Whether a changed file is what was written but for its line ends, as git makes them with core.autocrlf."""
+    content = (folder / path).read_bytes()
+    return b"\r\n" in content and hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest() == manifest["files"][path]
+
+
+def line_ends_text(folder: Path, paths: Sequence[str]) -> str:
+    """What to say of files with other line ends."""
+    return (
+        f"{folder}: the line ends of {len(paths)} file{'' if len(paths) == 1 else 's'} ({paths[0]} first) are CRLF, "
+        "but LF was written; git does so with core.autocrlf: keep designs as they are with a line '* -text' in "
+        ".gitattributes, and check them out or compile the model again"
+    )
