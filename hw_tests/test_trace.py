@@ -14,7 +14,7 @@ from qssmc.errors import UsageError, VerificationError
 from qssmc.ir import Builder, Graph, Table, Type
 from qssmc.ir.ops import Offset
 from qssmc.passes.prove import prove
-from qssmc.verify.comparison import compare_firings
+from qssmc.verification.comparison import compare_firings
 from qssmc_sim import run
 from qssmc_sim.emitted_verilog import EmittedVerilog
 from support.graphs import random_s4d

@@ -19,7 +19,6 @@ from qssmc.models import load_checkpoint
 from qssmc.passes.methods import Methods
 from qssmc.passes.pipeline import run_oscillators
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.targets.registry import TargetOptions
 
 _CALIBRATED = 112  # sequences
 
@@ -39,7 +38,7 @@ def folder_of(work: Path, case: Case) -> Path:
             calib=f"{case.data}:{_CALIBRATED}",
             vectors=_CALIBRATED,
             methods=Methods(states=case.states, refit=True),
-            target=TargetOptions(crossbar=_arrays(case.adc)),
+            target={"crossbar": _arrays(case.adc)},
         )
         made = compile_checkpoint(load_checkpoint(path), file_sha256(path), options, data=None, say=lambda _: None)
         write_folder(made.files, folder, force=False)

@@ -33,9 +33,9 @@ from qssmc.data import Sequences, load_split
 from qssmc.driver.compile import file_sha256
 from qssmc.driver.verify import verify_folder
 from qssmc.errors import VerificationError
-from qssmc.evaluation.accuracy import Engine, evaluate
+from qssmc.evaluation.accuracy import evaluate
 from qssmc.ir import Graph, parse
-from qssmc.verify.checks import Tools
+from qssmc.verification.toolchain import Toolchain
 
 SEQUENCES = 20  # compared op by op
 PREDICTIONS = 1000  # of the test set
@@ -49,12 +49,12 @@ class By:
 
     name: str
     what: str
-    target: Engine
+    target: str
     open_headers: bool = False
 
-    def tools(self, ap_types: Path | None) -> Tools:
+    def tools(self, ap_types: Path | None) -> Toolchain:
         """The compilers of a run."""
-        return Tools(ap_types=ap_types if self.open_headers else None)
+        return Toolchain(ap_types=ap_types if self.open_headers else None)
 
 
 RUNS = (
@@ -101,7 +101,7 @@ def _compared(work: Path, design: Design, test: Sequences, arguments: argparse.N
 
     csim = kept("csim", lambda: _csim(folder))
     found: dict[str, dict[str, Figures]] = {by.what: {"ops": ops(by)} for by in RUNS if not by.open_headers}
-    golden = kept("golden", lambda: _predicted(folder, "golden", Tools(), test))
+    golden = kept("golden", lambda: _predicted(folder, "golden", Toolchain(), test))
     for by in (by for by in RUNS if arguments.ap_types is not None or not by.open_headers):
         found[by.what] = {"ops": ops(by), "predictions": predictions(by)}
         if golden and (told := found[by.what]["predictions"]):
@@ -171,13 +171,13 @@ def _compiled(work: Path, design: Design, data: Path | None) -> Path:
     return folder
 
 
-def _verified(folder: Path, target: str, tools: Tools) -> dict[str, Any]:
+def _verified(folder: Path, target: str, tools: Toolchain) -> dict[str, Any]:
     """What verify_folder says of the first sequences."""
     told = verify_folder(folder, tools=tools, limit=SEQUENCES, only=(target,))
     return {"sequences": told.sequences, "steps": told.steps, "ops": told.ops, "values": told.values}
 
 
-def _predicted(folder: Path, engine: Engine, tools: Tools, test: Sequences) -> dict[str, Any]:
+def _predicted(folder: Path, engine: str, tools: Toolchain, test: Sequences) -> dict[str, Any]:
     return {"found": evaluate(folder, engine, test, tools=tools).predictions.tolist()}
 
 

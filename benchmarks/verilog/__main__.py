@@ -28,7 +28,7 @@ from qssmc.driver.compile import file_sha256
 from qssmc.driver.verify import verify_folder
 from qssmc.ir import parse
 from qssmc.synth import synthesise
-from qssmc.verify.checks import Tools
+from qssmc.verification.toolchain import Toolchain
 
 
 def main() -> None:
@@ -98,7 +98,7 @@ def _replayed(work: Path, replay: Replayed, *, kept: bool) -> dict[str, Any] | N
         write_folder(with_manifest(files, facts), folder, force=True)
         print(f"{replay.case.title}: {replay.sequences} sequences in {replay.simulator}", flush=True)
         started = time.process_time() + _children()
-        verified = verify_folder(folder, tools=Tools(simulator=replay.simulator), limit=replay.sequences)
+        verified = verify_folder(folder, tools=Toolchain(simulator=replay.simulator), limit=replay.sequences)
         seconds = time.process_time() + _children() - started
         interval = json.loads(files["verilog/design.json"])["expected"]["interval"]
         facts = {"values": verified.values, "by": verified.compiler, "interval": interval, "seconds": round(seconds)}

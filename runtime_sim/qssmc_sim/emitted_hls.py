@@ -44,6 +44,7 @@ class EmittedHls(Library):
         super().__init__(folder, trace=trace, compiler=cxx, flags=flags)
         self.batch = 0
         self._states = ctypes.create_string_buffer(0)
+        self._latest: tuple[Array, bytes] | None = None  # the samples stepped last, and the states before them
 
     def arguments(self) -> list[str]:
         macros = ["-DQSSM_TRACE"] if self.trace else []
@@ -92,7 +93,7 @@ class EmittedHls(Library):
         size = reset()
         one = ctypes.create_string_buffer(max(1, size))
         self._library.qssm_trace_save(one)
-        self.batch = batch
+        self.batch, self._latest = batch, None
         self._states = ctypes.create_string_buffer(one.raw[:size] * batch + b"\0")
 
     def step_batch(self, samples: NDArray[Any], *, last: bool = False) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -104,13 +105,31 @@ class EmittedHls(Library):
                 f"there are {self.batch} sequences, not {len(samples)}: call reset(n) of a trace build first"
             )
         given = self._samples(samples)
+        self._latest = (given, self._states.raw)
+        trace = self._stepped(given, last)
+        return self._values(trace, "step"), self._values(trace, "last") if last else {}
+
+    def last_batch(self) -> dict[str, Array]:
+        """Each op's value at the closing, as if the samples stepped last had been the last; the states stay as they
+        are."""
+        if self._latest is None:
+            raise UsageError("a sequence ends after a sample at the earliest: call step_batch before last_batch")
+        given, before = self._latest
+        after = self._states.raw
+        self._states = ctypes.create_string_buffer(before, len(before))
+        trace = self._stepped(given, True)
+        self._states = ctypes.create_string_buffer(after, len(after))
+        return self._values(trace, "last")
+
+    # --- pieces ---
+
+    def _stepped(self, given: Array, last: bool) -> Array:
+        """One step of every sequence; what it traced."""
         trace = np.zeros((self.batch, self.layout["trace_size"]), np.int64)
         step = self._library.qssm_trace_step
         count = ctypes.c_long(self.batch)
         self._all_is_right(step(self._states, count, pointer(given), ctypes.c_int(last), pointer(trace)))
-        return self._values(trace, "step"), self._values(trace, "last") if last else {}
-
-    # --- pieces ---
+        return trace
 
     def _values(self, trace: Array, phase: str) -> dict[str, Array]:
         found = {}

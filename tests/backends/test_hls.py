@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from qssmc.backends.hls import SUPPORTED, emit
+from qssmc.backends.hls import emit
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir import Graph
-from qssmc.ir.ops import STAGES
 from qssmc.passes.prove import prove
 from support import hand
 from support.emitted import by_hand, shifted_sum
@@ -30,10 +29,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "dithered": {"states": RAGGED, "dither": True},
     "16 bits of state": {"states": [6, 4, 4], "state_bits": 16, "norm": True, "multiplier": True},
 }
-
-
-def test_supports_every_op_of_the_integer_stage() -> None:
-    assert frozenset(STAGES["integer"]) == SUPPORTED
 
 
 @pytest.mark.parametrize("lanes", [1, 3])

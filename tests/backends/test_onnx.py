@@ -9,14 +9,13 @@ import numpy as np
 import onnx
 import pytest
 
-from qssmc.backends.onnx import SUPPORTED, emit
-from qssmc.backends.onnx.integer import INTEGER
+from qssmc.backends.onnx import emit
 from qssmc.backends.onnx.models import last_model, sequence_model, step_model
 from qssmc.backends.onnx.nodes import numpy_helper, parts
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend import trace
 from qssmc.ir import Graph
-from qssmc.ir.ops import STAGES, Cast, Input, State
+from qssmc.ir.ops import Cast
 from qssmc.models import ModelConfig
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
@@ -56,10 +55,6 @@ def same(wanted: Any, got: Any) -> None:
     for name, values in wanted.items():
         assert got[name].shape == values.shape, name
         assert np.array_equal(got[name], values), name
-
-
-def test_supports_every_op_of_the_integer_stage() -> None:
-    assert frozenset(INTEGER) | {Input, State} == SUPPORTED == frozenset(STAGES["integer"])
 
 
 VARIANTS: list[dict[str, Any]] = [

@@ -41,7 +41,7 @@ def test_float_ir_that_differs_from_torch_stops_the_compilation(
         other.state["blocks.0.ssm.d"] *= 1.01
         return trace(other.build(), d_input, name)
 
-    monkeypatch.setattr("qssmc.driver.model_source.trace", wrong)
+    monkeypatch.setattr("qssmc.frontend.tracing.trace", wrong)
     assert main(["-q", "compile", str(tiny_model(tmp_path)), "-o", str(tmp_path / "out")]) == 1
     assert "the float IR differs from the torch module" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -13,7 +13,7 @@ import pytest
 from qssmc.cli import main
 from support.tiny import tiny_model
 
-ARRAYS = ["--target", "crossbar", "--array", "64x64", "--weight-bits", "4", "--adc-bits", "6"]
+ARRAYS = ["--target", "crossbar", "--array", "64x64", "--cell-bits", "4", "--adc-bits", "6"]
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,10 @@ def test_a_changed_cell_fails(design: Path, capsys: pytest.CaptureFixture[str]) 
     [
         (["--array", "3x3"], "an array of 3x3 cannot hold one state"),
         (["--array", "64"], "--array must be ROWSxCOLUMNS, such as 64x64, not 64"),
-        (["--conductances", "1:2:1"], "holds 2 levels 1 µS apart, but --weight-bits 4 needs 8"),
+        (["--conductances", "1:2:1"], "holds 2 levels 1 µS apart, but --cell-bits 4 needs 8"),
         (["--adc-bits", "many"], "--adc-bits must be a number of bits or ideal, not many"),
         (["--adc-bits", "1"], "--adc-bits must be 2 to 16, or ideal, not 1"),
-        (["--weight-bits", "9"], "--weight-bits must be 2 (ternary) to 8, not 9"),
+        (["--cell-bits", "9"], "--cell-bits must be 2 (ternary) to 8, not 9"),
     ],
 )
 def test_bad_arrays_end_with_2(

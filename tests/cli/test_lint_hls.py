@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qssmc.cli import main
-from qssmc.verify.hls_lint import lint_hls
+from qssmc.verification.hls_lint import lint_hls
 from support.emitted_hls import write
 from support.graphs import random_s4d
 

@@ -36,7 +36,7 @@ def _digits_model(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def design(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("simulate")
-    flags = ["--target", "crossbar", "--form", "oscillator", "--weight-bits", "8", "--vectors", "4"]
+    flags = ["--target", "crossbar", "--form", "oscillator", "--cell-bits", "8", "--vectors", "4"]
     assert main(["-q", "compile", str(_digits_model(folder)), *flags, "-o", str(folder / "out")]) == 0
     return folder / "out"
 
@@ -133,7 +133,7 @@ def test_the_table_names_the_swept_value(design: Path, capsys: pytest.CaptureFix
         (["--age", "60"], "age needs a device that drifts (--device pcm)"),
         (["--choose", "luck=1"], "--choose must be weight-bits=BITS,BITS or encoding=two-lane,four-lane, not luck=1"),
         (["--choose", "weight-bits=4", "--sweep", "read=1"], "--choose goes with neither --sweep nor --output-dir"),
-        (["--choose", "weight-bits=9"], "--weight-bits must be 2 (ternary) to 8, not 9"),
+        (["--choose", "weight-bits=9"], "--cell-bits must be 2 (ternary) to 8, not 9"),
         (["--choose", "encoding=four-lane", "--correct", "scale"], "correction scale needs two lanes"),
         (["--correct", "refit", "--calib", "nowhere.npy"], "nowhere.npy"),
     ],

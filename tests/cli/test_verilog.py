@@ -52,13 +52,13 @@ def test_verify_names_the_op_that_differs(
 def test_a_schedule_that_is_not_kept_is_a_finding(
     compiled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from qssmc.verify import checks
+    from qssmc.verification import verilog
 
     def steady(wanted: dict[str, int], length: int) -> bool:
         wanted["interval"] -= 1
         return True
 
-    monkeypatch.setattr(checks, "_is_steady", steady)
+    monkeypatch.setattr(verilog, "_is_steady", steady)
     assert main(["-q", "verify", str(compiled)]) == 1
     assert "clocks a sample under Icarus" in capsys.readouterr().err
 

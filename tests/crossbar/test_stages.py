@@ -14,7 +14,7 @@ from qssmc.crossbar import read_map
 from qssmc.errors import VerificationError
 from qssmc.ir import Graph, Table, parse, print_graph
 from qssmc.ir.ops import Matvec, Xbar
-from qssmc.verify.weight_map import DIGITAL, FUSED, HEADS, IDEAL, check_stages
+from qssmc.verification.weight_map import DIGITAL, FUSED, HEADS, IDEAL, check_stages
 from support.tiny import LENGTH, tiny_model
 
 FORMS = {  # stages that are compared, and what is counted

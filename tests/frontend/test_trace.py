@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from qssmc.errors import UnsupportedModelError
+from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.frontend import SUPPORTED_FUNCTIONS, SUPPORTED_MODULES, compare_with_module, trace
-from qssmc.frontend.handlers import FUNCTIONS, MODULES
+from qssmc.frontend.handlers import FUNCTIONS, METHODS, MODULES
 from qssmc.ir import Graph, verify
 from qssmc.models import ModelConfig
 from qssmc.models.blocks import QGELU, ChannelBatchNorm, MeanPool
@@ -122,6 +122,8 @@ FUNCTION_CASES: dict[str, tuple[Any, Callable[[Tensor, Tensor], Tensor]]] = {
     "torch.sigmoid": (torch.sigmoid, lambda x, y: torch.sigmoid(x)),
     "torch.tanh": (torch.tanh, lambda x, y: torch.tanh(x)),
     "torch.exp": (torch.exp, lambda x, y: torch.exp(x)),
+    "F.sigmoid": (F.sigmoid, lambda x, y: F.sigmoid(x)),
+    "F.tanh": (F.tanh, lambda x, y: F.tanh(x)),
 }
 
 
@@ -143,6 +145,63 @@ def test_every_function_with_an_op_is_tested() -> None:
     named = {function for function, _ in FUNCTION_CASES.values()}
     assert set(FUNCTIONS) == named | {operator.iadd, operator.imul}  # which in_place calls
     assert SUPPORTED_FUNCTIONS
+
+
+METHOD_CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "add": lambda x, y: x.add(y),
+    "mul": lambda x, y: x.mul(y),
+    "relu": lambda x, y: x.relu(),
+    "sigmoid": lambda x, y: x.sigmoid(),
+    "tanh": lambda x, y: x.tanh(),
+    "contiguous": lambda x, y: x.contiguous() + y,
+    "clone": lambda x, y: torch.clone(x.clone()),
+    "detach": lambda x, y: x.detach(),
+    "dropout off": lambda x, y: F.dropout(x, 0.5, training=False) + F.dropout(y, 0.5, False),
+    "mean(1)": lambda x, y: x.mean(1),
+    "mean(dim=1)": lambda x, y: (x + y).mean(dim=1),
+    "mean(-2)": lambda x, y: torch.tanh(x.mean(-2)),
+    "torch.mean": lambda x, y: torch.mean(x, [1]),
+    "torch.mean dim": lambda x, y: torch.mean(x, dim=(1,), keepdim=False),
+    "answer and state": lambda x, y: (x + y, None),  # type: ignore[dict-item,return-value]
+}
+
+
+@pytest.mark.parametrize("case", METHOD_CASES)
+def test_every_method_and_every_reading_of_time(case: str) -> None:
+    module = Calls(lambda m, u: METHOD_CASES[case](m.a(u), m.b(u)), a=nn.Linear(2, 3), b=nn.Linear(2, 3))
+    assert_same(module, 2)
+
+
+def test_every_method_with_an_op_is_tested() -> None:
+    assert set(METHODS) <= set(METHOD_CASES)
+
+
+class Defaults(nn.Module):
+    """A forward with arguments that a compiled design leaves at their defaults."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(2, 3)
+
+    def forward(self, u: Tensor, state: Tensor | None = None, rate: float = 1.0, *, name: str = "x") -> Any:
+        x = self.a(u)
+        if state is not None and rate != 1.0:
+            x = x * state
+        return x if name == "x" else torch.flip(x, [1])
+
+
+def test_arguments_with_defaults_take_them() -> None:
+    assert_same(Defaults(), 2)
+
+
+def test_wrappers_and_kinds_of_numbers() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), S4D(3, 2), nn.LayerNorm(3))
+    plain = trace(model, 2)
+    assert trace(nn.DataParallel(model), 2) == plain
+    assert trace(torch.compile(model), 2) == plain  # type: ignore[arg-type]
+    assert model.training, "the module of the user stays as it is"
+    half = trace(nn.Sequential(nn.Linear(2, 3)).half(), 2)
+    assert half.ops[1].tables()["weight"].data.dtype == np.float64
 
 
 def test_origins_are_the_torch_paths() -> None:
@@ -193,11 +252,11 @@ def test_all_unsupported_parts_come_in_one_error_with_their_paths() -> None:
     inner = Calls(lambda m, u: torch.flip(m.conv(u), [1]).abs(), conv=nn.LSTM(2, 2))
     message = refused(nn.Sequential(nn.Linear(2, 2), nn.Softmax(-1), inner, nn.PReLU()))
     for part in (
-        "1 (torch.nn.modules.activation.Softmax)",
-        "2.conv (torch.nn.modules.rnn.LSTM)",
-        "2 (call function flip)",
-        "2 (call method abs)",
-        "3 (torch.nn.modules.activation.PReLU)",
+        "1: torch.nn.modules.activation.Softmax; leave it out of the model",
+        "torch.nn.modules.rnn.LSTM; its gates are no linear recurrence",
+        "): flip; it reads samples that are still to come",
+        "): abs; use the modules and functions below",
+        "3: torch.nn.modules.activation.PReLU; use one of the activations below",
     ):
         assert part in message
     assert message.startswith("the model has parts without an IR form: ")
@@ -207,15 +266,17 @@ def test_all_unsupported_parts_come_in_one_error_with_their_paths() -> None:
 @pytest.mark.parametrize(
     ("forward", "words"),
     [
-        (lambda m, u: m.a(u) * 2, "forward (mul with arguments that are not tensors, or with options)"),
-        (lambda m, u: 1.0 + m.a(u), "forward (add with arguments that are not tensors"),
-        (lambda m, u: torch.add(m.a(u), u, alpha=2), "forward (add with arguments that are not tensors"),
-        (lambda m, u: torch.add(input=m.a(u), other=u), "forward (add with arguments"),
-        (lambda m, u: m.a(input=u), "a (called with anything but one tensor, by position)"),
-        (lambda m, u: m.a(u) - u, "forward (call function sub)"),
-        (lambda m, u: m.a(u).relu(), "forward (call method relu)"),
-        (lambda m, u: m.a(u) + m.a.bias, "forward (get attr a.bias)"),
-        (lambda m, u: u[:, 1:], "forward (call function getitem)"),
+        (lambda m, u: m.a(u) * 2, "mul with a number or None; write the number into the weights of the Linear"),
+        (lambda m, u: 1.0 + m.a(u), "add with a number or None"),
+        (lambda m, u: torch.add(m.a(u), u, alpha=2), "add with alpha; give tensors alone, by position"),
+        (lambda m, u: torch.add(input=m.a(u), other=u), "add with input, other; give tensors alone, by position"),
+        (lambda m, u: m.a(input=u), "Linear is called with anything but one tensor; call it as module(x)"),
+        (lambda m, u: m.a(u) - u, "sub; write the number into the weights of the Linear before or after it, and add"),
+        (lambda m, u: m.a(u) + m.a.bias, "reads the tensor a.bias; put it into the weight or bias"),
+        (lambda m, u: u[:, 1:], "getitem; samples come one by one"),
+        (lambda m, u: m.a(u).mean(1, keepdim=True), "a mean must be over time, x.mean(1), with no other option"),
+        (lambda m, u: m.a(u).mean(), "a mean must be over time"),
+        (lambda m, u: m.a(u).mean(-1), "a mean must be over time"),
     ],
 )
 def test_calls_without_an_ir_form(forward: Callable[..., Any], words: str) -> None:
@@ -235,7 +296,7 @@ def test_calls_without_an_ir_form(forward: Callable[..., Any], words: str) -> No
 )
 def test_forwards_that_cannot_be_traced(forward: Callable[..., Any]) -> None:
     message = refused(Calls(forward, a=nn.Linear(2, 2)))
-    assert message.startswith("Calls cannot be traced by torch.fx (")
+    assert message.startswith("Calls cannot be traced by torch.fx at test_trace.py, line ")
     assert "must not branch or loop on the values or shapes of tensors" in message
 
 
@@ -262,7 +323,7 @@ def test_weights_that_are_not_finite(bad: float) -> None:
         (nn.Sequential(nn.LayerNorm((5, 2))), "layer norm must cover the 2 channels of one step, not (5, 2)"),
         (nn.Sequential(nn.GLU(dim=1)), "GLU must split the channels (dim=-1), not dim=1"),
         (nn.Sequential(ChannelBatchNorm(2, track_running_stats=False)), "without running statistics cannot stream"),
-        (Calls(lambda m, u: m.a(u) + u, a=nn.Linear(2, 3)), "forward: %add (add, from nowhere): operands disagree"),
+        (Calls(lambda m, u: m.a(u) + u, a=nn.Linear(2, 3)), "): %add (add, from nowhere): operands disagree"),
     ],
 )
 def test_shapes_that_disagree(module: nn.Module, words: str) -> None:
@@ -275,9 +336,9 @@ class TwoInputs(nn.Module):
 
 
 def test_more_than_one_input_or_output() -> None:
-    assert refused(TwoInputs()) == "the model must take one input, but it takes v too"
+    assert refused(TwoInputs()) == "the model must take one input, but it takes v too; give it a default"
     for forward in (lambda m, u: (u, u), lambda m, u: {"y": u}, lambda m, u: None, lambda m, u: [u]):
-        assert refused(Calls(forward)) == "the model must return one tensor"
+        assert refused(Calls(forward)).startswith("the model must return one tensor, not ")
 
 
 def test_no_input_at_all() -> None:
@@ -289,4 +350,76 @@ def test_no_input_at_all() -> None:
         def forward(self) -> Tensor:
             return torch.tanh(self.value)
 
-    assert "forward (get attr value)" in refused(Deaf())
+    assert ": reads the tensor value; put it into the weight or bias" in refused(Deaf())
+
+
+def assign(m: nn.Module, u: Tensor) -> Tensor:
+    u[:, 0] = 0.0
+    return u
+
+
+# Constructs that no design has, by what the message must say.
+REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
+    "control flow on values": (lambda m, u: m.a(u) if u.mean() > 0 else u, "must not branch or loop on the values"),
+    "a loop over steps": (lambda m, u: [m.a(step) for step in u], "must not loop over the steps"),
+    "length": (lambda m, u: m.a(u) if len(u) > 3 else u, "must not ask for the length of a tensor"),
+    "assignment": (assign, "must not assign to elements of a tensor"),
+    "unknown function": (lambda m, u: torch.erf(m.a(u)), "erf; use the modules and functions below"),
+    "reshape": (lambda m, u: m.a(u).reshape(1, -1, 2), "keep that layout in the whole forward"),
+    "transpose": (lambda m, u: m.a(u).transpose(1, 2), "keep that layout in the whole forward"),
+    "one channel": (lambda m, u: m.a(u)[:, 0], "keep that layout in the whole forward"),
+    "last step": (lambda m, u: m.a(u)[:, -1], "leave x[:, -1] out: the design answers at every step"),
+    "last step of all channels": (lambda m, u: m.a(u)[:, -1, :], "leave x[:, -1] out"),
+    "cumsum": (lambda m, u: m.a(u).cumsum(1), "take the mean over time"),
+    "flip": (lambda m, u: m.a(u) + m.a(u.flip(1)), "samples that are still to come"),
+    "conv": (lambda m, u: F.conv1d(u, torch.ones(2, 2, 3)), "it mixes the steps of a sequence"),
+    "dropout that is on": (lambda m, u: F.dropout(m.a(u), 0.1), "dropout must be off in evaluation"),
+    "in place": (lambda m, u: m.a(u).mul_(2), "instead of changing a tensor in place"),
+    "any in place": (lambda m, u: m.a(u).exp_(), "instead of changing a tensor in place"),
+    "softmax": (lambda m, u: F.softmax(m.a(u), -1), "the largest answer stays the largest without it"),
+    "item": (lambda m, u: m.a(u).item(), "keep to tensors"),
+    "random": (lambda m, u: m.a(u) + torch.randn_like(u), "draws no random numbers"),
+    "shape": (lambda m, u: m.a(u) * u.shape[1], "a design knows no length"),
+    "a second end of time": (
+        lambda m, u: m.a(u).mean(1).mean(1),
+        "the mean over time of a mean over time; take it once",
+    ),
+    "a step meets the mean": (lambda m, u: m.a(u) + m.a(u).mean(1), "a value of every step meets one that comes after"),
+    "states after the end": (lambda m, u: m.s(m.a(u).mean(1)), "a layer with states stands after the end"),
+    "own code fails": (lambda m, u: 1 / 0, "division by zero"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_no_design_has_is_refused_with_what_to_write_instead(case: str) -> None:
+    forward, words = REFUSED[case]
+    message = refused(Calls(forward, a=nn.Linear(2, 2), s=S4D(2, 2)))
+    assert words in message
+    assert "test_trace.py, line " in message
+
+
+def test_the_line_is_the_one_that_calls() -> None:
+    inner = Calls(lambda m, u: u.cumsum(1))
+    line = REFUSED["cumsum"][0].__code__.co_firstlineno
+    assert f"forward (test_trace.py, line {line}): cumsum" in refused(Calls(REFUSED["cumsum"][0], a=nn.Linear(2, 2)))
+    assert "1 (test_trace.py, line " in refused(nn.Sequential(nn.Linear(2, 2), inner))
+
+
+def test_what_is_no_module_or_has_no_numbers() -> None:
+    with pytest.raises(UsageError, match=r"must be a torch.nn.Module, not dict"):
+        trace({}, 2)  # type: ignore[arg-type]
+    assert "has no numbers in weight, bias" in refused(nn.LazyLinear(3))
+    assert "has no numbers in 0.weight" in refused(nn.Sequential(nn.Linear(2, 2, device="meta")))
+    assert "is TorchScript" in refused(torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 3, 2)))  # type: ignore[arg-type]
+
+
+def test_a_module_that_cannot_be_copied() -> None:
+    module = nn.Sequential(nn.Linear(2, 2))
+    module.kept = module[0].weight * 2  # type: ignore[assignment]
+    assert "cannot be copied (" in refused(module)
+
+
+def test_complex_weights_that_are_not_finite() -> None:
+    module = nn.Sequential(nn.Linear(2, 2))
+    module.register_buffer("poles", torch.full((3,), complex(0.0, float("nan"))))
+    assert "poles has 3 values that are NaN or infinite" in refused(module)

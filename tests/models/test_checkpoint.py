@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from qssmc.data import InputFormat
-from qssmc.errors import MalformedInputError
+from qssmc.errors import MalformedInputError, UsageError
 from qssmc.models import Checkpoint, ModelConfig, SequenceModel, load_checkpoint, save_checkpoint
 
 SUFFIXES = (".pt", ".safetensors")
@@ -58,7 +58,7 @@ def test_the_same_checkpoint_is_the_same_bytes_under_any_name(tmp_path, checkpoi
 
 
 def test_a_failed_save_leaves_nothing(tmp_path, checkpoint):
-    with pytest.raises(TypeError):
+    with pytest.raises(UsageError, match=r"provenance\.x must be text, numbers, lists or tables, not object"):
         save_checkpoint(replace(checkpoint, provenance={"x": object()}), tmp_path / "model.safetensors")
     assert list(tmp_path.iterdir()) == []
 
@@ -221,3 +221,40 @@ def test_building_checks_a_checkpoint_made_in_memory(checkpoint):
 def test_double_weights_are_taken(tmp_path, checkpoint):
     path = saved(tmp_path / "m.pt", checkpoint, lambda p: p["state"].update({"encoder.bias": torch.ones(4).double()}))
     assert load_checkpoint(path).build().encoder.bias.tolist() == [1.0] * 4
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_numpy_scalars_text_paths_and_tensors_are_taken(tmp_path, checkpoint, suffix):
+    config = ModelConfig(d_model=np.int64(4), d_state=np.int32(3), norm="batch", dropout=np.float64(0.0))
+    given = replace(
+        checkpoint,
+        config=config,
+        input_format=InputFormat(np.int64(8), np.int8(8), np.bool_(False)),
+        sequence_length=np.int64(16),
+        calibration=torch.from_numpy(checkpoint.calibration),
+        provenance={"accuracy": np.float32(0.5), "lengths": np.arange(2), "from": tmp_path, "pair": (1, 2)},
+    )
+    path = str(tmp_path / f"model{suffix}")
+    save_checkpoint(given, path)
+    back = load_checkpoint(path)
+    assert (back.config, back.input_format, back.sequence_length) == (checkpoint.config, EIGHT_BITS, 16)
+    assert np.array_equal(back.calibration, checkpoint.calibration)
+    assert back.provenance == {"accuracy": 0.5, "lengths": [0, 1], "from": str(tmp_path), "pair": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"state": {"own.weight": torch.zeros(2)}}, r"tensor encoder\.weight is missing.*saved with qssmc\.save\("),
+        ({"state": {"encoder.bias": [0.0]}}, "state must be a dict of tensors, but encoder.bias is list"),
+        ({"sequence_length": 0}, "sequence_length must be an integer of at least 1, not 0"),
+        ({"sequence_length": True}, "sequence_length must be an integer of at least 1, not True"),
+        ({"calibration": np.zeros((5, 16), np.uint8)}, "calibration must be integers of shape"),
+        ({"calibration": np.zeros((5, 16, 1))}, "not float64 of shape"),
+        ({"calibration": np.full((5, 16, 1), 256)}, r"must lie in 0\.\.255, not 256\.\.256"),
+    ],
+)
+def test_what_could_not_be_loaded_is_not_saved(tmp_path, checkpoint, change, said):
+    with pytest.raises(UsageError, match=said):
+        save_checkpoint(replace(checkpoint, **change), tmp_path / "model.pt")
+    assert list(tmp_path.iterdir()) == []

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from qssmc.cli.methods import chosen_methods
 from qssmc.driver.compile import CompileOptions
+from qssmc.driver.settle import chosen_methods
 from qssmc.errors import UsageError
 from qssmc.passes.methods import DEFAULT, FULL, PLAIN, Methods
 from qssmc.passes.pipeline import PipelineOptions, pipeline

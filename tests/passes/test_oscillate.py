@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qssmc.crossbar import CrossbarOptions
-from qssmc.driver.compile import CompileOptions, Design, compile_checkpoint
+from qssmc.driver.compile import CompileOptions, compile_checkpoint
+from qssmc.driver.design import CompiledDesign
 from qssmc.errors import UsageError
 from qssmc.ir.ops import Xbar
 from qssmc.passes.oscillate import Converters
 from qssmc.passes.oscillate.oscillators import Oscillators
 from qssmc.passes.oscillate.plan import significant
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.targets.registry import TargetOptions
 from qssmc_sim import run
 from qssmc_sim.crossbar import ArrayMachine
 from support.tiny import LENGTH, tiny_checkpoint
@@ -53,13 +53,13 @@ def test_significant_bits(value: float, bits: int) -> None:
 
 
 @cache
-def design(weight_bits: int = 8, adc_bits: int = 8, layers: int = 1) -> Design:
+def design(weight_bits: int = 8, adc_bits: int = 8, layers: int = 1) -> CompiledDesign:
     arrays = CrossbarOptions(weight_bits=weight_bits, adc_bits=adc_bits, form="oscillator")
     options = CompileOptions(
         "tiny",
         QuantiseOptions(state_bits=10, a_bits=10, dither=True),
         ("crossbar",),
-        target=TargetOptions(crossbar=arrays),
+        target={"crossbar": arrays},
     )
     return compile_checkpoint(tiny_checkpoint(n_layers=layers), "0" * 64, options, say=lambda text: None)
 

@@ -8,6 +8,7 @@ from qssmc.backends import c, hls, verilog
 from qssmc.backends.hls.emit import ESTIMATE
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import sizes_table, target_sizes
+from qssmc.targets.registry import BACKENDS
 from support.random_models import compile_stages, ragged_graph, sensor_samples
 
 
@@ -15,7 +16,8 @@ def test_every_target_of_one_graph() -> None:
     graph = compile_stages(ragged_graph([2, 1]), QuantiseOptions(), sensor_samples(2))["prove"]
     texts = {**c.emit(graph), **hls.emit(graph), **verilog.emit(graph)}
     files = {path: text.encode() for path, text in texts.items()} | {"onnx/step.onnx": b"123", "ir/00.ir": b"no target"}
-    found = target_sizes(files)
+    facts = {name: BACKENDS[name].facts(files).sizes for name in ("c", "hls", "verilog", "onnx")}
+    found = target_sizes(files, facts)
     assert set(found) == {"c", "hls", "verilog", "onnx"}
     assert found["onnx"] == {"files": 1, "bytes": 3}
     assert found["c"]["bytes"] == sum(len(text) for path, text in texts.items() if path.startswith("c/"))
@@ -31,5 +33,5 @@ def test_every_target_of_one_graph() -> None:
 
 
 def test_nothing_of_no_target() -> None:
-    assert target_sizes({"ir/00.ir": b""}) == {}
+    assert target_sizes({"ir/00.ir": b""}, {}) == {}
     assert sizes_table({}) == ""

@@ -36,7 +36,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("demo", "qssmc.cli.demo:demo", "Compile, verify and measure the shipped models."),
     Entry("train", "qssmc.cli.train:train", "Train a float model and write its checkpoint."),
     Entry("fetch", "qssmc.cli.fetch:fetch", "Download a data set and check its digest."),
-    Entry("inspect", "qssmc.cli.inspect:inspect", "Say what is in a checkpoint or an IR text."),
+    Entry("inspect", "qssmc.cli.inspect:inspect", "Say what is in a checkpoint, a traced model or an IR text."),
     Entry("opt", "qssmc.cli.opt:opt", "Run passes on IR text and print what they make of it."),
     Entry("supported-ops", "qssmc.cli.supported_ops:supported_ops", "Print what the frontend and each target support."),
 )

@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiler_options(command: F) -> F:
-    """Add --cc, --cxx and --ap-types; their values are the fields of qssmc.verify.checks.Tools."""
+    """Add --cc, --cxx and --ap-types; their values are the fields of qssmc.verification.toolchain.Toolchain."""
     options = (
         click.option("--cc", help="C compiler  [default: $CC, else gcc]"),
         click.option("--cxx", help="C++ compiler, for hls  [default: $CXX, else g++]"),

@@ -9,16 +9,15 @@ from typing import Any
 import click
 from rich.table import Table
 
-from qssmc.artifact.folder import write_folder
-from qssmc.cli.compile import DEFAULT, default_steps, summary_table, symbol
+from qssmc.cli.compile import summary_table
 from qssmc.cli.config import configurable
-from qssmc.cli.methods import chosen_methods
 from qssmc.cli.output import check_writable
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.cli.train import train
 from qssmc.data import load_split
 from qssmc.data.catalog import is_present
-from qssmc.driver.compile import CompileOptions, Design, compile_checkpoint, file_sha256
+from qssmc.driver.api import compile as compile_model
+from qssmc.driver.design import CompiledDesign
 from qssmc.driver.verify import Verified, verify_folder
 from qssmc.errors import UsageError
 from qssmc.evaluation.accuracy import evaluate
@@ -33,7 +32,7 @@ _TIMED = 64  # sequences in the timing run
 class _Outcome:
     """One model, compiled and verified."""
 
-    design: Design
+    design: CompiledDesign
     verified: Verified
     steps_per_second: float
     float_accuracy: float | None
@@ -95,10 +94,7 @@ def demo(ctx: click.Context, /, examples: Path, output_dir: Path, data: Path | N
 def _take(terminal: Terminal, model: Path, folder: Path, data_set: str | None, data: Path | None) -> _Outcome:
     """Compile, verify, time and judge one model."""
     checkpoint = load_checkpoint(model)
-    quantise = replace(DEFAULT, max_steps=default_steps(checkpoint))
-    options = CompileOptions(symbol(model.stem), quantise, methods=chosen_methods(DEFAULT.scheme, DEFAULT.a_form, {}))
-    design = compile_checkpoint(checkpoint, file_sha256(model), options, data=data, say=terminal.note)
-    write_folder(design.files, folder, force=True)
+    design = compile_model(model, output_dir=folder, force=True, data=data, say=terminal.note)
     if not terminal.json:
         terminal.result({}, summary_table(design, str(folder)))  # in JSON it is a part of the one result
     verified = verify_folder(folder)
@@ -140,7 +136,7 @@ def _table(outcomes: dict[str, _Outcome]) -> Table:
         table.add_column(name, justify="right")
         facts = outcome.design.summary
         cells = {
-            "weights / activations / state / poles, bits": " / ".join(str(bits) for bits in facts["bits"].values()),
+            "weights / activations / state / poles, bits": " / ".join(f"{bits:g}" for bits in facts["bits"].values()),
             "parameters, bytes": f"{facts['parameter_bytes']:,}",
             "state, bytes": f"{facts['state_bytes']:,}",
             "smaller than float32": f"{facts['times_smaller']} x",

@@ -12,14 +12,16 @@ from qssmc.cli.compilers import compiler_options
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.data import DATASETS, load_split
-from qssmc.evaluation.accuracy import ENGINES, Engine, evaluate
-from qssmc.verify.checks import Tools
+from qssmc.evaluation.accuracy import engines, evaluate
+from qssmc.verification.toolchain import Toolchain
 
 
 @click.command("eval")
 @configurable
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--engine", type=click.Choice(ENGINES), default="c", show_default=True, help="What computes.")
+@click.option(
+    "--engine", metavar="NAME", default="c", show_default=True, help=f"What computes: {', '.join(engines())}."
+)
 @click.option("--dataset", "--data-set", type=click.Choice(DATASETS), help="What to classify (its test split).")
 @click.option("--data", help="Folder of the data sets, or the name of one as a short form of --dataset.")
 @click.option("--count", type=click.IntRange(1), help="Only the first sequences  [default: all]")
@@ -30,7 +32,7 @@ def eval_(
     terminal: Terminal,
     /,
     path: Path,
-    engine: Engine,
+    engine: str,
     dataset: str | None,
     data: str | None,
     count: int | None,
@@ -48,7 +50,11 @@ def eval_(
     with Progress(console=console, transient=True, disable=terminal.quiet or not console.is_terminal) as bar:
         task = bar.add_task(f"{engine}", total=len(sequences))
         found = evaluate(
-            path, engine, sequences, tools=Tools(**compilers), progress=lambda done: bar.update(task, completed=done)
+            path,
+            engine,
+            sequences,
+            tools=Toolchain(**compilers),
+            progress=lambda done: bar.update(task, completed=done),
         )
     record = {
         "engine": engine,

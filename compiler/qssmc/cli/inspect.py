@@ -1,4 +1,4 @@
-"""`qssmc inspect`: says what is in a checkpoint or an IR text."""
+"""`qssmc inspect`: says what is in a checkpoint, a traced model or an IR text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from rich.table import Table
 
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import Terminal, common_options
+from qssmc.data import InputFormat
+from qssmc.driver.traced_model import SUFFIX, load_traced
 from qssmc.errors import MalformedInputError, UsageError
+from qssmc.ir.graph import Graph
 
 _WHEN = {"step": "at every step", "last": "after the last step"}
 _IR_STARTS = (b"graph ", b"#")
@@ -24,12 +27,13 @@ _IR_STARTS = (b"graph ", b"#")
 @common_options
 @click.pass_obj
 def inspect(terminal: Terminal, /, file: Path) -> None:
-    """Say what is in FILE: a checkpoint (.pt, .safetensors) or the IR text of any stage."""
+    """Say what is in FILE: a checkpoint (.pt, .safetensors), a traced model (.qssm) or the IR text of any stage."""
     if not file.is_file():
-        raise UsageError(f"{file} is not a file; give a checkpoint or an IR text")
+        raise UsageError(f"{file} is not a file; give a checkpoint, a traced model or an IR text")
     with file.open("rb") as opened:
         is_ir = opened.read(64).lstrip().startswith(_IR_STARTS)
-    record = describe_graph(file) if is_ir else describe_checkpoint(file)
+    describe = describe_graph if is_ir else describe_traced if file.suffix == SUFFIX else describe_checkpoint
+    record = describe(file)
     terminal.result(record, _table(record))
 
 
@@ -39,30 +43,29 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
 
     checkpoint = load_checkpoint(path)
     parameters = sum(parameter.numel() for parameter in checkpoint.build().parameters())
-    samples = checkpoint.calibration
-    low, high = checkpoint.input_format.bounds
     provenance = dict(checkpoint.provenance)
     return {
         "kind": "checkpoint",
         "config": checkpoint.config.to_dict(),
         "parameters": parameters,
-        "input": {
-            "width": checkpoint.input_format.width,
-            "frac": checkpoint.input_format.frac,
-            "signed": checkpoint.input_format.signed,
-            "range": [low, high],
-            "sequence_length": checkpoint.sequence_length,
-        },
-        "calibration": "none"
-        if samples is None
-        else {
-            "sequences": samples.shape[0],
-            "length": samples.shape[1],
-            "min": int(samples.min()),
-            "max": int(samples.max()),
-        },
+        "input": _input(checkpoint.input_format, checkpoint.sequence_length),
+        "calibration": _calibration(checkpoint.calibration),
         "test_accuracy": provenance.pop("test_accuracy", None),
         "provenance": provenance,
+    }
+
+
+def describe_traced(path: Path) -> dict[str, Any]:
+    """What a traced model computes, its input format and calibration, and how many answers of its own it brings."""
+    model = load_traced(path)
+    return {
+        "kind": "traced model",
+        "module": model.module,
+        "parameters": model.parameters,
+        "input": _input(model.input_format, model.sequence_length),
+        "calibration": _calibration(model.calibration),
+        "answers": f"of the source model to the first {len(model.answers)} sequences",
+        **{name: value for name, value in _of_graph(model.graph).items() if name != "kind"},
     }
 
 
@@ -75,6 +78,10 @@ def describe_graph(path: Path) -> dict[str, Any]:
         graph = verify(parse(path.read_text(encoding="utf-8")))
     except (IRError, UnicodeDecodeError) as error:
         raise MalformedInputError(f"{path}: {' '.join(str(error).split())}") from error
+    return _of_graph(graph)
+
+
+def _of_graph(graph: Graph) -> dict[str, Any]:
     elements = {state.name: _elements(state.type.array_shape) for state in graph.states}
     bits = [elements[state.name] * state.type.width for state in graph.states if state.type.width is not None]
     return {
@@ -88,6 +95,23 @@ def describe_graph(path: Path) -> dict[str, Any]:
         "outputs": {output.name: f"{graph[output.value].type}, {_WHEN[output.when]}" for output in graph.outputs},
         "constants": sum(_elements(table.shape) for op in graph.ops for table in op.tables().values()),
     }
+
+
+def _input(input_format: InputFormat, sequence_length: int) -> dict[str, Any]:
+    return {
+        "width": input_format.width,
+        "frac": input_format.frac,
+        "signed": input_format.signed,
+        "range": list(input_format.bounds),
+        "sequence_length": sequence_length,
+    }
+
+
+def _calibration(samples: Any) -> Any:
+    if samples is None:
+        return "none"
+    count, length, _ = samples.shape
+    return {"sequences": count, "length": length, "min": int(samples.min()), "max": int(samples.max())}
 
 
 def _elements(shape: tuple[int, ...]) -> int:

@@ -10,7 +10,7 @@ import click
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.errors import VerificationError
-from qssmc.verify.hls_lint import lint_hls
+from qssmc.verification.hls_lint import lint_hls
 
 
 @click.command("lint-hls")

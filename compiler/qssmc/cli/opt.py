@@ -6,30 +6,31 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 from rich.table import Table
 
 from qssmc.artifact.folder import MANIFEST, read_manifest
-from qssmc.cli.arrays import array_options, chosen_arrays
 from qssmc.cli.config import configurable
-from qssmc.cli.methods import chosen_methods, method_options
+from qssmc.cli.options import GroupedCommand, given_of, made_from
 from qssmc.cli.output import check_new_file
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.data import InputFormat
 from qssmc.driver.opt import PASSES, OptOptions, apply_passes, passes_named
+from qssmc.driver.options import choices, make_options
+from qssmc.driver.settle import methods_of, quantise_of
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse, print_graph
 from qssmc.ir.verify import IRError, verify
-from qssmc.passes.quantise import QuantiseOptions, parse_bits
-from qssmc.passes.quantise.options import AForm, SchemeName
+from qssmc.passes.quantise import QuantiseOptions
 
-_START = QuantiseOptions(state_bits=10, a_bits=10, dither=True)  # as of compile
+# What passes can be told, of all that a compilation can be.
+_CHOICES = [choice for choice in choices() if {place for place, _ in choice.places} & {"bits", "methods", "crossbar"}]
 
 
-@click.command("opt")
+@click.command("opt", cls=GroupedCommand)
 @configurable
 @click.argument("file", required=False)
 @click.option("-p", "--passes", metavar="NAME[,NAME]", help="The passes, in order, by their names in a design's ir/.")
@@ -48,19 +49,14 @@ _START = QuantiseOptions(state_bits=10, a_bits=10, dither=True)  # as of compile
     help="IR text of the float or discrete graph (refit, oscillate) or the fused one (convert) behind FILE.",
 )
 @click.option("--set", "notes", multiple=True, metavar="NAME=BITS", help="assign: bits of one value or table.")
-@click.option("--scheme", type=click.Choice(get_args(SchemeName)), default=_START.scheme, show_default=True)
-@click.option("--bits", default="W8A8", show_default=True, metavar="W#A#", help="Bits of weights and activations.")
 @click.option(
-    "--state-bits", type=float, default=_START.state_bits, show_default=True, help="Bits of re and of im, in the mean."
+    "--max-steps",
+    type=int,
+    default=QuantiseOptions().max_steps,
+    show_default=True,
+    help="Longest sequence that a mean is exact for.",
 )
-@click.option("--a-bits", type=float, default=_START.a_bits, show_default=True, help="Bits of the poles.")
-@click.option("--a-form", type=click.Choice(get_args(AForm)), default=_START.a_form, show_default=True)
-@click.option("--dither/--no-dither", default=_START.dither, show_default=True, help="Dithered rounding of the states.")
-@click.option(
-    "--max-steps", type=int, default=_START.max_steps, show_default=True, help="Longest sequence a mean is exact for."
-)
-@method_options
-@array_options
+@made_from(_CHOICES)
 @common_options
 @click.pass_obj
 def opt(
@@ -75,12 +71,6 @@ def opt(
     input_format: str | None,
     reference: Path | None,
     notes: tuple[str, ...],
-    scheme: SchemeName,
-    bits: str,
-    state_bits: float,
-    a_bits: float,
-    a_form: AForm,
-    dither: bool,
     max_steps: int,
     **chosen: Any,
 ) -> None:
@@ -94,13 +84,12 @@ def opt(
     wanted = passes_named(passes)
     if output is not None:
         check_new_file(output, force=force)
-    crossbar = chosen_arrays(chosen)
-    weights, activations = parse_bits(bits)
-    quantise = QuantiseOptions(scheme, weights, activations, state_bits, a_bits, a_form, max_steps, dither)
+    settings = make_options(given_of(chosen, _CHOICES), ["crossbar"])
+    quantise = quantise_of(settings, max_steps)
     options = OptOptions(
         quantise,
-        replace(chosen_methods(scheme, a_form, chosen), notes=tuple(_note(text) for text in notes)),
-        crossbar,
+        replace(methods_of(settings, quantise), notes=tuple(_note(text) for text in notes)),
+        settings.targets["crossbar"],
         _npy(calib),
         _input_format(input_format, file),
         None if reference is None else _read(str(reference)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.util import find_spec
 
 import click
 from rich.console import Group
@@ -13,10 +12,10 @@ from rich.table import Table
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.ir.ops import OPS, STAGES
+from qssmc.targets.registry import BACKENDS
+from qssmc.targets.support import measured_support
 
-# Each target's module declares the op classes that it emits as SUPPORTED.
-_BACKENDS: Mapping[str, str] = {name: f"qssmc.backends.{name}" for name in ("c", "hls", "verilog", "onnx", "crossbar")}
-TARGETS: Mapping[str, str] = {target: module for target, module in _BACKENDS.items() if find_spec(module)}
+_MARKS = {True: "yes", False: "-", None: "?"}
 
 
 @click.command("supported-ops")
@@ -29,10 +28,12 @@ def supported_ops(terminal: Terminal, /, markdown: bool) -> None:
     frontend = import_module("qssmc.frontend")
     modules: Mapping[str, str] = {**frontend.SUPPORTED_MODULES, **frontend.SUPPORTED_FUNCTIONS}
     ops = op_support()
+    if any(None in support.values() for support in ops.values()):
+        terminal.note("?: not measured, for a package that the target needs is missing: pip install 'qssmc[onnx]'")
     record = {"modules": dict(modules), "ops": ops}
     tables = [
         (("torch module or function", "becomes"), [[name, meaning] for name, meaning in modules.items()]),
-        (("IR op", *STAGES, *TARGETS), [[name, *_marks(support)] for name, support in ops.items()]),
+        (("IR op", *STAGES, *BACKENDS), [[name, *_marks(support)] for name, support in ops.items()]),
     ]
     if markdown:
         terminal.result(record, "\n\n".join(_markdown(head, rows) for head, rows in tables))
@@ -40,22 +41,18 @@ def supported_ops(terminal: Terminal, /, markdown: bool) -> None:
         terminal.result(record, Group(*(_table(head, rows) for head, rows in tables)))
 
 
-def op_support() -> dict[str, dict[str, bool]]:
-    """For each op's mnemonic: whether each stage allows it and whether each target emits it."""
-    emitted = {target: _emitted(module) for target, module in TARGETS.items()}
+def op_support() -> dict[str, dict[str, bool | None]]:
+    """For each op's mnemonic: whether each stage allows it and whether each target emits it, None where a package that
+    the target needs is missing."""
+    measured = measured_support()
     return {
-        op.mnemonic: {stage: op in allowed for stage, allowed in STAGES.items()}
-        | {target: op.mnemonic in names for target, names in emitted.items()}
+        op.mnemonic: {**{stage: op in allowed for stage, allowed in STAGES.items()}, **measured[op.mnemonic]}
         for op in OPS
     }
 
 
-def _emitted(module: str) -> frozenset[str]:
-    return frozenset(op.mnemonic for op in import_module(module).SUPPORTED)
-
-
-def _marks(support: Mapping[str, bool]) -> list[str]:
-    return ["yes" if value else "-" for value in support.values()]
+def _marks(support: Mapping[str, bool | None]) -> list[str]:
+    return [_MARKS[value] for value in support.values()]
 
 
 def _table(head: tuple[str, ...], rows: list[list[str]]) -> Table:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from qssmc.cli.searching import Asked
 from qssmc.cli.terminal import Terminal
 from qssmc.driver.compile import CompileOptions, trace_source
-from qssmc.driver.model_source import Source
+from qssmc.driver.model_source import ModelSource
+from qssmc.driver.options import SweepOptions
 from qssmc.errors import UsageError
 from qssmc.search import Alone, Cluster, Crew, Explorer, Kept, Processes
 from qssmc.search.curve import curve
@@ -21,10 +22,27 @@ from qssmc.search.executors import Seen
 from qssmc.search.pareto import Point, rows, sweep, to_csv
 
 
+def asked_sweep(given: dict[str, Any]) -> SweepOptions:
+    """Whether and how budgets are swept, of the options that were given."""
+    asked = SweepOptions(**given)
+    if not asked.pareto and (asked.scheduler is not None or asked.jobs != 1):
+        raise UsageError("--jobs and --scheduler are for --pareto")
+    if asked.points < 2 or asked.jobs < 1:
+        raise UsageError(f"--points must be at least 2 and --jobs at least 1, not {asked.points} and {asked.jobs}")
+    return asked
+
+
 def sweep_to(
-    terminal: Terminal, source: Source, options: CompileOptions, asked: Asked, folder: Path, data: Path | None
+    terminal: Terminal,
+    source: ModelSource,
+    options: CompileOptions,
+    asked: SweepOptions,
+    folder: Path,
+    data: Path | None,
 ) -> None:
     """Sweep budgets into a folder; trials that are in it already are not repeated."""
+    if options.goal is not None:
+        raise UsageError("--pareto sweeps budgets; give no --budget-bytes, --saving or --min-accuracy with it")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"output {folder} exists and is not a folder; give another one")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "trials").is_dir():
@@ -65,7 +83,7 @@ def table(points: tuple[Point, ...]) -> Table:
 
 
 @contextmanager
-def _crew(asked: Asked) -> Iterator[Crew]:
+def _crew(asked: SweepOptions) -> Iterator[Crew]:
     """Whoever was asked for."""
     if asked.scheduler is not None:
         with Cluster(asked.scheduler) as cluster:

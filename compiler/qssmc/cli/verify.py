@@ -14,7 +14,7 @@ from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.driver.verify import verify_folder
 from qssmc.targets.registry import named
-from qssmc.verify.checks import Tools
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim.emitted_verilog import SIMULATORS
 
 
@@ -50,7 +50,7 @@ def verify(
         task = bar.add_task("comparing", total=None)
         verified = verify_folder(
             folder,
-            tools=Tools(simulator=simulator, **compilers),
+            tools=Toolchain(simulator=simulator, **compilers),
             only=None if target is None else named(target),
             limit=sequences,
             progress=lambda what, done, of: bar.update(task, completed=done, total=of, description=what),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -36,6 +37,44 @@ class Window:
         return int((self.g_max - self.g_min) / self.g_step * (1.0 + 1e-12)) + 1
 
 
+IDEAL = "ideal"
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Rows and columns of a text such as 64x64."""
+    sizes = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)
+    if sizes is None:
+        raise UsageError(f"--array must be ROWSxCOLUMNS, such as 64x64, not {text}")
+    return int(sizes[1]), int(sizes[2])
+
+
+def parse_adc_bits(text: str) -> int | None:
+    """Bits of a converter on a column, or None where it is ideal."""
+    return _converter_bits("--adc-bits", text)
+
+
+def parse_dac_bits(text: str) -> int | None:
+    """Bits of a converter on a row, or None where it is ideal."""
+    return _converter_bits("--dac-bits", text)
+
+
+def _converter_bits(option: str, text: str) -> int | None:
+    if text == IDEAL:
+        return None
+    if not re.fullmatch(r"\d{1,3}", text):
+        raise UsageError(f"{option} must be a number of bits or {IDEAL}, not {text}")
+    return int(text)
+
+
+def parse_window(text: str) -> Window:
+    """A window of conductances of a text such as 1:100:0.5."""
+    try:
+        g_min, g_max, g_step = (float(part) for part in text.split(":"))
+    except ValueError as error:
+        raise UsageError(f"--conductances must be MIN:MAX:STEP in µS, such as 1:100:0.5, not {text}") from error
+    return Window(g_min, g_max, g_step)
+
+
 @dataclass(frozen=True)
 class CrossbarOptions:
     """size: rows and columns of an array; weight_bits: of a signed cell pair; adc_bits, dac_bits: None is ideal.
@@ -45,22 +84,71 @@ class CrossbarOptions:
     encoder and decoder matrices are mapped too.
     """
 
-    size: tuple[int, int] = (64, 64)
-    weight_bits: int = 4
-    adc_bits: int | None = 8
-    dac_bits: int | None = None
-    form: Form = "incremental"
-    encoding: Encoding = "two-lane"
-    packing: Packing = "shared"
-    reads: int = 1
-    dense: bool = False
-    window: Window = field(default_factory=Window)
+    size: tuple[int, int] = field(
+        default=(64, 64),
+        metadata={
+            "help": "lines of an array.",
+            "flag": "--array",
+            "metavar": "ROWSxCOLUMNS",
+            "parse": parse_size,
+            "text": "64x64",
+        },
+    )
+    weight_bits: int = field(
+        default=4,
+        metadata={
+            "help": "bits of a signed cell pair, 2 (ternary) to 8; wider weights take several slices.",
+            "flag": "--cell-bits",
+            "deprecated": "--weight-bits",
+        },
+    )
+    adc_bits: int | None = field(
+        default=8,
+        metadata={"help": "bits of each column's converter, or ideal.", "parse": parse_adc_bits, "text": "8"},
+    )
+    dac_bits: int | None = field(
+        default=None,
+        metadata={"help": "bits of each row's converter, or ideal.", "parse": parse_dac_bits, "text": IDEAL},
+    )
+    form: Form = field(
+        default="incremental",
+        metadata={
+            "help": "whether columns give new states or increments, and y of this step or, late, of the last; "
+            "oscillator keeps the decay of poles digital."
+        },
+    )
+    encoding: Encoding = field(
+        default="two-lane",
+        metadata={"help": "pairs of columns for signed weights, or rows and columns that are never negative."},
+    )
+    packing: Packing = field(
+        default="shared", metadata={"help": "heads share arrays, or, as published, each has its own."}
+    )
+    reads: int = field(default=1, metadata={"help": "reads of one array in a step."})
+    dense: bool = field(
+        default=False,
+        metadata={
+            "help": "map the SSM kernels, or mixing, encoder and decoder matrices as well.",
+            "flag": "--map",
+            "choices": {"ssm": False, "all": True},
+        },
+    )
+    window: Window = field(
+        default_factory=Window,
+        metadata={
+            "help": "of a cell, in µS, and how far two levels must be apart.",
+            "flag": "--conductances",
+            "metavar": "MIN:MAX:STEP",
+            "parse": parse_window,
+            "text": "1:100:0.5",
+        },
+    )
 
     def __post_init__(self) -> None:
         if min(self.size) < 1:
             raise UsageError(f"--array must be ROWSxCOLUMNS, each at least 1, not {self.size[0]}x{self.size[1]}")
         if not 2 <= self.weight_bits <= 8:
-            raise UsageError(f"--weight-bits must be 2 (ternary) to 8, not {self.weight_bits}")
+            raise UsageError(f"--cell-bits must be 2 (ternary) to 8, not {self.weight_bits}")
         for name, bits in (("--adc-bits", self.adc_bits), ("--dac-bits", self.dac_bits)):
             if bits is not None and not 2 <= bits <= 16:
                 raise UsageError(f"{name} must be 2 to 16, or ideal, not {bits}")
@@ -69,7 +157,7 @@ class CrossbarOptions:
         if self.window.levels <= self.top:
             raise UsageError(
                 f"a window of {self.window.g_min:g} to {self.window.g_max:g} µS holds {self.window.levels} levels "
-                f"{self.window.g_step:g} µS apart, but --weight-bits {self.weight_bits} needs {self.top + 1}; "
+                f"{self.window.g_step:g} µS apart, but --cell-bits {self.weight_bits} needs {self.top + 1}; "
                 "widen it or use fewer bits"
             )
 

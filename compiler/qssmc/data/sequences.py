@@ -20,6 +20,9 @@ class InputFormat:
     signed: bool
 
     def __post_init__(self) -> None:
+        for name in ("width", "frac", "signed"):  # numpy's scalars are taken for Python's
+            if hasattr(value := getattr(self, name), "item"):
+                object.__setattr__(self, name, value.item())
         if not 1 <= self.width <= 32 or not -32 <= self.frac <= 32:
             wanted = "a width of 1 to 32 bits and frac of -32 to 32"
             raise UsageError(f"input format must have {wanted}, not {self.width} and {self.frac}")

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,21 +19,19 @@ from qssmc.artifact.folder import to_json, with_manifest
 from qssmc.backends import c as c_backend
 from qssmc.data.calibration import load_calibration, load_held_out
 from qssmc.driver.autotune import SPACE, Labelled, Space, Tuned, bench_of, observe, tune
-from qssmc.driver.model_source import Source, from_checkpoint
+from qssmc.driver.design import CompiledDesign, golden_of
+from qssmc.driver.model_source import ModelSource, from_checkpoint
 from qssmc.errors import UsageError
 from qssmc.ir.draw import draw
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import print_graph
-from qssmc.models import Checkpoint
 from qssmc.passes.discretize import check_poles
-from qssmc.passes.map_arrays import plan
 from qssmc.passes.methods import PLAIN, Methods
-from qssmc.passes.pipeline import PipelineOptions, run_arrays, run_oscillators, run_pipeline
+from qssmc.passes.pipeline import PipelineOptions, run_pipeline
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import (
     Tally,
     alignment_report,
-    arrays_report,
     bits_picture,
     bits_table,
     bounds_report,
@@ -46,9 +44,14 @@ from qssmc.report import (
     target_sizes,
 )
 from qssmc.search import Bench, Goal
-from qssmc.targets.registry import ARRAYS, TARGETS, TargetOptions
+from qssmc.targets.backend import Lowered
+from qssmc.targets.emission import emit_targets
+from qssmc.targets.registry import BACKENDS, check_names
 from qssmc_sim import run
 from qssmc_sim.machine import Observer
+
+if TYPE_CHECKING:
+    from qssmc.models import Checkpoint
 
 _COMPARED = 16  # sequences that the float IR and the torch module are compared on
 Say = Callable[[str], None]
@@ -58,7 +61,8 @@ Say = Callable[[str], None]
 class CompileOptions:
     """What a user may choose. name: prefix of the emitted symbols; vectors: sequences kept for verification.
 
-    goal: what the bits are searched for, in a space; without one they are as given.
+    goal: what the bits are searched for, in a space; without one they are as given. target: options of single targets
+    by name; those that are left out have their defaults.
     """
 
     name: str
@@ -70,12 +74,10 @@ class CompileOptions:
     methods: Methods = PLAIN
     goal: Goal | None = None
     space: Space = SPACE
-    target: TargetOptions = field(default_factory=TargetOptions)
+    target: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        unknown = [target for target in self.targets if target not in TARGETS]
-        if unknown or not self.targets:
-            raise UsageError(f"--target must be {' or '.join(TARGETS)}, not {', '.join(unknown) or 'nothing'}")
+        check_names(self.targets)
         means = (self.quantise.state_bits, self.quantise.a_bits)
         if self.methods.bits_by is None and any(mean != int(mean) for mean in means):
             raise UsageError("state bits and pole bits must be whole numbers unless --bits-by shares them out")
@@ -93,39 +95,20 @@ class CompileOptions:
 
 
 @dataclass(frozen=True)
-class Design:
-    """A compiled model: the graph after every stage, the files to write, and the facts worth printing."""
-
-    stages: Mapping[str, Graph]
-    files: Mapping[str, bytes]
-    summary: Mapping[str, Any]
-
-    @property
-    def integer(self) -> Graph:
-        """The golden model."""
-        return golden_of(self.stages)
-
-
-def golden_of(stages: Mapping[str, Graph]) -> Graph:
-    """The graph that is emitted: the last stage."""
-    return list(stages.values())[-1]
-
-
-def laid_from(stages: Mapping[str, Graph]) -> str:
-    """The stage whose products are laid onto arrays."""
-    return "oscillate" if "oscillate" in stages else "fuse"
-
-
-@dataclass(frozen=True)
-class Traced:
+class TracedSource:
     """A source's float graph with its calibration sequences. error: of the float IR against the original."""
 
-    source: Source
+    source: ModelSource
     graph: Graph
     samples: NDArray[np.int64]
     labelled: Labelled | None
     origin: str
     error: float
+
+    @property
+    def compared(self) -> int:
+        """Sequences that the float IR was compared with the original on."""
+        return compared_of(self.source, len(self.samples))
 
     @property
     def real(self) -> NDArray[np.float64]:
@@ -138,9 +121,14 @@ class Traced:
         return bench_of(self.graph, self.source.parameters, *plans, self.samples, self.labelled)
 
 
+def compared_of(source: ModelSource, sequences: int) -> int:
+    """Sequences that the float IR is compared with a source on: the first ones, or those whose answers it keeps."""
+    return min(_COMPARED, sequences) if source.answered is None else source.answered
+
+
 def trace_source(
-    source: Source, options: CompileOptions, data: Path | None, say: Say, *, labels: bool = False
-) -> Traced:
+    source: ModelSource, options: CompileOptions, data: Path | None, say: Say, *, labels: bool = False
+) -> TracedSource:
     """Load the calibration sequences (labels: and held-out ones), trace or import, check against the original."""
     shape = (source.input_format, source.d_input)
     samples, origin = load_calibration(options.calib, source.calibration, *shape, seed=options.seed, data=data)
@@ -157,18 +145,20 @@ def trace_source(
     with np.errstate(all="ignore"):  # numbers out of range are reported by the two checks
         graph = source.graph(options.name)
         check_poles(graph)
-    say(f"check: float IR, step by step, against {source.against} on {min(_COMPARED, len(real))} sequences")
-    return Traced(source, graph, samples, labelled, origin, source.check(graph, real[:_COMPARED]))
+    say(f"check: float IR, step by step, against {source.against} on {compared_of(source, len(real))} sequences")
+    return TracedSource(source, graph, samples, labelled, origin, source.check(graph, real[:_COMPARED]))
 
 
 def compile_checkpoint(
     checkpoint: Checkpoint, model_sha256: str, options: CompileOptions, *, data: Path | None = None, say: Say = print
-) -> Design:
+) -> CompiledDesign:
     """A torch checkpoint through compile_source."""
     return compile_source(from_checkpoint(checkpoint, model_sha256), options, data=data, say=say)
 
 
-def compile_source(source: Source, options: CompileOptions, *, data: Path | None = None, say: Say = print) -> Design:
+def compile_source(
+    source: ModelSource, options: CompileOptions, *, data: Path | None = None, say: Say = print
+) -> CompiledDesign:
     """Trace or import, check against the original, quantise, prove, emit. Raises a QssmcError; nothing is written."""
     traced = trace_source(source, options, data, say)
     graph, samples, real, origin = traced.graph, traced.samples, traced.real, traced.origin
@@ -186,21 +176,21 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
     run_pipeline(graph, PipelineOptions(quantise, source.input_format, real, observe, methods), seen)
     for sentence in silence(stages["calibrate"]):
         say(sentence)
-    if ARRAYS in options.targets and options.target.crossbar.form == "oscillator":
-        discrete = stages.get("prune_states", stages["discretize"])
-        run_oscillators(stages["prove"], discrete, options.target.crossbar, (samples, real), observe, seen)
-    elif ARRAYS in options.targets:
-        run_arrays(stages["prove"], options.target.crossbar, samples, observe, seen)
+    backends = [BACKENDS[name] for name in options.targets]
+    for backend in backends:
+        if backend.lowering is not None:
+            backend.lowering.run(stages, samples, real, backend.chosen(options.target), seen)
     golden = golden_of(stages)
     reports = {
         "storage": storage_report(stages["prove"], source.parameters, state_numbers(graph), head_count(graph)),
         "effort": effort_report(stages.get("oscillate", golden), graph),
         "alignment": alignment_report(stages["quantise"], stages["prove"]),
         "certificate": certificate(golden),
-        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": min(_COMPARED, len(real))},
+        "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": traced.compared},
     }
-    if ARRAYS in options.targets:
-        reports["arrays"] = arrays_report(plan(stages[laid_from(stages)], options.target.crossbar), graph)
+    for backend in backends:
+        if backend.lowering is not None:
+            reports |= backend.lowering.reports(stages, backend.chosen(options.target))
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
     tally = Tally(golden)
     vectors = _vector_files(golden, samples[: options.vectors], tally)
@@ -208,11 +198,12 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
     files = {
         **_ir_files(stages),
         **vectors,
-        **_target_files(stages, samples[: options.vectors], options),
+        **emit_targets(options.targets, Lowered(stages, samples[: options.vectors]), options.target),
         **_bits_files(reports["storage"], options.name, tuned),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
-    sizes = target_sizes(files)
+    facts = {backend.name: backend.facts(files) for backend in backends}
+    sizes = target_sizes(files, {name: found.sizes for name, found in facts.items()})
     files |= {"report/targets.json": to_json(sizes), "report/targets.txt": sizes_table(sizes).encode()}
     config = {
         "quantise": asdict(quantise),
@@ -220,8 +211,8 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
         "targets": list(options.targets),
         "vectors": options.vectors,
     }
-    config |= {name: chosen for name, chosen in asdict(options.target).items() if name in options.targets}
-    facts = {
+    config |= {backend.name: asdict(backend.chosen(options.target)) for backend in backends if backend.options}
+    told = {
         "qssmc": __version__,
         "tools": {"python": platform.python_version(), "numpy": np.__version__},
         "name": options.name,
@@ -235,7 +226,8 @@ def compile_source(source: Source, options: CompileOptions, *, data: Path | None
         "golden": _golden_path(stages),
     }
     summary = _summary(replace(options, quantise=quantise), reports, origin, min(options.vectors, len(samples)))
-    return Design(stages, with_manifest(files, facts), summary)
+    notes = tuple(found.note for found in facts.values() if found.note)
+    return CompiledDesign(stages, with_manifest(files, told), summary, notes=notes)
 
 
 def _bits_files(storage: Mapping[str, Any], name: str, tuned: Tuned | None) -> dict[str, bytes]:
@@ -266,13 +258,6 @@ def _ir_files(stages: Mapping[str, Graph]) -> dict[str, bytes]:
         "ir/float.svg": draw(stages["canonicalise"]).encode(),
         "ir/design.svg": draw(golden_of(stages)).encode(),
     }
-
-
-def _target_files(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: CompileOptions) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    for name in options.targets:
-        files |= TARGETS[name].files(stages, samples, options.target)
-    return files
 
 
 def _golden_path(stages: Mapping[str, Graph]) -> str:

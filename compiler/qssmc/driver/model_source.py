@@ -1,4 +1,4 @@
-"""Source: a model to compile, whatever it came from: a torch checkpoint or an ONNX step graph."""
+"""ModelSource: a model to compile, whatever it came from: a checkpoint, a traced module or an ONNX step graph."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.data import InputFormat
-from qssmc.frontend import compare_with_module, trace
+from qssmc.driver.live import symbol
+from qssmc.driver.traced_model import SUFFIX, TracedModel, load_traced
+from qssmc.frontend.answers import compare_with_answers
 from qssmc.ir.graph import Graph
-from qssmc.models import Checkpoint
 from qssmc_sim import run
 
+if TYPE_CHECKING:
+    from qssmc.models import Checkpoint
+
 ONNX_STEPS = 4096  # a mean over the steps of an ONNX model is exact for, if nothing else is asked for
+MOST_STEPS = 1 << 30  # what QuantiseOptions takes at most
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelSource:
     """graph: the float graph under a name; check: its largest relative error on real samples against `against`.
 
     calibration: what the model brings, or None; pooled: whether it answers from a mean over the steps.
-    data_set: what it was trained on, where it says so.
+    data_set: what it was trained on, where it says so. max_steps: the longest sequence that a mean is exact for, and
+    name: the prefix of emitted symbols, if nothing else is asked for. answered: on how many sequences of its own it is
+    checked, where it keeps what it answered.
     """
 
     what: str
@@ -38,14 +45,35 @@ class Source:
     parameters: int
     graph: Callable[[str], Graph]
     check: Callable[[Graph, NDArray[np.float64]], float]
+    max_steps: int
+    name: str = "model"
     data_set: str | None = None
+    answered: int | None = None
 
 
-def from_checkpoint(checkpoint: Checkpoint, sha256: str) -> Source:
+def read_model(path: Path) -> ModelSource:
+    """A model by its file's ending: .onnx, .qssm, else a checkpoint."""
+    if path.suffix == ".onnx":
+        return from_onnx(path)
+    if path.suffix == SUFFIX:
+        return from_traced(load_traced(path))
+    from qssmc.models import load_checkpoint
+
+    return from_checkpoint(load_checkpoint(path), hashlib.sha256(path.read_bytes()).hexdigest(), symbol(path.stem))
+
+
+def default_steps(sequence_length: int) -> int:
+    """The longest sequence that a mean is exact for: four times the length that a model was trained on."""
+    return min(4 * sequence_length, MOST_STEPS)
+
+
+def from_checkpoint(checkpoint: Checkpoint, sha256: str, name: str = "model") -> ModelSource:
     """A model in torch."""
+    from qssmc.frontend import compare_with_module, trace
+
     module, d_input = checkpoint.build(), checkpoint.config.d_input
     parameters = sum(p.numel() for p in module.parameters())
-    return Source(
+    return ModelSource(
         f"trace: {type(module).__name__} with {parameters} parameters",
         "the torch module",
         sha256,
@@ -56,18 +84,41 @@ def from_checkpoint(checkpoint: Checkpoint, sha256: str) -> Source:
         parameters,
         lambda name: trace(module, d_input, name),
         lambda graph, samples: compare_with_module(graph, module, samples, lambda g, x: run(g, x).outputs),
+        default_steps(checkpoint.sequence_length),
+        name,
         checkpoint.provenance.get("data_set"),
     )
 
 
-def from_onnx(path: Path) -> Source:
+def from_traced(model: TracedModel) -> ModelSource:
+    """A model whose code is not at hand: what it answered is kept with it, and checked against on those sequences."""
+    kept = model.calibration[: len(model.answers)]
+    real = model.input_format.to_real(kept).astype(np.float64)
+    return ModelSource(
+        f"trace: {model.module} with {model.parameters} parameters",
+        "the torch module's recorded answers",
+        model.sha256,
+        model.graph.inputs[0].type.shape[0],
+        model.input_format,
+        model.calibration,
+        model.ends,
+        model.parameters,
+        lambda name: replace(model.graph, name=name),
+        lambda graph, samples: compare_with_answers(graph, real, model.answers, lambda g, x: run(g, x).outputs),
+        default_steps(model.sequence_length),
+        model.name,
+        answered=len(model.answers),
+    )
+
+
+def from_onnx(path: Path) -> ModelSource:
     """A float step graph in ONNX, X_step.onnx, with X_last.onnx beside it where the answer comes at the end."""
     from qssmc.frontend.onnx import compare_with_runtime, import_onnx
 
     imported = import_onnx(path, "model")
     files = [path, *([imported.closing.path] if imported.closing else [])]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    return Source(
+    return ModelSource(
         f"import: {path.name} with {imported.parameters} numbers",
         "ONNX Runtime",
         digest,
@@ -78,4 +129,6 @@ def from_onnx(path: Path) -> Source:
         imported.parameters,
         lambda name: replace(imported.graph, name=name),
         lambda graph, samples: compare_with_runtime(imported, samples, lambda g, x: run(g, x).outputs),
+        ONNX_STEPS,
+        symbol(path.stem),
     )

@@ -15,8 +15,10 @@ from qssmc.errors import MalformedInputError, ToolError, UsageError, Verificatio
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
-from qssmc.verify.checks import CHECKS, Check, Subject, Tools
-from qssmc.verify.comparison import Progress
+from qssmc.targets.registry import BACKENDS
+from qssmc.verification.comparison import Progress
+from qssmc.verification.target_check import RecordedDesign, TargetCheck
+from qssmc.verification.toolchain import Toolchain
 from qssmc_sim.range_check import check_ranges
 
 _ALWAYS = ("report/certificate.json", "vectors/samples.npy")  # beside the golden model
@@ -38,7 +40,7 @@ class Verified:
 def verify_folder(
     folder: Path,
     *,
-    tools: Tools | None = None,
+    tools: Toolchain | None = None,
     only: Sequence[str] | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
@@ -50,11 +52,12 @@ def verify_folder(
     for tracing, and what a user builds must give the recorded outputs. only: of these targets alone.
     """
     manifest = read_manifest(folder)
-    names = [name for name in manifest.get("config", {}).get("targets", ()) if name in CHECKS]
+    names = [name for name in manifest.get("config", {}).get("targets", ()) if name in BACKENDS]
     missed = [name for name in only or () if name not in names]
     if missed:
         raise UsageError(f"{folder} holds no {missed[0]}; compile the model with --target {missed[0]}")
-    checks = [CHECKS[name] for name in names if only is None or name in only]
+    backends = [BACKENDS[name] for name in names if only is None or name in only]
+    checks = [backend.check for backend in backends]
     if not checks:
         raise MalformedInputError(f"{folder}/{MANIFEST} names no target that can be verified; compile the model again")
     always = [*_ALWAYS, *(name for check in checks for name in check.rests_on)]
@@ -70,9 +73,10 @@ def verify_folder(
         raise VerificationError(altered_text(unfit))
     graph, samples, expected = _read_design(folder, manifest, limit)
     accumulators = check_ranges(folder)
-    subject = Subject(folder, graph, samples, expected, progress or (lambda what, done, of: None), limit is not None)
+    told = progress or (lambda what, done, of: None)
+    design = RecordedDesign(folder, graph, samples, expected, told, limit is not None)
     try:
-        runs = [check.run(subject, tools or Tools()) for check in checks]
+        runs = [check.run(design, tools or Toolchain()) for check in checks]
     except ToolError as error:
         if not altered:
             raise
@@ -81,12 +85,12 @@ def verify_folder(
         raise VerificationError(f"all values agree, but {altered_text(altered)}")
     ops = len({op.name for op in (*graph.step_ops, *graph.last_ops)})
     values, compilers = sum(run.values for run in runs), ", ".join(run.by for run in runs)
-    targets = tuple(check.what for check in checks)
+    targets = tuple(backend.what for backend in backends)
     sequences = min(len(samples) if run.sequences is None else run.sequences for run in runs)
     return Verified(sequences, samples.shape[1], ops, values, accumulators, compilers, targets)
 
 
-def _is_compared(name: str, checks: Sequence[Check]) -> bool:
+def _is_compared(name: str, checks: Sequence[TargetCheck]) -> bool:
     """Whether a difference in a file is best shown by the first value that it makes differ."""
     compared = any(check.compares(name) for check in checks) and all(name not in check.rests_on for check in checks)
     return name.startswith("vectors/") or compared

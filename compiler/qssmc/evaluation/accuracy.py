@@ -1,12 +1,13 @@
-"""Evaluate: the accuracy of a model or of a compiled design on a data set, by one of five engines."""
+"""Accuracy: of a model or of a compiled design on a data set, by torch, golden or what was emitted for a target."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,11 @@ from qssmc.errors import MalformedInputError, UsageError, VerificationError
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
-from qssmc.verify.checks import Tools
+from qssmc.targets.executable import golden_executable
+from qssmc.targets.registry import BACKENDS
+from qssmc.verification.toolchain import Toolchain
 
-Engine = Literal["torch", "golden", "c", "hls", "onnx"]
-ENGINES: tuple[Engine, ...] = get_args(Engine)
+TORCH, GOLDEN = "torch", "golden"
 _BATCH = 500
 
 
@@ -40,28 +42,36 @@ class Evaluation:
         return 100.0 * self.right / self.count
 
 
+def engines() -> tuple[str, ...]:
+    """What can compute: torch, golden, and every target."""
+    return (TORCH, GOLDEN, *BACKENDS)
+
+
 def evaluate(
     path: Path,
-    engine: Engine,
+    engine: str,
     data: Sequences,
     *,
-    tools: Tools | None = None,
+    tools: Toolchain | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Classify every sequence. path: a checkpoint for torch, a compiled folder for the other engines.
+    """Classify every sequence. path: a checkpoint for torch, a compiled folder for the others, golden and targets.
 
-    Per-step models are judged by their answer at the last step.
+    Per-step models are judged by their answer at the last step. Raises UsageError for an unknown engine, for data that
+    the model does not take and where the folder has no such target.
     """
+    if engine not in engines():
+        raise UsageError(f"--engine must be {', '.join(engines()[:-1])} or {engines()[-1]}, not {engine!r}")
     if not len(data):
         raise UsageError("the data set is empty, so there is nothing to evaluate")
-    classify = _CLASSIFIERS[engine](path, data, tools or Tools())
     predictions, seconds = [], 0.0
-    for start in range(0, len(data), _BATCH):
-        started = time.monotonic()
-        predictions.append(classify(data.samples[start : start + _BATCH]))
-        seconds += time.monotonic() - started
-        if progress:
-            progress(start + len(predictions[-1]))
+    with _classifier(engine, path, data, tools or Toolchain()) as classify:
+        for start in range(0, len(data), _BATCH):
+            started = time.monotonic()
+            predictions.append(classify(data.samples[start : start + _BATCH]))
+            seconds += time.monotonic() - started
+            if progress:
+                progress(start + len(predictions[-1]))
     found = np.concatenate(predictions)
     return Evaluation(engine, len(data), int((found == data.labels).sum()), found, seconds)
 
@@ -69,7 +79,7 @@ def evaluate(
 Classify = Callable[[NDArray[Any]], NDArray[np.int64]]
 
 
-def _answer(outputs: dict[str, NDArray[Any]], data: Sequences) -> NDArray[np.int64]:
+def _answer(outputs: Mapping[str, NDArray[Any]], data: Sequences) -> NDArray[np.int64]:
     (values,) = outputs.values()
     if values.ndim == 3:
         values = values[:, -1]
@@ -81,7 +91,19 @@ def _answer(outputs: dict[str, NDArray[Any]], data: Sequences) -> NDArray[np.int
     return np.asarray(values.argmax(axis=-1), np.int64)
 
 
-def _torch(path: Path, data: Sequences, tools: Tools) -> Classify:
+@contextmanager
+def _classifier(engine: str, path: Path, data: Sequences, tools: Toolchain) -> Iterator[Classify]:
+    """What classifies samples of a data set: (count, length, channels) to (count,)."""
+    if engine == TORCH:
+        yield _torch(path, data)
+        return
+    graph = design_of(path, data, None if engine == GOLDEN else engine)
+    design = golden_executable(graph) if engine == GOLDEN else BACKENDS[engine].load(path, graph, tools)
+    with design:
+        yield lambda samples: _answer(design.run(samples), data)
+
+
+def _torch(path: Path, data: Sequences) -> Classify:
     import torch
 
     from qssmc.models import load_checkpoint
@@ -99,49 +121,11 @@ def _torch(path: Path, data: Sequences, tools: Tools) -> Classify:
     return classify
 
 
-def _golden(path: Path, data: Sequences, tools: Tools) -> Classify:
-    from qssmc_sim import run
-
-    graph = design_of(path, data)
-    return lambda samples: _answer(run(graph, samples.astype(np.int64)).outputs, data)
-
-
-def _c(path: Path, data: Sequences, tools: Tools) -> Classify:
-    from qssmc_sim.emitted_c import EmittedC
-
-    design_of(path, data, "c")
-    emitted = EmittedC(path / "c", cc=tools.cc)
-    return lambda samples: _answer(emitted.run(samples), data)
-
-
-def _hls(path: Path, data: Sequences, tools: Tools) -> Classify:
-    from qssmc_sim.emitted_hls import EmittedHls
-
-    design_of(path, data, "hls")
-    emitted = EmittedHls(path / "hls", cxx=tools.cxx, ap_types=tools.ap_types)
-    return lambda samples: _answer(emitted.run(samples), data)
-
-
-def _onnx(path: Path, data: Sequences, tools: Tools) -> Classify:
-    from qssmc_sim.emitted_onnx import EmittedOnnx
-
-    emitted = EmittedOnnx(path / "onnx", design_of(path, data, "onnx"))
-    return lambda samples: _answer(emitted.run(samples.astype(np.int64)), data)
-
-
-_CLASSIFIERS: dict[Engine, Callable[[Path, Sequences, Tools], Classify]] = {
-    "torch": _torch,
-    "golden": _golden,
-    "c": _c,
-    "hls": _hls,
-    "onnx": _onnx,
-}
-
-
 def design_of(path: Path, data: Sequences, target: str | None = None) -> Graph:
-    """The golden model of a folder that takes such samples, and whose files of a target are as compiled."""
+    """The golden model of a folder that takes such samples, and whose files of a target, or of all, are as compiled."""
     manifest = read_manifest(path)
-    altered = [name for name in changed_files(path, manifest) if name.startswith((f"{target or 'c'}/", "ir/"))]
+    rooms = ("ir", *((target,) if target else BACKENDS))
+    altered = [name for name in changed_files(path, manifest) if name.split("/")[0] in rooms]
     if altered:
         raise VerificationError(altered_text(altered))
     try:

@@ -1,9 +1,10 @@
-"""Handlers: how each torch module or function that the frontend takes becomes IR ops."""
+"""Handlers: one table of records of how each torch module or function that the frontend takes becomes IR ops."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,35 @@ from qssmc.models.blocks import QGELU, ChannelBatchNorm, MeanPool
 from qssmc.models.s4d import S4D
 
 # (builder, module, stem of the names, operand, origin) -> value
-ModuleHandler = Callable[[Builder, Any, str, str, str], str]
+BuildModule = Callable[[Builder, Any, str, str, str], str]
+
+
+@dataclass(frozen=True)
+class ModuleHandler:
+    """A torch module that becomes ops: its class, where a user imports it from, who builds the ops, and what they are.
+
+    build gets (builder, module, stem, operand, origin): it adds ops to the builder under fresh names that begin with
+    the stem, each with the origin, and returns the name of the result. operand is the value of one step, a vector of
+    the channels. It raises TypeFault, with what must be otherwise, for a module that it cannot take.
+    ends_time: the result comes once, after the last sample, as the mean over time does.
+    """
+
+    module: type[nn.Module]
+    home: str
+    build: BuildModule
+    becomes: str
+    ends_time: bool = False
+
+
+@dataclass(frozen=True)
+class FunctionHandler:
+    """Functions of tensors, and methods of a tensor, that become one op. shown: its name in the table of support."""
+
+    shown: str
+    functions: tuple[Any, ...]
+    methods: tuple[str, ...]
+    op: Op
+    becomes: str
 
 
 def numbers(tensor: torch.Tensor) -> NDArray[np.float64]:
@@ -68,7 +97,7 @@ def _s4d(b: Builder, module: S4D, stem: str, u: str, origin: str) -> str:
     return b.add(Add(), b.fresh(f"{stem}_y"), cx, du, origin=origin)
 
 
-def _mean_pool(b: Builder, module: MeanPool, stem: str, x: str, origin: str) -> str:
+def mean_over_time(b: Builder, module: MeanPool | None, stem: str, x: str, origin: str) -> str:
     """The mean over time: a running sum and a step count, divided after the last sample."""
     total = b.state(b.fresh(f"{stem}_total"), b.type(x), origin)
     b.updates[total] = b.add(Add(), b.fresh(f"{stem}_total_n"), total, x, origin=origin)
@@ -115,11 +144,11 @@ def _glu(b: Builder, module: nn.GLU, stem: str, x: str, origin: str) -> str:
     return b.add(Glu(), stem, x, origin=origin)
 
 
-def _activation(kind: str) -> ModuleHandler:
-    def handler(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> str:
+def _activation(kind: str) -> BuildModule:
+    def build(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> str:
         return b.add(Activation(kind=kind), stem, x, origin=origin)
 
-    return handler
+    return build
 
 
 def _gelu(b: Builder, module: nn.GELU, stem: str, x: str, origin: str) -> str:
@@ -131,61 +160,80 @@ def _nothing(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> s
     return x
 
 
-MODULES: dict[type[nn.Module], ModuleHandler] = {
-    S4D: _s4d,
-    nn.Linear: _linear,
-    nn.GELU: _gelu,
-    nn.ReLU: _activation("relu"),
-    nn.SiLU: _activation("silu"),
-    nn.Sigmoid: _activation("sigmoid"),
-    nn.Tanh: _activation("tanh"),
-    QGELU: _activation("qgelu"),
-    nn.GLU: _glu,
-    nn.LayerNorm: _layer_norm,
-    nn.RMSNorm: _rms_norm,
-    ChannelBatchNorm: _batch_norm,
-    MeanPool: _mean_pool,
-    nn.Identity: _nothing,
-    nn.Dropout: _nothing,
+_TABLES = "lookup tables, exact to the output LSB"
+MODULE_HANDLERS: tuple[ModuleHandler, ...] = (
+    ModuleHandler(S4D, "qssmc.models", _s4d, "diagonal SSM, ZOH or bilinear, complex states"),
+    ModuleHandler(nn.Linear, "torch.nn", _linear, "encoder, mixing, decoder"),
+    ModuleHandler(nn.GELU, "torch.nn", _gelu, _TABLES),
+    ModuleHandler(nn.ReLU, "torch.nn", _activation("relu"), _TABLES),
+    ModuleHandler(nn.SiLU, "torch.nn", _activation("silu"), _TABLES),
+    ModuleHandler(nn.Sigmoid, "torch.nn", _activation("sigmoid"), _TABLES),
+    ModuleHandler(nn.Tanh, "torch.nn", _activation("tanh"), _TABLES),
+    ModuleHandler(QGELU, "qssmc.models.blocks", _activation("qgelu"), "lookup table"),
+    ModuleHandler(nn.GLU, "torch.nn", _glu, "over the channels"),
+    ModuleHandler(nn.LayerNorm, "torch.nn", _layer_norm, "over the channels of one step"),
+    ModuleHandler(nn.RMSNorm, "torch.nn", _rms_norm, "over the channels of one step"),
+    ModuleHandler(ChannelBatchNorm, "qssmc.models.blocks", _batch_norm, "folded where a Linear is beside it"),
+    ModuleHandler(MeanPool, "qssmc.models.blocks", mean_over_time, "before a final Linear", ends_time=True),
+    ModuleHandler(nn.Identity, "torch.nn", _nothing, "removed"),
+    ModuleHandler(nn.Dropout, "torch.nn", _nothing, "removed"),
+)
+_SUM = "of two tensors of one shape"
+FUNCTION_HANDLERS: tuple[FunctionHandler, ...] = (
+    FunctionHandler("+", (operator.add, operator.iadd), (), Add(), _SUM),
+    FunctionHandler("*", (operator.mul, operator.imul), (), Mul(), _SUM),
+    FunctionHandler("torch.add", (torch.add,), ("add",), Add(), _SUM),
+    FunctionHandler("torch.mul", (torch.mul,), ("mul",), Mul(), _SUM),
+    FunctionHandler("torch.relu", (torch.relu,), ("relu",), Activation(kind="relu"), "lookup tables"),
+    FunctionHandler("torch.sigmoid", (torch.sigmoid,), ("sigmoid",), Activation(kind="sigmoid"), "lookup tables"),
+    FunctionHandler("torch.tanh", (torch.tanh,), ("tanh",), Activation(kind="tanh"), "lookup tables"),
+    FunctionHandler("torch.exp", (torch.exp,), ("exp",), Activation(kind="exp"), "lookup tables"),
+    FunctionHandler("F.gelu", (nn.functional.gelu,), (), Activation(kind="gelu"), "lookup tables"),
+    FunctionHandler("F.relu", (nn.functional.relu,), (), Activation(kind="relu"), "lookup tables"),
+    FunctionHandler("F.silu", (nn.functional.silu,), (), Activation(kind="silu"), "lookup tables"),
+    FunctionHandler("F.sigmoid", (nn.functional.sigmoid,), (), Activation(kind="sigmoid"), "lookup tables"),
+    FunctionHandler("F.tanh", (nn.functional.tanh,), (), Activation(kind="tanh"), "lookup tables"),
+)
+MODULES: Mapping[type[nn.Module], ModuleHandler] = {handler.module: handler for handler in MODULE_HANDLERS}
+FUNCTIONS: Mapping[Any, FunctionHandler] = {
+    function: handler for handler in FUNCTION_HANDLERS for function in handler.functions
 }
-# Functions of tensors alone, by the mnemonic and attributes of the op that they become.
-FUNCTIONS: dict[Any, Op] = {
-    operator.add: Add(),
-    operator.iadd: Add(),
-    torch.add: Add(),
-    operator.mul: Mul(),
-    operator.imul: Mul(),
-    torch.mul: Mul(),
-    torch.relu: Activation(kind="relu"),
-    nn.functional.relu: Activation(kind="relu"),
-    nn.functional.gelu: Activation(kind="gelu"),
-    nn.functional.silu: Activation(kind="silu"),
-    torch.sigmoid: Activation(kind="sigmoid"),
-    torch.tanh: Activation(kind="tanh"),
-    torch.exp: Activation(kind="exp"),
+METHODS: Mapping[str, FunctionHandler] = {
+    method: handler for handler in FUNCTION_HANDLERS for method in handler.methods
 }
 
 
-def function_op(function: Any, options: dict[str, Any]) -> Op | None:
-    """The op that a function and its keyword arguments stand for, not yet placed in a graph, or None."""
-    options = {name: value for name, value in options.items() if name != "inplace"}
-    if function is nn.functional.gelu and options.pop("approximate", "none") == "tanh":
+def one_op(target: Any, options: Mapping[str, Any]) -> Op | None:
+    """The op, not yet placed in a graph, that a function, or a method by name, with keyword arguments stands for.
+
+    >>> one_op(torch.relu, {}) == Activation(kind="relu")
+    True
+    >>> one_op("tanh", {}) == Activation(kind="tanh")
+    True
+    >>> one_op(torch.add, {"alpha": 2})
+    """
+    given = {name: value for name, value in options.items() if name != "inplace"}
+    if target is nn.functional.gelu and given.pop("approximate", "none") == "tanh":
         return Activation(kind="gelu_tanh")
-    return None if options else FUNCTIONS.get(function)
+    handler = METHODS.get(target) if isinstance(target, str) else FUNCTIONS.get(target)
+    return None if handler is None or given else handler.op
 
 
-SUPPORTED_MODULES: dict[str, str] = {
-    "qssmc.models.S4D": "diagonal SSM, ZOH or bilinear, complex states",
-    "torch.nn.Linear": "encoder, mixing, decoder",
-    "torch.nn.GELU / ReLU / SiLU / Sigmoid / Tanh": "lookup tables, exact to the output LSB",
-    "qssmc.models.blocks.QGELU": "lookup table",
-    "torch.nn.GLU": "over the channels",
-    "torch.nn.LayerNorm / RMSNorm": "over the channels of one step",
-    "qssmc.models.blocks.ChannelBatchNorm": "folded where a Linear is beside it",
-    "qssmc.models.blocks.MeanPool": "before a final Linear",
-    "torch.nn.Identity / Dropout": "removed",
-}
-SUPPORTED_FUNCTIONS: dict[str, str] = {
-    "+, *, torch.add, torch.mul": "of two tensors of one shape",
-    "torch.relu / sigmoid / tanh / exp, torch.nn.functional.gelu / relu / silu": "lookup tables",
-}
+def _supported_modules() -> dict[str, str]:
+    """The rows of the table of support: modules of one home that become the same share a row."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for handler in MODULE_HANDLERS:
+        rows.setdefault((handler.home, handler.becomes), []).append(handler.module.__name__)
+    return {f"{home}.{' / '.join(names)}": becomes for (home, becomes), names in rows.items()}
+
+
+def _supported_functions() -> dict[str, str]:
+    rows: dict[str, list[str]] = {}
+    for handler in FUNCTION_HANDLERS:
+        rows.setdefault(handler.becomes, []).append(handler.shown)
+    named = {", ".join(names): becomes for becomes, names in rows.items()}
+    return {**named, "x.mean(1), torch.mean(x, 1)": "the mean over time, before the answer"}
+
+
+SUPPORTED_MODULES: Mapping[str, str] = _supported_modules()
+SUPPORTED_FUNCTIONS: Mapping[str, str] = _supported_functions()

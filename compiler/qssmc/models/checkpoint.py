@@ -7,8 +7,9 @@ import json
 import pickle
 import struct
 import warnings
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,32 +50,76 @@ class Checkpoint:
         return model.eval()
 
     def check(self, where: str) -> None:
-        """Raise MalformedInputError with every tensor that disagrees with the config; `where` opens the message."""
-        try:
-            faults = _tensor_faults(self.state, _wanted(self.config, len(self.state)))
-        except ValueError as error:
-            faults = [str(error)]
-        if faults:
+        """Raise MalformedInputError with every fault that makes this no checkpoint; `where` opens the message."""
+        if faults := self.faults():
             raise MalformedInputError(f"{where}: {'; '.join(faults)}")
 
+    def faults(self) -> list[str]:
+        """Every tensor that disagrees with the config, and what is wrong with calibration and length."""
+        faults = []
+        if isinstance(self.sequence_length, bool) or not isinstance(self.sequence_length, int):
+            faults.append(f"sequence_length must be an integer of at least 1, not {self.sequence_length!r}")
+        elif self.sequence_length < 1:
+            faults.append(f"sequence_length must be an integer of at least 1, not {self.sequence_length}")
+        if self.calibration is not None:
+            faults += _calibration_faults(self.calibration, self.config, self.input_format)
+        try:
+            return faults + _tensor_faults(self.state, _wanted(self.config, len(self.state)))
+        except ValueError as error:
+            return [*faults, str(error)]
 
-def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write .pt (a plain dict, torch.save) or .safetensors; the file is complete or absent."""
+    def plain(self) -> Checkpoint:
+        """The same with numpy's scalars, arrays and torch's tensors on any device as what a file holds.
+
+        Raises UsageError for what no file can hold.
+        """
+        length: Any = self.sequence_length
+        calibration: Any = self.calibration
+        if isinstance(calibration, Tensor):
+            calibration = calibration.detach().cpu().numpy()
+        return replace(
+            self,
+            state={str(name): _dense(name, tensor) for name, tensor in self.state.items()},
+            sequence_length=int(length) if isinstance(length, np.integer) else length,
+            calibration=None if calibration is None else np.asarray(calibration),
+            provenance=_json_values(self.provenance, "provenance"),
+        )
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path | str) -> None:
+    """Write .pt (a plain dict, torch.save) or .safetensors; the file is complete or absent.
+
+    Raises UsageError for whatever load_checkpoint would refuse to read: a state that is not that of
+    SequenceModel(checkpoint.config) above all. A module of another class is saved by qssmc.save.
+    """
+    path = Path(path)
+    content = checkpoint_bytes(checkpoint, path.suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("wb") as file:
-            file.write(_safetensors_bytes(checkpoint) if path.suffix == ".safetensors" else _torch_bytes(checkpoint))
+        partial.write_bytes(content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def checkpoint_bytes(checkpoint: Checkpoint, suffix: str = ".pt") -> bytes:
+    """The content of a checkpoint's file. Raises UsageError for what load_checkpoint would refuse."""
+    checkpoint = checkpoint.plain()
+    if faults := checkpoint.faults():
+        raise UsageError(
+            f"this is no checkpoint of SequenceModel(config): {'; '.join(faults)}; "
+            "a model of your own class is saved with qssmc.save(module, FILE.qssm, calibration=...)"
+        )
+    return _safetensors_bytes(checkpoint) if suffix == ".safetensors" else _torch_bytes(checkpoint)
+
+
+def load_checkpoint(path: Path | str) -> Checkpoint:
     """Read a checkpoint; no code in the file is ever run (weights_only=True).
 
     Raises MalformedInputError for anything but a checkpoint of this format and version.
     """
+    path = Path(path)
     if not path.is_file():
         what = (
             "is not a file; give a .pt or .safetensors"
@@ -147,23 +192,41 @@ def _from_payload(payload: dict[str, Any]) -> Checkpoint:
     input_format = InputFormat(**payload["input_format"])
     calibration = payload.get("calibration")
     samples = None if calibration is None else calibration.numpy()
-    if samples is not None:
-        _check_calibration(samples, config, input_format)
-    length = payload["sequence_length"]
-    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-        raise ValueError(f"sequence_length must be an integer of at least 1, not {length!r}")
-    return Checkpoint(config, state, input_format, length, samples, dict(payload.get("provenance") or {}))
+    provenance = dict(payload.get("provenance") or {})
+    return Checkpoint(config, state, input_format, payload["sequence_length"], samples, provenance)
 
 
-def _check_calibration(samples: NDArray[Any], config: ModelConfig, input_format: InputFormat) -> None:
+def _calibration_faults(samples: NDArray[Any], config: ModelConfig, input_format: InputFormat) -> list[str]:
     if samples.ndim != 3 or samples.shape[2] != config.d_input or not np.issubdtype(samples.dtype, np.integer):
         wanted = f"integers of shape (count, length, {config.d_input})"
-        raise ValueError(f"calibration must be {wanted}, not {samples.dtype} of shape {samples.shape}")
+        return [f"calibration must be {wanted}, not {samples.dtype} of shape {samples.shape}"]
     low, high = input_format.bounds
     if not samples.size:
-        raise ValueError("calibration must hold at least one sample")
+        return ["calibration must hold at least one sample"]
     if samples.min() < low or samples.max() > high:
-        raise ValueError(f"calibration samples must lie in {low}..{high}, not {samples.min()}..{samples.max()}")
+        return [f"calibration samples must lie in {low}..{high}, not {samples.min()}..{samples.max()}"]
+    return []
+
+
+def _dense(name: str, tensor: Any) -> Tensor:
+    if not isinstance(tensor, Tensor):
+        raise UsageError(f"state must be a dict of tensors, but {name} is {type(tensor).__name__}")
+    return tensor.detach().cpu()
+
+
+def _json_values(value: Any, where: str) -> Any:
+    """A value as JSON has it, numpy's scalars and arrays and paths among what is taken."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _json_values(value.tolist(), where)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _json_values(item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json_values(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    raise UsageError(f"{where} must be text, numbers, lists or tables, not {type(value).__name__}")
 
 
 _EARNEST = 1 << 20  # elements of a tensor, about, of a model that is made to see what its tensors are

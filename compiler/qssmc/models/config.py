@@ -57,6 +57,9 @@ class ModelConfig:
     dt_max: float = 1e-1
 
     def __post_init__(self) -> None:
+        for field in fields(self):  # numpy's scalars are taken for Python's
+            if hasattr(value := getattr(self, field.name), "item"):
+                object.__setattr__(self, field.name, value.item())
         faults = [
             f"{name} must be an integer of at least 1, not {getattr(self, name)!r}"
             for name in _POSITIVE

@@ -1,101 +1,50 @@
-"""Targets: what `--target` can name, and how each one's files are made from a compiled graph."""
+"""Registry: the targets, one line each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
-
-from qssmc.backends import c as c_backend
-from qssmc.backends import crossbar as crossbar_backend
-from qssmc.backends import hls as hls_backend
-from qssmc.backends import onnx as onnx_backend
-from qssmc.backends import verilog as verilog_backend
-from qssmc.backends.hls import HlsOptions
-from qssmc.backends.verilog import VerilogOptions
-from qssmc.crossbar.options import CrossbarOptions
 from qssmc.errors import UsageError
-from qssmc.ir.graph import Graph
-from qssmc_sim import run
+from qssmc.targets.backend import Backend
+from qssmc.targets.c import C
+from qssmc.targets.crossbar import CROSSBAR
+from qssmc.targets.hls import HLS
+from qssmc.targets.onnx import ONNX
+from qssmc.targets.verilog import VERILOG
 
-ALL = "all"
-ARRAYS = "crossbar"  # its golden model is the graph of the arrays, so it stands alone
-Files = dict[str, bytes]
-
-
-@dataclass(frozen=True)
-class TargetOptions:
-    """What a user may choose of single targets."""
-
-    hls: HlsOptions = field(default_factory=HlsOptions)
-    verilog: VerilogOptions = field(default_factory=VerilogOptions)
-    crossbar: CrossbarOptions = field(default_factory=CrossbarOptions)
-
-
-@dataclass(frozen=True)
-class Target:
-    """backend: the module that declares SUPPORTED; files: from the stages and the samples for verification."""
-
-    backend: str
-    files: Callable[[Mapping[str, Graph], NDArray[np.int64], TargetOptions], Files]
-
-
-def _c(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    return _bytes(c_backend.emit(stages["prove"]))
-
-
-def _hls(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    """The project, and the hashes of every value of the first sequence that its testbench compares."""
-    graph = stages["prove"]
-    hashes = hls_backend.OpHashes(graph, samples.shape[1])
-    run(graph, samples[:1], hashes.see)
-    return _bytes({**hls_backend.emit(graph, options.hls), hls_backend.OPS: hashes.text})
-
-
-def _verilog(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    return _bytes(verilog_backend.emit(stages["prove"], options.verilog))
-
-
-def _bytes(texts: Mapping[str, str]) -> Files:
-    return {path: text.encode() for path, text in texts.items()}
-
-
-def _onnx(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    (*_, quantised) = (graph for graph in stages.values() if graph.stage == "quantised")
-    return onnx_backend.emit(stages["prove"], stages["discretize"], quantised)
-
-
-def _crossbar(stages: Mapping[str, Graph], samples: NDArray[np.int64], options: TargetOptions) -> Files:
-    if "oscillate" in stages:  # its products are followed by the converters of the arrays
-        return crossbar_backend.emit(stages["realise"], stages["oscillate"], options.crossbar)
-    return crossbar_backend.emit(stages["convert"], stages["fuse"], options.crossbar)
-
-
-TARGETS: Mapping[str, Target] = {
-    "c": Target("qssmc.backends.c", _c),
-    "hls": Target("qssmc.backends.hls", _hls),
-    "verilog": Target("qssmc.backends.verilog", _verilog),
-    "onnx": Target("qssmc.backends.onnx", _onnx),
-    ARRAYS: Target("qssmc.backends.crossbar", _crossbar),
+ALL = "all"  # the targets of one digital design
+BACKENDS: dict[str, Backend] = {
+    backend.name: backend
+    for backend in (
+        C,
+        HLS,
+        VERILOG,
+        ONNX,
+        CROSSBAR,
+    )
 }
 
 
 def named(text: str) -> tuple[str, ...]:
-    """The targets that a name, or several with commas between them, stand for; all are those of one digital design.
+    """The targets that a name, or several with commas between them, stand for, in the registry's order.
+
+    Raises UsageError for an unknown name, and where targets of different golden models are asked for together.
 
     >>> named("hls,c,hls")
     ('c', 'hls')
     """
     words = [word.strip() for word in text.split(",")]
-    unknown = [word for word in words if word not in (*TARGETS, ALL)]
-    if unknown:
+    digital = {name for name, backend in BACKENDS.items() if backend.lowering is None} if ALL in words else set()
+    check_names([word for word in words if word != ALL] + sorted(digital))
+    return tuple(name for name in BACKENDS if name in digital or name in words)
+
+
+def check_names(names: list[str] | tuple[str, ...]) -> None:
+    """Raise UsageError for unknown targets, for none, and for targets of different golden models."""
+    unknown = [name for name in names if name not in BACKENDS]
+    if unknown or not names:
         raise UsageError(
-            f"--target must be {', '.join(TARGETS)} or {ALL}, or several of them with commas, "
-            f"not {', '.join(map(repr, unknown))}"
+            f"--target must be {', '.join(BACKENDS)} or {ALL}, or several of them with commas, "
+            f"not {', '.join(map(repr, unknown)) or 'nothing'}"
         )
-    if ARRAYS in words and set(words) != {ARRAYS}:
-        raise UsageError(f"--target {ARRAYS} cannot be made together with others: its golden model is another")
-    digital = {target for target in TARGETS if target != ARRAYS} if ALL in words else set()
-    return tuple(target for target in TARGETS if target in digital or target in words)
+    alone = [name for name in names if BACKENDS[name].lowering is not None]
+    if alone and set(names) != {alone[0]}:
+        raise UsageError(f"--target {alone[0]} cannot be made together with others: its golden model is another")

@@ -12,7 +12,6 @@ from qssmc.driver.compile import CompileOptions, compile_checkpoint
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.targets.registry import TargetOptions
 from qssmc_sim.crossbar import (
     ArrayMachine,
     Setup,
@@ -38,7 +37,7 @@ def oscillators() -> Graph:
         "tiny",
         QuantiseOptions(state_bits=10, a_bits=10, dither=True),
         ("crossbar",),
-        target=TargetOptions(crossbar=arrays),
+        target={"crossbar": arrays},
     )
     return compile_checkpoint(tiny_checkpoint(), "0" * 64, options, say=lambda text: None).stages["oscillate"]
 

@@ -12,19 +12,20 @@ from qssmc.backends.c.blocks import block_lines
 from qssmc.backends.c.identities import SourceLines, without_identities
 from qssmc.backends.c.lanes import assign
 from qssmc.backends.c.names import identifiers, parameters, prefix_of
-from qssmc.backends.c.plan import ELEMENTWISE, SINGLES, SOURCES, Phase, input_type, plan
+from qssmc.backends.c.plan import SOURCES, Phase, input_type, plan
 from qssmc.backends.c.scalar import CType, Expression, narrowed, plus, stored
 from qssmc.backends.c.statements import comment, each, indented, loop
+from qssmc.backends.c.support import supports
 from qssmc.backends.c.tables import CTables
 from qssmc.backends.c.trace import Trace, elements, layout_of, orders_of, shipped, trace_of
 from qssmc.backends.c.unit import CUnit
 from qssmc.backends.environment import environment
+from qssmc.backends.support import check_ops
 from qssmc.backends.wrapping import wrapped
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph, Output
-from qssmc.ir.ops import Constant, Inject, Op, Readout
+from qssmc.ir.ops import Constant, Op
 
-SUPPORTED: frozenset[type[Op]] = frozenset((*SOURCES, *ELEMENTWISE, *SINGLES, Inject, Readout))
 FOLDER = "c"
 TRACE_FOLDER = "trace"  # in it: what only verification builds
 HAL_SOURCE = "xbar_sim.c"  # arrays in software, which the harness of a host is built with
@@ -63,10 +64,11 @@ def emit(graph: Graph, reads: Sequence[str] = ()) -> dict[str, str]:
 
     reads: xbar ops that the host asks the HAL of its arrays for, by number, instead of computing them.
 
-    Raises UnsupportedModelError for another stage, and as qssmc.analysis.bounds does.
+    Raises UnsupportedModelError for another stage, for ops that have no C form, and as qssmc.analysis.bounds does.
     """
     if graph.stage != "integer":
         raise UnsupportedModelError(f"graph {graph.name} is of the {graph.stage} stage, but C needs the integer stage")
+    check_ops("C", graph.ops, supports)
     unit = _unit(graph, tuple(reads))
     prefix = unit.prefix
     phases = {name: plan(unit.graph, name, unit.layouts, unit.names, unit.bounds) for name in ("step", "last")}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from qssmc.backends.c import SUPPORTED
 from qssmc.backends.crossbar.emit import FOLDER, emit
 from qssmc.backends.crossbar.weight_map import map_of
 
-__all__ = ["FOLDER", "SUPPORTED", "emit", "map_of"]
+__all__ = ["FOLDER", "emit", "map_of"]

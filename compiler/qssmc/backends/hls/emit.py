@@ -10,11 +10,9 @@ import numpy as np
 
 from qssmc.analysis.bounds import bounds
 from qssmc.backends.environment import environment
-from qssmc.backends.hls.blocks import ELEMENTWISE
 from qssmc.backends.hls.estimate import estimate
 from qssmc.backends.hls.flow import edges, levels_of, needs_last
 from qssmc.backends.hls.hashes import sequence_hash
-from qssmc.backends.hls.kernel_calls import WHOLES
 from qssmc.backends.hls.loops import shipped
 from qssmc.backends.hls.names import identifiers, prefix_of
 from qssmc.backends.hls.options import HlsOptions
@@ -22,15 +20,16 @@ from qssmc.backends.hls.order import orders
 from qssmc.backends.hls.pragmas import depth
 from qssmc.backends.hls.processes import processes
 from qssmc.backends.hls.scalar import ap_type
+from qssmc.backends.hls.support import supports
 from qssmc.backends.hls.tables import HlsTables
 from qssmc.backends.hls.unit import HlsUnit, Stream, comment
 from qssmc.backends.hls.writer import Writer
+from qssmc.backends.support import check_ops
 from qssmc.backends.wrapping import wrapped
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph, Output
-from qssmc.ir.ops import Constant, Op, State
+from qssmc.ir.ops import Constant
 
-SUPPORTED: frozenset[type[Op]] = frozenset((*ELEMENTWISE, *WHOLES, Constant, State))
 FOLDER = "hls"
 TRACE_FOLDER = "trace"  # in it: what only verification builds
 ESTIMATE = "report/hls.json"
@@ -62,12 +61,13 @@ class ValueTypes:
 def emit(graph: Graph, options: HlsOptions | None = None) -> dict[str, str]:
     """All files of the HLS target: {path: text}. The graph must be of the integer stage, its widths proven.
 
-    Raises UnsupportedModelError for another stage, and as qssmc.analysis.bounds does.
+    Raises UnsupportedModelError for another stage, for ops that have no HLS form, and as qssmc.analysis.bounds does.
     """
     if graph.stage != "integer":
         raise UnsupportedModelError(
             f"graph {graph.name} is of the {graph.stage} stage, but HLS needs the integer stage"
         )
+    check_ops("HLS", graph.ops, supports)
     unit = unit_of(graph, options or HlsOptions())
     found = edges(graph, unit.processes, unit.orders, unit.names)
     told = needs_last(graph, unit.processes, found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from qssmc.errors import UsageError
@@ -17,10 +17,12 @@ MOST_LANES = 256
 class HlsOptions:
     """lanes: complex states (or outputs of a matrix) worked on in one clock; clock_period in ns."""
 
-    lanes: int = 1
-    part: str = "xczu7ev-ffvc1156-2-e"
-    clock_period: float = 5.0
-    flavor: Flavor = "vitis"
+    lanes: int = field(default=1, metadata={"help": "states worked on in one clock."})
+    part: str = field(default="xczu7ev-ffvc1156-2-e", metadata={"help": "the device."})
+    clock_period: float = field(default=5.0, metadata={"help": "in ns."})
+    flavor: Flavor = field(
+        default="vitis", metadata={"help": "of which vendor's tool the project is.", "flag": "--hls-flavor"}
+    )
 
     def __post_init__(self) -> None:
         if not 1 <= self.lanes <= MOST_LANES:

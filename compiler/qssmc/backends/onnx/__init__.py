@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from qssmc.backends.onnx.support import SUPPORTED
+from qssmc.backends.onnx.support import supports
 from qssmc.ir.graph import Graph
 
-__all__ = ["SUPPORTED", "emit"]
+__all__ = ["emit", "supports"]
 
 
-def emit(graph: Graph, real: Graph, quantised: Graph | None = None) -> dict[str, bytes]:
-    """All files of the ONNX target: {path: bytes}. graph: of the integer stage, proven; real: of the discrete stage;
-    quantised: of the quantised stage, from which the integers came.
+def emit(graph: Graph, real: Graph | None = None, quantised: Graph | None = None) -> dict[str, bytes]:
+    """All files of the ONNX target: {path: bytes}. graph: of the integer stage, proven; real: of the discrete stage,
+    for the float models; quantised: of the quantised stage, from which the integers came, for the QDQ ones.
 
-    Raises ToolError where the package onnx is missing, UnsupportedModelError for other stages.
+    Raises ToolError where the package onnx is missing, UnsupportedModelError for other stages and for ops that have no
+    operators.
     """
     from qssmc.backends.onnx.models import emit_models
 

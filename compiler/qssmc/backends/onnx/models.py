@@ -14,6 +14,8 @@ from qssmc.backends.onnx.integer import INTEGER, write_op
 from qssmc.backends.onnx.nodes import Nodes, TensorProto, helper, parts
 from qssmc.backends.onnx.qdq import QDQ, QdqNodes
 from qssmc.backends.onnx.real import REAL
+from qssmc.backends.onnx.support import supports
+from qssmc.backends.support import check_ops
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Input, Op, State
@@ -24,24 +26,22 @@ NEXT = ":next"
 BATCH = "batch"
 
 
-def emit_models(graph: Graph, real: Graph, quantised: Graph | None = None) -> dict[str, bytes]:
+def emit_models(graph: Graph, real: Graph | None, quantised: Graph | None = None) -> dict[str, bytes]:
     """The step, the closing after the last sample, the whole sequence; the float step, and that of the quantised stage
     with QuantizeLinear and DequantizeLinear."""
-    if graph.stage != "integer" or real.stage not in ("discrete", "calibrated"):
+    if graph.stage != "integer" or (real is not None and real.stage not in ("discrete", "calibrated")):
         raise UnsupportedModelError(
-            f"ONNX needs graphs of the integer and the discrete stage, not {graph.stage} and {real.stage}"
+            "ONNX needs graphs of the integer and the discrete stage, "
+            f"not {' and '.join(given.stage for given in (graph, real) if given is not None)}"
         )
-    for op in (*graph.ops, *real.ops, *(quantised.ops if quantised else ())):
-        check_extent(op)
-    models = {
-        "step": step_model(graph),
-        "sequence": sequence_model(graph),
-        "float_step": _noted(step_model(real), graph),
-    }
+    check_ops("ONNX", [op for given in (graph, real, quantised) if given is not None for op in given.ops], supports)
+    models = {"step": step_model(graph), "sequence": sequence_model(graph)}
     if graph.last_ops:
         models["last"] = last_model(graph)
-    if real.last_ops:
-        models["float_last"] = _noted(last_model(real), graph)
+    if real is not None:
+        models["float_step"] = _noted(step_model(real), graph)
+        if real.last_ops:
+            models["float_last"] = _noted(last_model(real), graph)
     if quantised is not None:
         models["qdq_step"] = step_model(quantised)
         if quantised.last_ops:
@@ -58,14 +58,6 @@ def _noted(model: Any, graph: Graph) -> Any:
         note["input_format"] = {"width": entrance.type.width, "frac": frac, "signed": entrance.type.signed}
     helper.set_model_props(model, {"qssmc": json.dumps(note, sort_keys=True)})
     return model
-
-
-def check_extent(op: Op) -> None:
-    """ONNX Runtime ends the process on some operators of empty tensors, so none is written."""
-    if 0 in op.type.shape:
-        raise UnsupportedModelError(
-            f"%{op.name} (from {op.origin or 'nowhere'}) is empty, which ONNX Runtime cannot run"
-        )
 
 
 def step_model(graph: Graph) -> Any:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qssmc.backends.onnx.exact import Rule
 from qssmc.backends.onnx.nodes import Nodes, parts
 from qssmc.backends.onnx.real import REAL
-from qssmc.ir.ops import Advance, Cast, Op
+from qssmc.ir.ops import Cast, Op
 from qssmc.ir.table import Table
 
 OPSET, IR_VERSION = 21, 10  # the first with QuantizeLinear to 16 bits
@@ -124,10 +124,4 @@ def _chosen(low: NDArray[np.int64], high: NDArray[np.int64]) -> tuple[Any, NDArr
     return None
 
 
-def _advance(n: QdqNodes, op: Advance) -> None:
-    """A phase of at most 24 bits is exact in float32."""
-    moved = n.add("Add", op.inputs[0], n.constant("step", [[op.step * 2.0**-op.bits]]))
-    n.add("Sub", moved, n.add("Floor", moved), to=op.name)
-
-
-QDQ: dict[type[Op], Rule | Any] = {**REAL, Cast: _cast, Advance: _advance}
+QDQ: dict[type[Op], Rule | Any] = {**REAL, Cast: _cast}

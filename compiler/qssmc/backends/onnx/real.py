@@ -10,7 +10,7 @@ import numpy as np
 
 from qssmc.backends.onnx.exact import EXACT, Rule
 from qssmc.backends.onnx.nodes import Nodes, TensorProto
-from qssmc.ir.ops import Activation, Divide, LayerNorm, Op, RMSNorm
+from qssmc.ir.ops import Activation, Advance, Divide, LayerNorm, Op, RMSNorm
 
 
 def _gelu(n: Nodes, x: str, to: str) -> None:
@@ -84,9 +84,16 @@ def _divide(n: Nodes, op: Divide) -> None:
     n.add("Div", *op.inputs, to=op.name)
 
 
+def _advance(n: Nodes, op: Advance) -> None:
+    """A phase of at most 24 bits is exact, also in float32."""
+    moved = n.add("Add", op.inputs[0], n.constant("step", [[op.step * 2.0**-op.bits]]))
+    n.add("Sub", moved, n.add("Floor", moved), to=op.name)
+
+
 REAL: dict[type[Op], Any] = {
     **EXACT,
     Activation: _activation,
+    Advance: _advance,
     LayerNorm: _layernorm,
     RMSNorm: _rmsnorm,
     Divide: _divide,

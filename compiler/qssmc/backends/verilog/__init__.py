@@ -3,6 +3,6 @@
 from qssmc.backends.verilog.design import Pace, VerilogOptions, design
 from qssmc.backends.verilog.emit import FOLDER, emit
 from qssmc.backends.verilog.estimate import ESTIMATE
-from qssmc.backends.verilog.lower import SUPPORTED
+from qssmc.backends.verilog.lower import supports
 
-__all__ = ["ESTIMATE", "FOLDER", "SUPPORTED", "Pace", "VerilogOptions", "design", "emit"]
+__all__ = ["ESTIMATE", "FOLDER", "Pace", "VerilogOptions", "design", "emit", "supports"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qssmc.backends.verilog.circuit import Circuit
 from qssmc.backends.verilog.lower import clocks_of_layers, lower
@@ -20,8 +20,8 @@ MOST_LANES = 64
 class Pace:
     """What the core must keep up with: steps a second at a clock period in ns."""
 
-    steps_per_second: float
-    clock_period: float
+    steps_per_second: float = field(metadata={"help": "take the fewest lanes that are so fast at the --clock-period."})
+    clock_period: float = field(default=5.0, metadata={"help": "with --steps-per-second, in ns."})
 
     def __post_init__(self) -> None:
         if not self.steps_per_second > 0:
@@ -45,10 +45,12 @@ class VerilogOptions:
     pace: take the fewest lanes that keep it, instead of lanes; argmax: outputs are the index of their largest element.
     """
 
-    lanes: int = 1
-    multipliers: int | None = None
-    pace: Pace | None = None
-    argmax: bool = False
+    lanes: int = field(default=1, metadata={"help": "states worked on in one clock."})
+    multipliers: int | None = field(
+        default=None, metadata={"help": "how many the device has; narrower products are adders then."}
+    )
+    pace: Pace | None = field(default=None, metadata={"group": True})
+    argmax: bool = field(default=False, metadata={"help": "give the index of the largest output, not all of them."})
 
     def __post_init__(self) -> None:
         if not 1 <= self.lanes <= MOST_LANES:

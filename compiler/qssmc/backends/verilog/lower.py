@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qssmc.analysis.bounds import bounds
+from qssmc.backends.support import refusals
 from qssmc.backends.verilog.arrays import Arrays
 from qssmc.backends.verilog.circuit import (
     Cell,
@@ -64,11 +65,7 @@ def lower(
 
 
 def _check(graph: Graph) -> None:
-    faults = [
-        f"%{op.name} ({op.mnemonic}, from {op.origin or 'nowhere'}) has no elements"
-        for op in graph.ops
-        if 0 in op.type.shape
-    ]
+    faults = refusals(graph.ops, supports)
     if len(graph.inputs) != 1:
         faults.append(f"the core has one input stream, but the graph has {len(graph.inputs)} inputs")
     if faults:
@@ -247,4 +244,8 @@ class _Lowering:
         return signed_width(int(np.min(low)), int(np.max(high)))
 
 
-SUPPORTED: frozenset[type[Op]] = frozenset({Input, State, Constant, *RULES})
+def supports(op: Op) -> str | None:
+    """None, or why an integer op cannot become cells of the library."""
+    if 0 in op.type.shape:
+        return "has no elements"
+    return None if isinstance(op, (Input, State, Constant)) or type(op) in RULES else "has no cell in the library"

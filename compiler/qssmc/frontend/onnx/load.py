@@ -11,7 +11,7 @@ from typing import Any
 from qssmc.data import InputFormat
 from qssmc.errors import MalformedInputError, UnsupportedModelError, UsageError
 from qssmc.frontend.onnx.model import Model
-from qssmc.frontend.onnx.states import Pair, pairs, roots, updates
+from qssmc.frontend.onnx.states import StatePair, pairs, roots, updates
 from qssmc.frontend.onnx.translate import Translation
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
@@ -68,7 +68,13 @@ def import_onnx(path: Path, name: str) -> Imported:
 
 
 def _translate(
-    b: Builder, step: Model, closing: Model | None, becomes: dict[str, str], sample: str, width: int, found: list[Pair]
+    b: Builder,
+    step: Model,
+    closing: Model | None,
+    becomes: dict[str, str],
+    sample: str,
+    width: int,
+    found: list[StatePair],
 ) -> dict[str, str]:
     """Fill the builder. Returns the IR value of each state input, with .re or .im for half of a complex one."""
     states: dict[str, str] = {}

@@ -16,7 +16,7 @@ Real = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Pair:
+class StatePair:
     """Two states that are re and im of x <- lambda_bar x + b u. b_*: (states, width of u); u is None without input."""
 
     re: str
@@ -55,7 +55,7 @@ def depends(model: Model, states: set[str]) -> dict[str, frozenset[str]]:
     return found
 
 
-def pairs(model: Model, becomes: dict[str, str]) -> list[Pair]:
+def pairs(model: Model, becomes: dict[str, str]) -> list[StatePair]:
     """The complex states. Raises UnsupportedModelError, with every reason, where two states are coupled otherwise."""
     reach = depends(model, set(becomes))
     found, faults, taken = [], [], set()
@@ -82,7 +82,7 @@ def pairs(model: Model, becomes: dict[str, str]) -> list[Pair]:
     return found
 
 
-def _pair(model: Model, becomes: dict[str, str], re: str, im: str) -> Pair:
+def _pair(model: Model, becomes: dict[str, str], re: str, im: str) -> StatePair:
     reach = depends(model, {re, im})
     targets = [roots(model, becomes[name]) for name in (re, im)]
     widths = {name: _width(model, name) for name in (re, im)}
@@ -97,7 +97,7 @@ def _pair(model: Model, becomes: dict[str, str], re: str, im: str) -> Pair:
     if not (np.array_equal(rr, ii) and np.array_equal(ri, -ir)):
         raise UnsupportedModelError(f"{re} and {im} are not multiplied by complex numbers, re and im of one state")
     u, (b_re, b_im) = _drive(model, driven, targets, widths)
-    return Pair(re, im, targets[0], targets[1], np.stack([np.diag(rr), np.diag(ir)], axis=-1), u, b_re, b_im)
+    return StatePair(re, im, targets[0], targets[1], np.stack([np.diag(rr), np.diag(ir)], axis=-1), u, b_re, b_im)
 
 
 def _width(model: Model, name: str) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.onnx.model import Model
 from qssmc.frontend.onnx.regions import LINEAR, linear_maps, nonlinearity
-from qssmc.frontend.onnx.states import Pair, depends
+from qssmc.frontend.onnx.states import StatePair, depends
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import (
     Activation,
@@ -39,7 +39,7 @@ Real = NDArray[np.float64]
 class Translation:
     """Makes IR ops as they are needed. known: tensors that are IR values already, halves of complex ones as NAME.re."""
 
-    def __init__(self, builder: Builder, model: Model, known: dict[str, str], pairs: list[Pair]) -> None:
+    def __init__(self, builder: Builder, model: Model, known: dict[str, str], pairs: list[StatePair]) -> None:
         self.b, self.model, self.values = builder, model, dict(known)
         self.pairs = {name: pair for pair in pairs for name in (pair.next_re, pair.next_im)}
         halves = {name for name, value in known.items() if value.endswith((".re", ".im"))}
@@ -66,7 +66,7 @@ class Translation:
         stem = stem if stem[:1].isalpha() else f"t{stem}"
         return self.b.add(op, self.b.fresh(stem), *operands, origin=stem)
 
-    def _state(self, pair: Pair) -> None:
+    def _state(self, pair: StatePair) -> None:
         """The update of a complex state."""
         x = self.values[pair.re].removesuffix(".re")
         terms = [self.b.add(Diag(lambda_bar=Table.real(pair.lambda_bar)), self.b.fresh(f"{x}_ax"), x, origin=x)]

@@ -16,16 +16,10 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Xbar
 from qssmc.ir.text import parse
 from qssmc.passes.fuse.forms import RULES
-from qssmc.verify.comparison import Progress, Values, compare_outputs
+from qssmc.verification.comparison import Progress, Values, compare_outputs
 from qssmc_sim.machine import run
 
-DIGITAL, FUSED, IDEAL = (
-    "prove",
-    "fuse",
-    "realise",
-)  # stages: before arrays, one product a head, arrays that lose nothing
-
-
+DIGITAL, FUSED, IDEAL = "prove", "fuse", "realise"  # before arrays, one product a head, arrays that lose nothing
 HEADS = "oscillate"  # of oscillators, one product a head
 
 

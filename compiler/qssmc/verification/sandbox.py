@@ -1,4 +1,4 @@
-"""Apart: runs emitted code in a process of its own, where a crash is a finding and ends nothing else."""
+"""Sandbox: runs emitted code in a process of its own, where a crash is a finding and ends nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Report = Callable[..., None]
 _FORK = multiprocessing.get_context("fork")
 
 
-def apart(work: Callable[[Report], T], report: Report, what: str) -> T:
+def sandboxed(work: Callable[[Report], T], report: Report, what: str) -> T:
     """work(report) in a forked process: its result, its exception and what it reports come back.
 
     Raises VerificationError, opened by `what`, if the process does not live to answer.

@@ -1,0 +1,219 @@
+"""API: what `import qssmc` offers: compile, verify, load, trace and save. The command line calls the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from qssmc.artifact.folder import check_target
+from qssmc.data import InputFormat
+from qssmc.driver.compile import compile_source
+from qssmc.driver.design import CompiledDesign
+from qssmc.driver.keywords import Keywords
+from qssmc.driver.live import traced_model
+from qssmc.driver.loaded import LoadedDesign
+from qssmc.driver.model_source import ModelSource, from_checkpoint, from_traced, read_model
+from qssmc.driver.options import Options, make_options
+from qssmc.driver.settle import settle
+from qssmc.driver.traced_model import TracedModel
+from qssmc.driver.verify import Verified, verify_folder
+from qssmc.errors import UsageError
+from qssmc.ir.graph import Graph
+from qssmc.targets.registry import named
+from qssmc.verification.toolchain import Toolchain
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from qssmc.models import Checkpoint
+
+Say = Callable[[str], Any]
+
+
+def _quiet(sentence: str) -> None:
+    """Says nothing."""
+
+
+def compile(
+    model: nn.Module | Checkpoint | TracedModel | Path | str,
+    *,
+    calibration: Any = None,
+    input_format: InputFormat | None = None,
+    target: str | Sequence[str] = "c",
+    output_dir: Path | str | None = None,
+    force: bool = False,
+    say: Say = _quiet,
+    **options: Unpack[Keywords],
+) -> CompiledDesign:
+    """Compile a model to fixed-point code that is the same, bit for bit, as its golden model.
+
+    model: a torch.nn.Module of any class that can be traced (it is copied, not changed: training mode, device and kind
+    of numbers stay), the path of a .pt, .safetensors, .onnx or .qssm file, a Checkpoint, or a TracedModel.
+    calibration: sequences that the model will see. For a module an array or tensor (count, length, channels), of
+    integers q as the sensor gives them, which stand for q * 2**-input_format.frac, or of real numbers as the model was
+    trained on, which are rounded onto input_format, or onto one that is proposed from their range and told to `say`;
+    for any model, text: FILE.npy or DATASET[:COUNT]. target: c, hls, verilog, onnx, crossbar or all, one or several.
+    output_dir: folder to write the design into; force: over another design. say: is told of the progress.
+    options: those of `qssmc compile --help`, with _ for -: bits="W4A6", state_bits=9, clip=False, lanes=4, ...
+
+    The same options give the same bytes as the command line. Raises UsageError for options and data, and
+    UnsupportedModelError, with the place in the code and what to write instead, for a model that has no IR form.
+
+    >>> import numpy, torch, qssmc
+    >>> from qssmc.models import S4D
+    >>> module = torch.nn.Sequential(torch.nn.Linear(1, 2), S4D(2, 2), torch.nn.Linear(2, 3))
+    >>> design = qssmc.compile(module, calibration=numpy.random.rand(4, 20, 1), name="tiny")
+    >>> sorted(path for path in design.files if path.startswith("c/tiny"))
+    ['c/tiny.c', 'c/tiny.h', 'c/tiny_tables.h']
+    """
+    targets = named(target if isinstance(target, str) else ",".join(target))
+    given: dict[str, Any] = dict(options)
+    if isinstance(calibration, (str, Path)):
+        given["calib"] = str(calibration)
+    chosen = make_options(given, targets)
+    if output_dir is not None:
+        check_target(Path(output_dir), force=force)
+    source, traced = _source(model, calibration, input_format, chosen, say)
+    design = compile_source(source, settle(chosen, targets, source), data=chosen.model.data, say=say)
+    design = replace(design, model=traced)
+    if output_dir is not None:
+        design.write(output_dir, force=force)
+    return design
+
+
+def verify(
+    folder: Path | str,
+    *,
+    target: str | Sequence[str] | None = None,
+    sequences: int | None = None,
+    tools: Toolchain | None = None,
+) -> Verified:
+    """Compare every target of a design's folder with its golden model: every op, every step, bit for bit.
+
+    target: of these alone; sequences: only the first of those recorded; tools: the compilers and the simulator. Raises
+    VerificationError at the first difference, saying where it is.
+
+    >>> import numpy, torch, qssmc
+    >>> module = torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.Tanh())
+    >>> _ = qssmc.compile(module, calibration=numpy.random.rand(4, 20, 1), output_dir="verified")
+    >>> qssmc.verify("verified").sequences
+    4
+    """
+    only = None if target is None else named(target if isinstance(target, str) else ",".join(target))
+    return verify_folder(Path(folder), tools=tools, only=only, limit=sequences)
+
+
+def load(folder: Path | str, *, engine: str = "golden", tools: Toolchain | None = None) -> LoadedDesign:
+    """A design's folder as an object that runs on numpy arrays of integers, as the firmware would.
+
+    engine: golden, or c, hls or onnx, whose emitted files are built or loaded. Raises UsageError for a folder without
+    them, ToolError where a compiler is missing.
+
+    >>> import numpy, torch, qssmc
+    >>> module = torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.Tanh())
+    >>> samples = numpy.arange(80).reshape(4, 20, 1)
+    >>> _ = qssmc.compile(
+    ...     module, calibration=samples, input_format=qssmc.InputFormat(8, 8, False), output_dir="loaded"
+    ... )
+    >>> design = qssmc.load("loaded")
+    >>> design.run(samples).shape
+    (4, 20, 2)
+    >>> bool((design.step([7]) == design.run([[7]])[0]).all())
+    True
+    """
+    return LoadedDesign(Path(folder), engine, tools)
+
+
+def trace(module: nn.Module, channels: int, *, name: str = "model") -> Graph:
+    """The float IR of a torch module that maps (batch, length, channels) to answers; the module stays as it is.
+
+    The answers are (batch, length, n) at every step, or (batch, n) after a mean over time. Raises UnsupportedModelError
+    that lists every construct without an IR form, its line, and what to write instead.
+
+    >>> import torch, qssmc
+    >>> graph = qssmc.trace(torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.ReLU()), 1)
+    >>> [op.mnemonic for op in graph.ops]
+    ['input', 'matvec', 'activation']
+    """
+    from qssmc.frontend.tracing import trace as traced
+
+    return traced(module, channels, name)
+
+
+def save(
+    module: nn.Module | CompiledDesign | TracedModel,
+    path: Path | str,
+    *,
+    calibration: Any = None,
+    input_format: InputFormat | None = None,
+    name: str | None = None,
+) -> Path:
+    """Write a module of your own as FILE.qssm, for `qssmc compile FILE.qssm`: its float IR, calibration and answers.
+
+    No code and no pickle are in it. calibration and input_format as for qssmc.compile; name: the prefix of emitted
+    symbols. A design that was compiled from a module is saved as well. Raises as qssmc.compile does.
+
+    >>> import numpy, torch, qssmc
+    >>> module = torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.Tanh())
+    >>> qssmc.save(module, "mine.qssm", calibration=numpy.random.rand(4, 20, 1), name="mine").name
+    'mine.qssm'
+    """
+    if isinstance(module, (CompiledDesign, TracedModel)):
+        return module.save(path)
+    return traced_model(module, _needed(calibration), input_format, name=name).save(path)
+
+
+def _source(
+    model: Any, calibration: Any, input_format: InputFormat | None, chosen: Options, say: Say
+) -> tuple[ModelSource, TracedModel | None]:
+    """Where a model comes from, and what was traced of a module."""
+    if isinstance(model, (str, Path)):
+        _only_text(calibration, input_format, "a file brings its own")
+        return read_model(Path(model)), None
+    if isinstance(model, TracedModel):
+        _only_text(calibration, input_format, "a traced model brings its own")
+        return from_traced(model), model
+    from qssmc.models import Checkpoint
+
+    if isinstance(model, Checkpoint):
+        _only_text(calibration, input_format, "a checkpoint brings its own")
+        return from_checkpoint(model, _sha256(model)), None
+    from torch import nn
+
+    if not isinstance(model, nn.Module):
+        raise UsageError(
+            "the model must be a torch.nn.Module, a path (.pt, .safetensors, .onnx, .qssm), a Checkpoint or a "
+            f"TracedModel, not {type(model).__name__}"
+        )
+    name, seed, data = chosen.model.name, chosen.model.seed or 0, chosen.model.data
+    given = chosen.model.calib if calibration is None else calibration
+    traced = traced_model(model, _needed(given), input_format, name=name, seed=seed, data=data, say=say)
+    return from_traced(traced), traced
+
+
+def _sha256(checkpoint: Checkpoint) -> str:
+    """The hash that the checkpoint's file would have."""
+    import hashlib
+
+    from qssmc.models.checkpoint import checkpoint_bytes
+
+    return hashlib.sha256(checkpoint_bytes(checkpoint)).hexdigest()
+
+
+def _needed(calibration: Any) -> Any:
+    if calibration is None:
+        raise UsageError(
+            "a module brings no calibration data; give calibration, an array (count, length, channels) of sequences "
+            "that it will see"
+        )
+    return calibration
+
+
+def _only_text(calibration: Any, input_format: InputFormat | None, why: str) -> None:
+    if input_format is not None or not (calibration is None or isinstance(calibration, (str, Path))):
+        raise UsageError(
+            f"calibration arrays and input_format are for modules; {why}; "
+            "give calibration='FILE.npy' or 'DATASET:COUNT'"
+        )

@@ -1,0 +1,126 @@
+"""Live: a torch module of any class that can be traced, with calibration sequences, to a TracedModel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.backends.c import as_prefix
+from qssmc.data import DATASETS, InputFormat, load_split
+from qssmc.data.calibration import load_calibration
+from qssmc.data.sensor_arrays import SensorArray, in_format, plain_array
+from qssmc.driver.traced_model import TracedModel
+from qssmc.errors import UnsupportedModelError, UsageError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+COMPARED = 16  # sequences whose answers by torch are kept
+_TRIED = 4  # steps that a model is tried on, to see which axis of an array is which
+Say = Callable[[str], None]
+
+
+def traced_model(
+    module: nn.Module,
+    calibration: Any,
+    input_format: InputFormat | None = None,
+    *,
+    name: str | None = None,
+    seed: int = 0,
+    data: Path | None = None,
+    say: Say = lambda sentence: None,
+) -> TracedModel:
+    """Trace a module and let it answer the first calibration sequences, in float64; the module stays as it is.
+
+    calibration: an array, or text as --calib takes it. Raises UsageError for calibration that cannot be used,
+    UnsupportedModelError for a module that cannot be traced.
+    """
+    from qssmc.frontend.compare import answers_of
+    from qssmc.frontend.tracing import evaluated, trace
+
+    module = evaluated(module)
+    if isinstance(calibration, (str, Path)):
+        given = _named(str(calibration), input_format, seed, data)
+    else:
+        given = in_format(_sequences(module, plain_array(calibration)), input_format)
+    for sentence in given.said:
+        say(sentence)
+    kind = type(module).__name__
+    graph = trace(module, given.samples.shape[2], symbol(kind) if name is None else name)
+    real = given.input_format.to_real(given.samples[:COMPARED]).astype(np.float64)
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    samples = given.samples.astype(_smallest(given.input_format))
+    answers = answers_of(module, real)
+    return TracedModel(graph, kind, given.input_format, samples.shape[1], parameters, samples, answers)
+
+
+def symbol(stem: str) -> str:
+    """A file's or a class's name as a C prefix.
+
+    >>> symbol("My-Model")
+    'my_model'
+    """
+    return as_prefix(re.sub(r"\W+", "_", stem, flags=re.ASCII).strip("_").lower()).rstrip("_")
+
+
+def _named(source: str, input_format: InputFormat | None, seed: int, data: Path | None) -> SensorArray:
+    """The sequences of a data set, which says their format, or of a file."""
+    name = source.partition(":")[0]
+    if input_format is None and name in DATASETS:
+        input_format = load_split(name, "train", data).format
+    if input_format is None:
+        raise UsageError(f"calibration {source} needs input_format, what its integers stand for")
+    channels = load_split(name, "train", data).samples.shape[2] if name in DATASETS else _channels(source)
+    samples, _ = load_calibration(source, None, input_format, channels, seed=seed, data=data)
+    return SensorArray(samples, input_format)
+
+
+def _channels(path: str) -> int:
+    """The extent of the last axis of a .npy file; what else is wrong with it, reading it says."""
+    try:
+        return int(np.load(path, allow_pickle=False, mmap_mode="r").shape[-1])
+    except (OSError, ValueError, IndexError, EOFError):
+        return 1
+
+
+def _sequences(module: nn.Module, array: NDArray[Any]) -> NDArray[Any]:
+    """An array as (count, length, channels). Fewer axes are taken where the model takes them in one way alone."""
+    if array.ndim == 3:
+        return array
+    ways = {
+        1: {"(length,)": array.reshape(1, -1, 1)},
+        2: {"(count, length)": array[:, :, None], "(length, channels)": array[None]},
+    }.get(array.ndim)
+    if ways is None:
+        raise UsageError(f"calibration must have shape (count, length, channels), not {array.shape}")
+    fitting = [way for way in ways.values() if _takes(module, way[:1, :_TRIED])]
+    if len(fitting) != 1:
+        why = "fit" if fitting else "fit not at all"
+        raise UsageError(
+            f"calibration of shape {array.shape} could be {' or '.join(ways)}, which {why}; "
+            "give (count, length, channels), as x[:, :, None] or x[None]"
+        )
+    return fitting[0]
+
+
+def _takes(module: nn.Module, samples: NDArray[Any]) -> bool:
+    """Whether a model answers to a sequence of such a shape."""
+    from qssmc.frontend.compare import answers_of
+
+    try:
+        answers_of(module, samples.astype(np.float64))
+    except UnsupportedModelError:
+        return False
+    return True
+
+
+def _smallest(input_format: InputFormat) -> np.dtype[Any]:
+    """The narrowest integer type of a format's samples."""
+    low, high = input_format.bounds
+    kinds = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32)
+    return np.dtype(next(kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max))

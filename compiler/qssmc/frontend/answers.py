@@ -1,0 +1,39 @@
+"""Answers: the float IR in recurrent form against what the source model answers to the same sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qssmc.errors import VerificationError
+from qssmc.ir.graph import Graph
+
+TOLERANCE = 1e-4
+# (graph, real samples (batch, length, d_input)) -> outputs by name; the caller brings the interpreter.
+RunGraph = Callable[[Graph, NDArray[Any]], dict[str, NDArray[Any]]]
+
+
+def compare_with_answers(
+    graph: Graph, samples: NDArray[Any], wanted: NDArray[np.float64], run: RunGraph, against: str = "the torch module"
+) -> float:
+    """The largest difference of the outputs relative to the largest output; raises VerificationError above 1e-4.
+
+    samples: real sequences (batch, length, d_input); wanted: what the source model, `against`, answers to them in
+    float64, (batch, d_output) where it answers at the end and (batch, length, d_output) where at every step.
+    """
+    output = graph.outputs[0]
+    found = run(graph, samples.astype(np.float64))[output.name]
+    if output.mean:
+        found = found / samples.shape[1]
+    if found.shape != wanted.shape:
+        raise VerificationError(f"{against} answers with shape {wanted.shape}, the float IR with {found.shape}")
+    error = float(np.abs(found - wanted).max() / max(float(np.abs(wanted).max()), 1e-30))
+    if not error <= TOLERANCE:
+        raise VerificationError(
+            f"the float IR differs from {against} by {error:.2e} relative (allowed: {TOLERANCE:.0e}) "
+            f"over {len(samples)} sequences; the trace of this model is wrong, please report it"
+        )
+    return error

@@ -1,0 +1,154 @@
+"""Calls: what a module does to its input, by torch.fx, each call with the place in the user's code that makes it."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from qssmc.errors import UnsupportedModelError
+from qssmc.frontend.handlers import MODULES
+
+_TORCH = str(Path(torch.__file__).parent)
+_HERE = str(Path(__file__).parent)
+_PLAIN = (bool, int, float, str, type(None))  # defaults that torch.fx can take as they are
+_PLACE = "qssmc.place"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the user's code."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{Path(self.file).name}, line {self.line}"
+
+
+def calls_of(module: nn.Module) -> fx.Graph:
+    """The calls of a forward of one tensor; other arguments take their defaults. Modules with a handler are one call.
+
+    Raises UnsupportedModelError, with the line, where the forward does more than calls.
+    """
+    tracer = _PlacedTracer()
+    try:
+        calls = tracer.trace(module, concrete_args=_defaults(module.forward))
+    except Exception as error:  # torch.fx runs the user's forward, so anything can come out of it
+        raise UnsupportedModelError(_untraceable(module, error)) from error
+    _drop_defaults(calls)
+    return calls
+
+
+def owner_of(call: fx.Node) -> str:
+    """Path of the module in whose forward a call stands; empty for the root."""
+    stack: Any = call.meta.get("nn_module_stack") or {}
+    paths = [str(entry[0]) for entry in stack.values()]
+    return paths[-1] if paths else ""
+
+
+def where_of(call: fx.Node) -> str:
+    """The path of the module that is called, or in whose forward a call stands, with the line of the user's code."""
+    path = str(call.target) if call.op == "call_module" else owner_of(call) or "forward"
+    place = call.meta.get(_PLACE)
+    return f"{path} ({place})" if place else path
+
+
+class _PlacedTracer(fx.Tracer):
+    """Sees every module with a handler as one call, and notes the line that makes each call."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return type(m) in MODULES or super().is_leaf_module(m, module_qualified_name)
+
+    def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
+        node = super().create_node(*args, **kwargs)
+        place = _place_of_frame(sys._getframe(1))
+        if place is not None:
+            node.meta[_PLACE] = place
+        return node
+
+
+def _place_of_frame(frame: FrameType | None) -> Place | None:
+    """The line of the user's forward that a call comes from."""
+    places = []
+    while frame is not None and frame.f_code is not calls_of.__code__:
+        places.append(Place(frame.f_code.co_filename, frame.f_lineno))
+        frame = frame.f_back
+    return _users(places)
+
+
+def _place_of_traceback(trace: TracebackType | None) -> Place | None:
+    """The line of the user's forward that an exception comes from."""
+    places = []
+    while trace is not None:
+        places.append(Place(trace.tb_frame.f_code.co_filename, trace.tb_lineno))
+        trace = trace.tb_next
+    return _users(places[::-1])
+
+
+def _users(places: Sequence[Place]) -> Place | None:
+    """The innermost of the places, innermost first, that a user wrote: not torch nor this, best not in a library."""
+    own = [place for place in places if not place.file.startswith((_TORCH, _HERE, "<"))]
+    return next((place for place in own if "site-packages" not in place.file), own[0] if own else None)
+
+
+def _defaults(forward: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments of a forward beyond the first that have a plain default."""
+    try:
+        parameters = list(inspect.signature(forward).parameters.values())
+    except (TypeError, ValueError):  # a forward that Python cannot look into
+        return {}
+    return {
+        parameter.name: parameter.default
+        for parameter in parameters[1:]
+        if parameter.default is not inspect.Parameter.empty and isinstance(parameter.default, _PLAIN)
+    }
+
+
+def _drop_defaults(calls: fx.Graph) -> None:
+    """Remove the arguments that took their defaults, and the assertions that torch.fx makes of them."""
+    entrances = [call for call in calls.nodes if call.op == "placeholder"]
+    for entrance in entrances[1:]:
+        if entrance.args and _PLACE not in entrance.meta:
+            _erase(calls, entrance)
+
+
+def _erase(calls: fx.Graph, call: fx.Node) -> None:
+    if all(_is_assertion(user) for user in call.users):
+        for user in list(call.users):
+            _erase(calls, user)
+        calls.erase_node(call)
+
+
+def _is_assertion(call: fx.Node) -> bool:
+    name = getattr(call.target, "__name__", "")
+    return name in ("_assert", "_assert_is_none") or (name == "eq" and all(map(_is_assertion, call.users)))
+
+
+# What torch.fx and torch say, to what a user must change.
+_ADVICE: Mapping[str, str] = {
+    "cannot be used as inputs to control flow": "branch or loop on the values or shapes of tensors",
+    "cannot be iterated": "loop over the steps or shapes of a tensor",
+    "does not support item assignment": "assign to elements of a tensor; make a new one",
+    "'len' is not supported": "ask for the length of a tensor",
+    "must be real number": "turn a tensor into a Python number",
+}
+
+
+def _untraceable(module: nn.Module, error: Exception) -> str:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    place = _place_of_traceback(error.__traceback__)
+    line = f" at {place}" if place else ""
+    advice = next((advice for words, advice in _ADVICE.items() if words in str(error)), None)
+    what = advice or "branch or loop on the values or shapes of tensors, or leave torch"
+    return (
+        f"{type(module).__name__} cannot be traced by torch.fx{line} ({reason}); its forward must not {what}, "
+        "for the compiled design does the same at every step"
+    )
