@@ -260,7 +260,7 @@ def folder(kit: Path, random: Random) -> Case:
         ("arrays", ("crossbar", "check", "arrays")),
         ("arrays", ("simulate", "arrays", "--dataset", "mnist", "--data", "data", "--count", "2", "--trials", "1")),
         ("core", ("verify", "core", "--sequences", "1")),
-        ("core", ("synth", "core", "--family", "xc7")),
+        ("core", ("synth", "core", "--family", "xc7", "--tools", "yowasp")),
         ("flow", ("lint-hls", "flow")),
     ])  # fmt: skip
     paths = [path for path in sorted((kit / name).rglob("*")) if path.is_file()]
@@ -335,7 +335,7 @@ _BASES = {
     "verify": ("design", "--target", "onnx"),
     "eval": ("design", "--engine", "golden", "--dataset", "mnist", "--data", "data", "--count", "2"),
     "simulate": ("arrays", "--dataset", "mnist", "--data", "data", "--count", "2", "--trials", "1"),
-    "synth": ("core", "--family", "xc7"),
+    "synth": ("core", "--tools", "yowasp"),
     "inspect": ("tiny.pt",),
     "opt": ("float.ir", "-o", "out/x.ir"),
     "train": ("--dataset", "mnist", "--data", "data", "--epochs", "1", "--d-model", "2", "-o", "out/m.pt"),
