@@ -3,8 +3,9 @@
     python -m benchmarks.trust.mutants --mutants 300
 
 A mutant is one change in a file that a target runs: a constant, a shift, a sign, a clamp, an entry of a table, an
-index, a term, a rounding, a comparison. The traced copy of a source gets the same change and the manifest the new hashes, so
-that neither tells of it and the arithmetic alone decides. A survivor is equivalent if its object code is the same with
+index, a term, a rounding, a comparison. The traced copy of a source gets the same change and the manifest the new
+hashes, so that neither tells of it and the arithmetic alone decides. A survivor is equivalent if its object code is
+the same with
 packed and with wide tables; it is a hole of verify if it differs from golden on any of many thousand other sequences;
 else it is listed as undecided.
 """
@@ -225,7 +226,7 @@ def _is_arithmetic(lines: list[str], at: int, path: Path) -> bool:
 _NUMBER = re.compile(r"(?<![\w.'])\d+(?![\w.'])")
 _SWAPS = (
     (" + ", " - ", "sign"), (" - ", " + ", "sign"), (" * ", " + ", "operator"), ("<<", ">>", "shift"),
-    (" >> ", " << ", "shift"), (" < ", " <= ", "comparison"), (" > ", " >= ", "comparison"), ("+=", "=", "dropped term"),
+    (" >> ", " << ", "shift"), (" < ", " <= ", "comparison"), (" > ", " >= ", "comparison"), ("+=", "=", "term"),
     ("_re", "_im", "index"), ("_im", "_re", "index"), (" & ", " | ", "operator"), ("[i]", "[0]", "index"),
     ("[lane]", "[0]", "index"), ("low", "high", "clamp"), ("high", "low", "clamp"), (" <= ", " < ", "comparison"),
     ("+ 1", "+ 0", "rounding"), ("- 1", "- 0", "rounding"), ("<<<", "<<", "shift"), (">>>", ">>", "shift"),
@@ -252,7 +253,7 @@ def _change(line: str, path: Path, random: Random) -> tuple[str, str] | None:
     if not is_table:
         term = re.search(r" [-+] [\w.>\[\]()-]+(?=[;)])", line)
         if term:
-            choices.append(("dropped term", line[: term.start()] + line[term.end() :]))
+            choices.append(("term", line[: term.start()] + line[term.end() :]))
         clamp = re.search(r"= qssm_clamp_\w+\((\w+), [^()]*\);", line)
         if clamp:
             choices.append(("clamp", f"{line[: clamp.start()]}= {clamp[1]};"))
@@ -268,8 +269,8 @@ def _hex(line: str, random: Random) -> tuple[str, str]:
 
 
 _OTHER = {
-    "Add": "Sub", "Sub": "Add", "Mul": "Add", "Min": "Max", "Max": "Min", "Greater": "GreaterOrEqual", "Less": "LessOrEqual",
-    "Clip": "Identity", "Neg": "Identity", "And": "Or",
+    "Add": "Sub", "Sub": "Add", "Mul": "Add", "Min": "Max", "Max": "Min", "Greater": "GreaterOrEqual",
+    "Less": "LessOrEqual", "Clip": "Identity", "Neg": "Identity", "And": "Or",
 }  # fmt: skip
 
 

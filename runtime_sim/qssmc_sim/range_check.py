@@ -8,7 +8,6 @@ integers, must then stay within every claim.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from typing import Any
 
 from qssmc.errors import MalformedInputError, VerificationError
 from qssmc.ir.graph import Graph
+from qssmc.ir.json_text import parse_json
 from qssmc.ir.ops import Input, Op, Requant, State
-from qssmc.ir.text import parse
+from qssmc.ir.text import read_graph
 from qssmc.ir.verify import IRError
 
 Pair = tuple[int, int]
@@ -43,9 +43,11 @@ def check_ranges(folder: Path) -> int:
     Raises VerificationError with the first claim that does not follow, MalformedInputError if a file cannot be read.
     """
     try:
-        golden = json.loads((folder / "manifest.json").read_text())["golden"]
-        graph = parse((folder / golden).read_text())
-        claims = {claim["name"]: claim for claim in json.loads((folder / "report/certificate.json").read_text())["ops"]}
+        golden = parse_json((folder / "manifest.json").read_bytes())["golden"]
+        graph = read_graph(folder / golden)
+        claims = {
+            claim["name"]: claim for claim in parse_json((folder / "report/certificate.json").read_bytes())["ops"]
+        }
     except (OSError, ValueError, KeyError, TypeError, IRError) as error:
         raise MalformedInputError(f"{folder} has no readable range certificate ({error}); compile it again") from error
     for name, reach in derive(graph).items():

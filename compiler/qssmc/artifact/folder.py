@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from qssmc.artifact.schema import manifest_fault
 from qssmc.errors import MalformedInputError, UsageError
+from qssmc.ir.json_text import parse_json
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "qssmc.design", 1
@@ -109,14 +111,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UsageError(f"{folder} is not a compiled design (it has no {MANIFEST}); make one with: qssmc compile")
     try:
-        manifest = json.loads(path.read_text())
+        manifest = parse_json(path.read_bytes())
+    except OSError as error:
+        raise MalformedInputError(f"{path} cannot be read ({error.strerror}); compile the model again") from error
     except ValueError as error:
         raise MalformedInputError(f"{path} is not JSON ({error}); compile the model again") from error
-    if (
-        isinstance(manifest, dict)
-        and (manifest.get("format"), manifest.get("version")) == (FORMAT, VERSION)
-        and isinstance(manifest.get("files"), dict)
-    ):
+    if isinstance(manifest, dict) and (manifest.get("format"), manifest.get("version")) == (FORMAT, VERSION):
+        if fault := manifest_fault(manifest):
+            raise MalformedInputError(f"{path}: {fault}; compile the model again")
         return manifest
     raise MalformedInputError(f"{path} is not a manifest of this version of qssmc; compile the model again")
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.artifact.folder import MANIFEST, altered_text, changed_files, read_manifest
+from qssmc.data.npy import read_npy
 from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
 from qssmc.ir.graph import Graph
-from qssmc.ir.text import parse
+from qssmc.ir.text import read_graph
 from qssmc.ir.verify import IRError
 from qssmc.targets.registry import BACKENDS
 from qssmc.verification.comparison import Progress
@@ -100,7 +101,7 @@ def _read_design(
     folder: Path, manifest: Mapping[str, Any], limit: int | None
 ) -> tuple[Graph, NDArray[np.int64], dict[str, NDArray[np.int64]]]:
     try:
-        graph = parse((folder / str(manifest["golden"])).read_text())
+        graph = read_graph(folder / str(manifest["golden"]))
         samples = _integers(folder / "vectors/samples.npy")
         expected = {output.name: _integers(folder / f"vectors/{output.name}.npy") for output in graph.outputs}
     except (OSError, ValueError, KeyError, EOFError, IRError) as error:
@@ -112,8 +113,8 @@ def _read_design(
 
 
 def _integers(path: Path) -> NDArray[np.int64]:
-    array = np.load(path, allow_pickle=False)
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+    array = read_npy(path)
+    if array.dtype.kind not in "iu":
         raise ValueError(f"{path.name} holds no array of integers")
     return array.astype(np.int64)
 

@@ -13,11 +13,12 @@ import numpy as np
 from qssmc.artifact.folder import read_manifest
 from qssmc.crossbar.options import ENCODINGS, CrossbarOptions, Encoding, Window
 from qssmc.data import InputFormat, Sequences
+from qssmc.data.npy import read_npy
 from qssmc.driver.autotune import observe
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.evaluation.devices import Simulation, analog_of, calibration_of, ideal_accuracy
 from qssmc.ir.graph import Graph
-from qssmc.ir.text import parse
+from qssmc.ir.text import read_graph
 from qssmc.ir.verify import IRError
 from qssmc.passes.map_arrays import plan
 from qssmc.passes.pipeline import run_arrays, run_oscillators
@@ -138,7 +139,7 @@ def _laid(folder: Path, options: CrossbarOptions) -> tuple[Graph, Graph]:
     """The digital design of a folder on other arrays: what they are laid from, and their golden model."""
     stages: dict[str, Graph] = {}
     try:
-        samples = np.load(folder / "vectors" / "samples.npy", allow_pickle=False).astype(np.int64)
+        samples = read_npy(folder / "vectors" / "samples.npy").astype(np.int64)
         proven = _stage(folder, "prove")
         if options.form == "oscillator":
             form = InputFormat(**read_manifest(folder)["input_format"])
@@ -155,4 +156,4 @@ def _laid(folder: Path, options: CrossbarOptions) -> tuple[Graph, Graph]:
 def _stage(folder: Path, *names: str) -> Graph:
     """The first of some stages that a folder has."""
     paths = (path for name in names for path in sorted((folder / "ir").glob(f"*_{name}.ir")))
-    return parse(next(paths).read_text())
+    return read_graph(next(paths))

@@ -14,7 +14,7 @@ from qssmc.crossbar import CrossbarMap
 from qssmc.errors import MalformedInputError, VerificationError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Xbar
-from qssmc.ir.text import parse
+from qssmc.ir.text import read_graph
 from qssmc.passes.fuse.forms import RULES
 from qssmc.verification.comparison import Progress, Values, compare_outputs
 from qssmc_sim.machine import run
@@ -89,7 +89,7 @@ def _stages(folder: Path, names: Sequence[str]) -> Mapping[str, Graph]:
         path = next((path for path in files if path.endswith(f"_{name}.ir")), None)
         if path is None:
             raise MalformedInputError(f"{folder} holds no IR of the stage {name}; compile the model again")
-        found[name] = parse((folder / path).read_text())
+        found[name] = read_graph(folder / path)
     return found
 
 
