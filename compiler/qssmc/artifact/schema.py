@@ -16,7 +16,7 @@ class _Facts(BaseModel):
 
 
 class _Quantise(_Facts):
-    max_steps: int = Field(ge=1)
+    max_steps: int = Field(default=1, ge=1)
 
 
 class _Window(_Facts):
@@ -33,33 +33,35 @@ class _Crossbar(_Facts):
 
 
 class _Config(_Facts):
-    targets: list[str]
-    quantise: _Quantise
+    targets: list[str] = []
+    quantise: _Quantise = Field(default_factory=_Quantise)
     crossbar: _Crossbar | None = None
 
 
 class _InputFormat(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    width: int = Field(ge=1, le=32)
-    frac: int = Field(ge=-32, le=32)
-    signed: bool
+    width: int = Field(default=8, ge=1, le=32)
+    frac: int = Field(default=8, ge=-32, le=32)
+    signed: bool = False
 
 
 class _Manifest(_Facts):
-    name: str
-    golden: str
+    """Readers ask for the facts that they need; here each that is there has its kind."""
+
     files: dict[str, _Sha256]
-    config: _Config
-    input_format: _InputFormat
+    name: str = ""
+    golden: str = ""
+    config: _Config = Field(default_factory=_Config)
+    input_format: _InputFormat = Field(default_factory=_InputFormat)
     data_set: str | None = None
 
 
 def manifest_fault(facts: Any) -> str | None:
-    """The first fact that is missing or of another kind, in words, or None.
+    """The first fact that is of another kind than it must be, in words, or None.
 
-    >>> manifest_fault({"name": "tiny"})
-    'golden: field required'
+    >>> manifest_fault({"files": {}, "config": {"targets": "c"}})
+    'config.targets: input should be a valid list'
     """
     try:
         _Manifest.model_validate(facts)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-_KINDS = "iufbc"  # numbers; a file of objects, texts, dates or records is refused
+_KINDS = "iufbcmM"  # a file of objects, texts or records is refused
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
