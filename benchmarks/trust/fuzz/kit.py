@@ -9,6 +9,7 @@ import shutil
 import struct
 import wave
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,17 @@ max-steps: 64
 vectors: 4
 calib: calib.npy
 """
+# Compiled folders, by what is read of them.
+_FOLDERS = {
+    "design": ("--target", "c,onnx", "--vectors", "3"),
+    "arrays": ("--target", "crossbar", "--array", "16x16", "--vectors", "3"),
+    "core": ("--target", "verilog", "--vectors", "2"),
+    "flow": ("--target", "hls", "--vectors", "2"),
+}
 
 
-def make_kit(root: Path) -> Path:
-    """Write root/kit, and root/kept beside it with the same content. Returns the kit."""
+def make_kit(root: Path, folders: Collection[str] = ("design", "arrays", "core", "flow")) -> Path:
+    """Write root/kit, with these compiled folders, and root/kept beside it with the same content. Returns the kit."""
     shutil.rmtree(root, ignore_errors=True)
     kit = root / "kit"
     kit.mkdir(parents=True)
@@ -47,10 +55,8 @@ def make_kit(root: Path) -> Path:
     random = np.random.default_rng(0)
     np.save(kit / "calib.npy", random.integers(0, 256, (12, LENGTH, 1), dtype=np.uint8))
     with contextlib.chdir(kit):
-        _run("compile", "tiny.pt", "-o", "design", "--target", "c,onnx", "--vectors", "3")
-        _run("compile", "tiny.pt", "-o", "arrays", "--target", "crossbar", "--array", "16x16", "--vectors", "3")
-        _run("compile", "tiny.pt", "-o", "core", "--target", "verilog", "--vectors", "2")
-        _run("compile", "tiny.pt", "-o", "flow", "--target", "hls", "--vectors", "2")
+        for name in folders:
+            _run("compile", "tiny.pt", "-o", name, *_FOLDERS[name])
         for name in ("float", "fuse", "convert", "prove"):
             found = sorted(Path("design/ir").glob(f"*_{name}.ir"))
             if found:
