@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qssmc.errors import MalformedInputError, VerificationError
+from qssmc.errors import MalformedInputError, VerificationError, shown
 from qssmc.ir.graph import Graph
 from qssmc.ir.json_text import parse_json
 from qssmc.ir.ops import Input, Op, Requant, State
@@ -37,6 +37,9 @@ class Reach:
         return min((low for low, _ in self.numbers), default=0), max((high for _, high in self.numbers), default=0)
 
 
+_CLAIMED = ("low", "high", "inner_low", "inner_high", "accumulator_width")
+
+
 def check_ranges(folder: Path) -> int:
     """Check report/certificate.json of a compiled folder; returns the number of accumulators checked.
 
@@ -45,9 +48,8 @@ def check_ranges(folder: Path) -> int:
     try:
         golden = parse_json((folder / "manifest.json").read_bytes())["golden"]
         graph = read_graph(folder / golden)
-        claims = {
-            claim["name"]: claim for claim in parse_json((folder / "report/certificate.json").read_bytes())["ops"]
-        }
+        listed = parse_json((folder / "report/certificate.json").read_bytes())["ops"]
+        claims = {str(claim["name"]): {field: _integer(claim, field) for field in _CLAIMED} for claim in listed}
     except (OSError, ValueError, KeyError, TypeError, IRError) as error:
         raise MalformedInputError(f"{folder} has no readable range certificate ({error}); compile it again") from error
     for name, reach in derive(graph).items():
@@ -55,6 +57,14 @@ def check_ranges(folder: Path) -> int:
             raise VerificationError(f"the range certificate says nothing of %{name}")
         _check_claim(graph[name], claims[name], reach)
     return len(graph.ops)
+
+
+def _integer(claim: dict[str, Any], field: str) -> int:
+    """A number that a claim states. Raises ValueError for anything but an integer."""
+    value = claim[field]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{field} of {shown(claim['name'])} must be an integer, not {shown(value)}")
+    return value
 
 
 def derive(graph: Graph) -> dict[str, Reach]:

@@ -18,7 +18,7 @@ from qssmc.ir.text import read_graph
 from qssmc.ir.verify import IRError
 from qssmc.targets.registry import BACKENDS
 from qssmc.verification.comparison import Progress
-from qssmc.verification.target_check import RecordedDesign, TargetCheck
+from qssmc.verification.target_check import RecordedDesign, TargetCheck, run_check
 from qssmc.verification.toolchain import Toolchain
 from qssmc_sim.range_check import check_ranges
 
@@ -77,7 +77,7 @@ def verify_folder(
     told = progress or (lambda what, done, of: None)
     design = RecordedDesign(folder, graph, samples, expected, told, limit is not None)
     try:
-        runs = [check.run(design, tools or Toolchain()) for check in checks]
+        runs = [run_check(check, design, tools or Toolchain()) for check in checks]
     except ToolError as error:
         if not altered:
             raise

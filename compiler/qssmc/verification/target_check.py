@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.errors import MalformedInputError, brief
 from qssmc.ir.graph import Graph
 from qssmc.verification.comparison import Progress, Values, compare_outputs, compare_steps
 from qssmc.verification.sandbox import sandboxed
@@ -53,6 +54,23 @@ class TargetCheck:
     rests_on: tuple[str, ...]
     compares: Callable[[str], bool]
     run: Callable[[RecordedDesign, Toolchain], Compared]
+
+
+def run_check(check: TargetCheck, design: RecordedDesign, tools: Toolchain) -> Compared:
+    """Run a target's check.
+
+    What the files of rests_on say of the emitted ones (offsets, shapes, names) is taken as it stands while they run.
+    Where that leads to an error of Python, they do not describe what was emitted: raises MalformedInputError.
+    """
+    try:
+        return check.run(design, tools)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        described = " and ".join(check.rests_on) or "the files of a target"
+        reason = f"{type(error).__name__}: {brief(error)}"
+        raise MalformedInputError(
+            f"{design.folder}: what {described} say of the emitted files does not fit them ({reason}); "
+            "compile the model again"
+        ) from error
 
 
 def check_steps(
