@@ -159,6 +159,11 @@ PAYLOADS = {
     "an unknown config key": (lambda p: p["config"].update(heads=1), "unknown keys: heads"),
     "a vast config": (lambda p: p["config"].update(d_model=10**12), "d_model must be an integer of 1 to 1048576"),
     "countless layers": (lambda p: p["config"].update(n_layers=10**9), "n_layers must be an integer of 1 to 1048576"),
+    "a width beyond all digits": (lambda p: p["config"].update(d_model=10**400), "d_model must be an integer of 1 to"),
+    "a tensor of more numbers than are stored": (
+        lambda p: p.update(calibration=torch.zeros(1, dtype=torch.uint8).expand(2**40, 16, 1)),
+        "calibration announces 17592186044416 numbers, but 1 are stored",
+    ),
     "a wrong input format": (lambda p: p["input_format"].update(width=99), "width of 1 to 32 bits"),
     "an unknown input format key": (lambda p: p["input_format"].update(bits=8), "not a complete checkpoint"),
     "no length": (lambda p: p.update(sequence_length=0), "sequence_length must be an integer of at least 1"),
