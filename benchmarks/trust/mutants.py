@@ -387,7 +387,7 @@ def _difference(mutant: Mutant, folder: Path) -> str | None:
         try:
             _compare(mutant.target, folder, graph, samples, golden)
         except (QssmcError, ValueError, OSError) as error:
-            return f"{length} steps, round {seed}: {error}"[:300]
+            return f"{length} steps, round {seed}: {error}".replace(str(folder.parent), "")[:300]
         except Exception as error:
             return f"{length} steps, round {seed}: {type(error).__name__}: {error}"[:300]
     return None
