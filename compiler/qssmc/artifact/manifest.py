@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from qssmc.artifact.schema import manifest_fault
 from qssmc.errors import MalformedInputError, UsageError
+from qssmc.ir.json_text import parse_json
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "qssmc.design", 1
@@ -36,11 +38,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UsageError(f"{folder} is not a compiled design (it has no {MANIFEST}); make one with: qssmc compile")
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        manifest = parse_json(path.read_bytes())
+    except OSError as error:
+        raise MalformedInputError(f"{path} cannot be read ({error.strerror}); compile the model again") from error
+    except ValueError as error:
         raise MalformedInputError(f"{path} is not JSON ({error}); compile the model again") from error
-    if not is_manifest(manifest):
+    if not isinstance(manifest, dict) or (manifest.get("format"), manifest.get("version")) != (FORMAT, VERSION):
         raise MalformedInputError(f"{path} is not a manifest of this version of qssmc; compile the model again")
+    if fault := manifest_fault(manifest):
+        raise MalformedInputError(f"{path}: {fault}; compile the model again")
     outside = [name for name in manifest["files"] if not is_inside(folder, name)]
     if outside:
         raise MalformedInputError(
@@ -50,16 +56,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if golden is not None and golden not in manifest["files"]:
         raise MalformedInputError(f"{path} does not list its golden model {golden!r}; compile the model again")
     return manifest
-
-
-def is_manifest(data: Any) -> bool:
-    """Whether parsed JSON is a manifest of this format: files by path, each with a text for its hash."""
-    return (
-        isinstance(data, dict)
-        and (data.get("format"), data.get("version")) == (FORMAT, VERSION)
-        and isinstance(data.get("files"), dict)
-        and all(isinstance(digest, str) for digest in data["files"].values())
-    )
 
 
 def is_inside(folder: Path, name: str) -> bool:

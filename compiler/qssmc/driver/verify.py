@@ -18,10 +18,11 @@ from qssmc.artifact.manifest import (
     only_line_ends_changed,
     read_manifest,
 )
+from qssmc.data.npy import read_npy
 from qssmc.driver.emitted_tables import Tables, check_tables
 from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
 from qssmc.ir.graph import Graph
-from qssmc.ir.text import parse
+from qssmc.ir.text import read_graph
 from qssmc.ir.verify import IRError
 from qssmc.targets.registry import BACKENDS
 from qssmc.verification.comparison import Progress, Values, compare_outputs
@@ -118,11 +119,10 @@ def verify_folder(
     waiting: dict[str, Callable[[], Compared]] = {}
     runs: dict[str, Compared] = {}
     try:
-        waiting = {
-            name: check.begin(sketch, tools)
-            for name, check in zip(names, checks, strict=True)
-            if check.begin is not None
-        }
+        for name, check in zip(names, checks, strict=True):
+            if check.begin is not None:
+                with described(check, folder):
+                    waiting[name] = check.begin(sketch, tools)
         search.drive()
         search.mutate()
         made, cover = _made(search, limit)
@@ -131,9 +131,11 @@ def verify_folder(
         compare_outputs(golden, recorded.expected, "golden")
         for name, check in zip(names, checks, strict=True):
             if name not in waiting:
-                runs[name] = check.run(design, tools)
+                with described(check, folder):
+                    runs[name] = check.run(design, tools)
         for name, finish in waiting.items():
-            runs[name] = finish()
+            with described(BACKENDS[name].check, folder):
+                runs[name] = finish()
     except ToolError as error:
         if not altered:
             raise
@@ -221,7 +223,7 @@ def _is_compared(name: str, checks: Sequence[TargetCheck]) -> bool:
 
 def _read_design(folder: Path, manifest: Mapping[str, Any], limit: int | None) -> tuple[Graph, Driven]:
     try:
-        graph = parse((folder / str(manifest["golden"])).read_text())
+        graph = read_graph(folder / str(manifest["golden"]))
         samples = _integers(folder / "vectors/samples.npy")
         expected = {output.name: _integers(folder / f"vectors/{output.name}.npy") for output in graph.outputs}
     except (OSError, ValueError, KeyError, EOFError, IRError) as error:
@@ -233,8 +235,8 @@ def _read_design(folder: Path, manifest: Mapping[str, Any], limit: int | None) -
 
 
 def _integers(path: Path) -> NDArray[np.int64]:
-    array = np.load(path, allow_pickle=False)
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+    array = read_npy(path)
+    if array.dtype.kind not in "iu":
         raise ValueError(f"{path.name} holds no array of integers")
     return array.astype(np.int64)
 

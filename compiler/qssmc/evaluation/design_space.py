@@ -16,6 +16,7 @@ from qssmc.artifact.manifest import read_manifest
 from qssmc.artifact.stages import Stages
 from qssmc.crossbar.options import ENCODINGS, CrossbarOptions, Encoding, Window
 from qssmc.data import InputFormat, Sequences
+from qssmc.data.npy import read_npy
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.evaluation.devices import Simulation, analog_of, calibration_of, ideal_accuracy
 from qssmc.ir.graph import Graph
@@ -142,7 +143,7 @@ def _laid(folder: Path, options: CrossbarOptions) -> tuple[Graph, Graph]:
     Of oscillators, it is the graph of one product a head that devices are simulated with.
     """
     try:
-        integers = Calibration(np.load(folder / "vectors" / "samples.npy", allow_pickle=False).astype(np.int64), run)
+        integers = Calibration(read_npy(folder / "vectors" / "samples.npy").astype(np.int64), run)
         form = InputFormat(**read_manifest(folder)["input_format"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, cast, get_args
 
-from qssmc.errors import UsageError
+from qssmc.errors import UsageError, shown
 
 Discretization = Literal["zoh", "bilinear"]
 Activation = Literal["gelu", "relu", "silu", "qgelu"]
@@ -23,6 +23,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "norm_position": get_args(NormPosition),
     "output": get_args(Output),
 }
+MOST = 1 << 20  # of channels, states, layers and outputs; a config of more describes no model
 _POSITIVE = ("d_input", "d_model", "d_state", "n_layers", "d_output")
 
 
@@ -61,21 +62,26 @@ class ModelConfig:
             if hasattr(value := getattr(self, field.name), "item"):
                 object.__setattr__(self, field.name, value.item())
         faults = [
-            f"{name} must be an integer of at least 1, not {getattr(self, name)!r}"
+            f"{name} must be an integer of {'at least 1' if _is_small(getattr(self, name)) else f'1 to {MOST}'}, "
+            f"not {shown(getattr(self, name))}"
             for name in _POSITIVE
             if not _is_count(getattr(self, name))
         ]
         faults += [
-            f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
+            f"{name} must be one of {', '.join(choices)}, not {shown(getattr(self, name))}"
             for name, choices in _CHOICES.items()
             if getattr(self, name) not in choices
         ]
         if not _is_flag(self.residual):
-            faults.append(f"residual must be true or false, not {self.residual!r}")
-        if not isinstance(self.dropout, (int, float)) or not 0.0 <= float(self.dropout) < 1.0:
-            faults.append(f"dropout must lie in [0, 1), not {self.dropout!r}")
-        if not 0.0 < self.dt_min <= self.dt_max < math.inf:
-            faults.append(f"dt_min and dt_max must be above 0 and in order, not {self.dt_min!r} and {self.dt_max!r}")
+            faults.append(f"residual must be true or false, not {shown(self.residual)}")
+        if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
+            faults.append(f"dropout must lie in [0, 1), not {shown(self.dropout)}")
+        if not all(isinstance(dt, (int, float)) for dt in (self.dt_min, self.dt_max)) or not (
+            0.0 < self.dt_min <= self.dt_max < math.inf
+        ):
+            faults.append(
+                f"dt_min and dt_max must be above 0 and in order, not {shown(self.dt_min)} and {shown(self.dt_max)}"
+            )
         if faults:
             raise ConfigError("model config: " + "; ".join(faults))
 
@@ -100,4 +106,8 @@ def _is_flag(value: object) -> bool:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST
+
+
+def _is_small(value: object) -> bool:
+    return not isinstance(value, int) or value <= MOST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.errors import VerificationError
+from qssmc.errors import MalformedInputError, VerificationError, brief
 from qssmc.ir.graph import Graph
 from qssmc.verification.comparison import Progress, Values, compare_outputs, compare_values, golden_steps
 from qssmc.verification.sandbox import Apart, Building, Limits
@@ -118,6 +119,23 @@ class Run(Protocol):
 
 
 _LAST = ":last:"  # before the name of a value of the closing
+
+
+@contextmanager
+def described(check: TargetCheck, folder: Path) -> Iterator[None]:
+    """Around a target's check of a design's folder.
+
+    What the files of rests_on say of the emitted ones (offsets, shapes, names) is taken as it stands while they run.
+    Where that leads to an error of Python, they do not describe what was emitted: raises MalformedInputError.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        files = " and ".join(check.rests_on) or "the files of a target"
+        reason = f"{type(error).__name__}: {brief(error)}"
+        raise MalformedInputError(
+            f"{folder}: what {files} say of the emitted files does not fit them ({reason}); compile the model again"
+        ) from error
 
 
 def check_steps(
