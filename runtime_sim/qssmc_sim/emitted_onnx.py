@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from qssmc.errors import ToolError, VerificationError, brief
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op
+from qssmc.ir.types import WIDEST
 
 Array = NDArray[Any]
-_NEXT = ":next"
+_NEXT, _SATURATED = ":next", ":saturated"
 
 
 class EmittedOnnx:
@@ -40,8 +41,12 @@ class EmittedOnnx:
         """One step of every sequence; every op's value, (n, ...)."""
         (entrance,) = self.graph.inputs
         given = {entrance.name: samples.astype(np.int64), **self.states}
-        found = self._run("step", given, self.graph.step_ops, [f"{name}{_NEXT}" for name in self.states])
+        saturated = [f"{entrance.name}{_SATURATED}"] if entrance.type.width != WIDEST else []
+        more = [*(f"{name}{_NEXT}" for name in self.states), *saturated]
+        found = self._run("step", given, self.graph.step_ops, more)
         values = self._values(self.graph.step_ops, found, given)
+        if saturated and entrance.name in values:
+            values[entrance.name] = found[saturated[0]]
         self.states = {name: found[f"{name}{_NEXT}"] for name in self.states}
         return values
 
@@ -72,12 +77,13 @@ class EmittedOnnx:
     # --- pieces ---
 
     def _run(self, what: str, given: dict[str, Array], ops: tuple[Op, ...], more: list[str]) -> dict[str, Array]:
-        wanted = tuple(name for op in ops if op.inputs or op.mnemonic == "constant" for name in _names(op))
+        made = tuple(name for op in ops if op.inputs or op.mnemonic == "constant" for name in _names(op))
+        wanted = (*made, *(name for name in more if name.endswith(_SATURATED)))
         if not wanted and not more:
             return {}
         session = self._session(what, wanted)
         named = {value.name for value in session.get_inputs()}
-        names = [*wanted, *more]
+        names = list(dict.fromkeys([*wanted, *more]))
         values = self._answer(what, session, names, {name: value for name, value in given.items() if name in named})
         return dict(zip(names, values, strict=True))
 

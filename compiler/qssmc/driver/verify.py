@@ -29,7 +29,7 @@ from qssmc.verification.comparison import Progress, Values, compare_outputs
 from qssmc.verification.coverage import Coverage, Points, Recorder, coverage_of
 from qssmc.verification.sandbox import Limits
 from qssmc.verification.stimuli import Effort, Search
-from qssmc.verification.target_check import Compared, Driven, RecordedDesign, TargetCheck
+from qssmc.verification.target_check import Compared, Driven, RecordedDesign, TargetCheck, described
 from qssmc.verification.toolchain import Toolchain
 from qssmc.verification.unreachable import unreachable_points
 from qssmc_sim.machine import run

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from qssmc.backends.c.lanes import assign
 from qssmc.backends.c.names import identifiers, parameters
-from qssmc.ir.ops import Input, Op, State
+from qssmc.ir.ops import Op, State
 from qssmc.proof.c_expressions import Frame
 from qssmc.proof.c_functions import Functions
 from qssmc.proof.c_memory import Pointer, PointerVariable, Region, Struct, Undefined, region_of, struct_of
@@ -149,8 +149,8 @@ class _Phase(_Run):
     # --- before ------------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        """Memory as it is before the call: states and samples are variables over golden's ranges."""
-        for op in (*self.graph.states, *self.graph.inputs):
+        """Memory as it is before the call: states are variables over golden's ranges, samples over their C type's."""
+        for op in self.graph.states:
             self.golden[op.name] = self._variables(op, self.design.reaches[op.name].numbers)
         struct = self.struct = struct_of("s", self.design.record)
         for state in self.graph.states:
@@ -167,7 +167,8 @@ class _Phase(_Run):
                     region.constant = "const" in pointee
                 arguments.append(Pointer(struct))
             elif name == "sample":
-                region = self._array(name, pointee, [n for op in self.graph.inputs for n in self.golden[op.name]])
+                region = self._array(name, pointee, [])
+                region.cells = list(self._samples(region.element.low, region.element.high))
                 region.constant = True
                 self._need_room(region)
                 arguments.append(Pointer(region))
@@ -183,6 +184,15 @@ class _Phase(_Run):
             else:
                 raise Unsupported(f"the parameter {name}")
         self.frame = self.machine.bind(self.function, arguments)
+
+    def _samples(self, low: int, high: int) -> Numbers:
+        """What a sample may hold, which golden's inputs clamp to their formats."""
+        count = max((op.type.shape[0] for op in self.graph.inputs), default=0)
+        samples: Numbers = [self.terms.variable(f"sample[{index}]", low, high) for index in range(count)]
+        for op in self.graph.inputs:
+            least, most = op.type.bounds
+            self.golden[op.name] = [self.terms.clip(sample, least, most) for sample in samples[: op.type.shape[0]]]
+        return samples
 
     def _array(self, name: str, pointee: str, cells: Sequence[Term | None]) -> Region:
         region = region_of(name, type_named(self.design.source, pointee))
@@ -354,7 +364,7 @@ class _Phase(_Run):
         """
         fresh: dict[str, Numbers] = {}
         for op, _, _ in known:
-            if isinstance(op, State | Input) or op.name in self.renewed or op.name in fresh:
+            if isinstance(op, State) or op.name in self.renewed or op.name in fresh:
                 continue
             meet = []
             for number, (low, high) in zip(self._value(op.name), self.design.reaches[op.name].numbers, strict=True):
