@@ -13,7 +13,7 @@ TORCH_INDEX ?=
 
 FAST := -m "not slow" --ignore hw_tests --ignore tests/benchmarks
 
-.PHONY: help setup system demo check test lint bench results results-crossbar results-targets results-verilog clean
+.PHONY: help setup system demo check test lint bench results results-crossbar results-targets results-verilog results-trust fuzz campaign mutants clean
 
 help:
 	@echo "make setup    install what is missing: Debian packages, a virtual environment in $(VENV)"
@@ -26,6 +26,10 @@ help:
 	@echo "make results-crossbar  accuracy on arrays over the errors of cells and converters"
 	@echo "make results-targets  C, HLS C++ and ONNX held against golden on whole sequences; AP_TYPES=DIR names the open ap_int.h"
 	@echo "make results-verilog  clocks a step of the Verilog cores beside their bounds, and cores placed on boards"
+	@echo "make fuzz     changed inputs for every reader, FUZZ_MINUTES=4; a failing one is kept in out/trust/fuzz/failed"
+	@echo "make campaign random models on inputs of every kind through every target, MODELS=60"
+	@echo "make mutants  faults in the arithmetic of compiled designs, which verify must find, MUTANTS=40"
+	@echo "make results-trust  what these three ran, written to docs/results/trust.md"
 	@echo "make clean    remove outputs and caches; the virtual environment and unfinished trainings stay"
 
 setup: $(VENV)/.installed
@@ -97,6 +101,24 @@ results-crossbar: $(VENV)/.bench
 
 results-targets: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.targets $(if $(AP_TYPES),--ap-types $(AP_TYPES))
+
+# Some minutes by default; FUZZ_MINUTES=60, MODELS=1000 and MUTANTS=300 are full runs, and all of them go on where
+# they stopped but the fuzzers, whose seed is printed.
+FUZZ_MINUTES ?= 4
+MODELS       ?= 60
+MUTANTS      ?= 40
+
+fuzz: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.trust.fuzz --minutes $(FUZZ_MINUTES) $(if $(SEED),--seed $(SEED)) --work out/trust/fuzz
+
+campaign: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.trust.campaign --models $(MODELS) -j $(JOBS)
+
+mutants: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.trust.mutants --mutants $(MUTANTS)
+
+results-trust: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.trust --parts page
 
 # The programs on PATH and those of the yowasp packages, which have the ECP5's.
 results-verilog: $(VENV)/.bench

@@ -14,11 +14,11 @@ import pytest
 from cores import replay as replay_core
 from cores import write
 from module_bench import SEED
+from qssmc.analysis.array_layout import converter_of
 from qssmc.crossbar import CrossbarOptions
 from qssmc.errors import VerificationError
 from qssmc.ir import Graph
 from qssmc.ir.graph import Output
-from qssmc.passes.map_arrays.converters import converter_of
 from qssmc_sim.emitted_verilog import EmittedVerilog
 from support.arrays import Laid, laid
 from test_faults import mutate

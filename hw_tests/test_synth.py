@@ -10,7 +10,7 @@ import pytest
 
 from cores import write
 from module_bench import SEED
-from qssmc.artifact.folder import MANIFEST, with_manifest
+from qssmc.artifact.manifest import MANIFEST, with_manifest
 from qssmc.ir import Builder, Graph, Table, Type
 from qssmc.ir.ops import Matvec, Requant
 from qssmc.passes.prove import prove

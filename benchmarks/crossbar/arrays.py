@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.integer_kernels import find_kernels
+from qssmc.analysis.array_layout import lay_out
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.crossbar import CrossbarOptions
 from qssmc.crossbar.options import Form, Packing
 from qssmc.data import load_split
@@ -24,7 +25,7 @@ from qssmc.ir import Graph, parse, print_graph
 from qssmc.models import load_checkpoint
 from qssmc.passes.fuse import Fuse
 from qssmc.passes.fuse.forms import RULES
-from qssmc.passes.map_arrays import Realise, plan
+from qssmc.passes.map_arrays import MapArrays
 from qssmc.passes.methods import Methods
 from qssmc.passes.prove import prove
 from qssmc.passes.quantise import QuantiseOptions
@@ -92,7 +93,7 @@ def _layout(layout: Layout, work: Path) -> dict[str, Any]:
     options = CrossbarOptions(
         size=(layout.size, layout.size), weight_bits=layout.weight_bits, reads=layout.reads, packing=layout.packing
     )
-    report = arrays_report(plan(prove(Fuse(options.form)(proven)), options), source)
+    report = arrays_report(lay_out(prove(Fuse(options.form)(proven)), options), source)
     named = {name: value for name, value in vars(layout).items() if name != "methods"}
     return {**named, "allowed": layout.reads, **report}
 
@@ -105,13 +106,13 @@ def _same(form: Form, work: Path) -> dict[str, Any]:
     """
     proven, _ = _stages(work, *_S4D16[1:])
     fused = prove(Fuse(form)(proven))
-    arrays = prove(Realise(CrossbarOptions(adc_bits=None, form=form))(fused))
+    arrays = prove(MapArrays(CrossbarOptions(adc_bits=None, form=form))(fused))
     samples = load_split("mnist", "test").take(_SEQUENCES).samples.astype(np.int64)
     first, second = _Digests(samples.shape[1]), _Digests(samples.shape[1])
     outputs = run(fused, samples, first.see).outputs
     found = run(arrays, samples, second.see).outputs
     both = first.found.keys() & second.found.keys()
-    late = len(find_kernels(proven)) if RULES[form].late else 0
+    late = len(ssm_layers(proven)) if RULES[form].late else 0
     faults = sorted(name for name in both if first.found[name].digest() != second.found[name].digest())
     for wanted in (found, run(proven, samples).outputs if late else {}):
         faults += [name for name, values in wanted.items() if not np.array_equal(values, outputs[name])]

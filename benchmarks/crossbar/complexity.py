@@ -12,11 +12,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from qssmc.artifact.folder import read_manifest
+from qssmc.artifact.manifest import read_manifest
 from qssmc.crossbar import CrossbarOptions
 from qssmc.ir import Graph, parse
 from qssmc.passes.fuse import Fuse
-from qssmc.passes.map_arrays import Realise
+from qssmc.passes.map_arrays import MapArrays
 from qssmc.passes.prove import prove
 from qssmc.report import effort_report
 
@@ -52,7 +52,7 @@ def _rows(model: Graph, proved: Graph, size: float) -> Iterator[str]:
     for dense in (False, True):
         for cells, adc, dac in _CHOICES:
             options = CrossbarOptions(weight_bits=cells, adc_bits=None, dac_bits=dac, dense=dense)
-            arrays = prove(Realise(options)(prove(Fuse(options.form, options.dense)(proved))))
+            arrays = prove(MapArrays(options)(prove(Fuse(options.form, options.dense)(proved))))
             found = effort_report(arrays, model)
             columns, ideal = found["arrays"]["conversions"], found["arrays"]["adc_bits"]
             times = found["float32"]["adc_bits"] / (found["adc_bits"] - ideal + columns * adc)

@@ -8,17 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.crossbar.points import Case
-from qssmc.artifact.folder import read_manifest, write_folder
+from qssmc.analysis.calibration import Calibration
+from qssmc.artifact.folder import write_folder
+from qssmc.artifact.manifest import read_manifest
+from qssmc.artifact.stages import Stages
 from qssmc.crossbar import CrossbarOptions
 from qssmc.data import InputFormat, load_split
-from qssmc.driver.autotune import observe
 from qssmc.driver.compile import CompileOptions, compile_checkpoint, file_sha256
 from qssmc.evaluation.devices import ideal_accuracy
 from qssmc.ir import Graph, parse
 from qssmc.models import load_checkpoint
 from qssmc.passes.methods import Methods
-from qssmc.passes.pipeline import run_oscillators
+from qssmc.passes.pipeline import ARRAYS, run_rows
+from qssmc.passes.plan import PassPlan
 from qssmc.passes.quantise import QuantiseOptions
+from qssmc_sim import run
 
 _CALIBRATED = 112  # sequences
 
@@ -53,9 +57,11 @@ def graph_of(work: Path, case: Case, adc: int) -> Graph:
         return _stage(folder, "oscillate")
     manifest = read_manifest(folder)
     samples = np.load(folder / "vectors" / "samples.npy").astype(np.int64)
-    real = InputFormat(**manifest["input_format"]).to_real(samples).astype(np.float64)
-    stages = _stage(folder, "prove"), _stage(folder, "prune_states")
-    return run_oscillators(*stages, _arrays(adc), (samples, real), observe, lambda name, graph: None)
+    digital, form = Stages.read(folder).until("prove"), InputFormat(**manifest["input_format"])
+    plan = PassPlan(digital.float, QuantiseOptions(), form, Calibration(samples, run), arrays=_arrays(adc))
+    laid = run_rows(ARRAYS, plan, digital).oscillators
+    assert laid is not None
+    return laid
 
 
 @cache

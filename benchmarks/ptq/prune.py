@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.ptq.cases import DATA, MODELS, SEQUENCES
-from qssmc.analysis.observer import batches
+from qssmc.analysis.calibration import Calibration
 from qssmc.data import load_split
 from qssmc.evaluation.accuracy import evaluate
 from qssmc.frontend import trace
-from qssmc.ir import Graph
 from qssmc.models import load_checkpoint
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
@@ -51,25 +49,21 @@ def _measure(
     checkpoint = load_checkpoint(path)
     graph = discretize(canonicalise(trace(checkpoint.build(), checkpoint.config.d_input, "model")))
     drawn = load_split(DATA[model], "train", data).take(SEQUENCES[model], 0).samples
-    calibration = checkpoint.input_format.to_real(drawn).astype(np.float64)
+    calibration = Calibration(checkpoint.input_format.to_real(drawn).astype(np.float64), run)
     if channels:
-        graph = PruneChannels(channels, calibration, _observe)(graph)
+        graph = PruneChannels(channels, calibration)(graph)
     if heads:
-        graph = PruneHeads(heads, calibration, _observe)(graph)
-    graph = PruneStates(states, None, calibration, _observe)(graph)
+        graph = PruneHeads(heads, calibration)(graph)
+    graph = PruneStates(states, None, calibration)(graph)
     test = load_split(DATA[model], "test", data)
     if states is None:
         answers = evaluate(path, "torch", test).predictions
     else:
         samples = checkpoint.input_format.to_real(test.samples).astype(np.float64)
-        answers = np.concatenate([run(graph, part).outputs["y"].argmax(-1) for part in batches(graph, samples)])
+        answers = Calibration(samples, run).outputs(graph)["y"].argmax(-1)
     left = sum(op.type.shape[0] for op in graph.states if op.type.complex)
     accuracy = 100.0 * float((answers == test.labels).mean())
     return {
         "model": model, "states": states, "heads": heads, "channels": channels,
         "asked": asked, "left": left, "accuracy": accuracy,
     }  # fmt: skip
-
-
-def _observe(graph: Graph, samples: NDArray[Any], see: Any) -> None:
-    run(graph, samples, see)

@@ -25,7 +25,7 @@ from benchmarks.shared.machine import machine
 from benchmarks.targets.cases import CASES, Design
 from benchmarks.targets.page import page
 from qssmc import __version__
-from qssmc.artifact.folder import read_manifest
+from qssmc.artifact.manifest import read_manifest
 from qssmc.backends import hls, verilog
 from qssmc.backends.hls import HlsOptions
 from qssmc.backends.verilog import VerilogOptions

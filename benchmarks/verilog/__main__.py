@@ -20,7 +20,8 @@ from typing import Any
 from benchmarks.verilog.cases import BOARDS, CASES, LANES, REPLAYS, Case, Placed, Replayed
 from benchmarks.verilog.page import page
 from qssmc import __version__
-from qssmc.artifact.folder import MANIFEST, read_manifest, with_manifest, write_folder
+from qssmc.artifact.folder import write_folder
+from qssmc.artifact.manifest import MANIFEST, read_manifest, with_manifest
 from qssmc.backends.verilog import VerilogOptions, emit
 from qssmc.backends.verilog.issue_table import issue_table
 from qssmc.backends.verilog.recurrence import layers_of

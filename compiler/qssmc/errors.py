@@ -3,6 +3,31 @@
 from __future__ import annotations
 
 
+def brief(error: BaseException) -> str:
+    """The first line of what an exception of a library says, or its kind, for a message of ours.
+
+    >>> brief(ValueError("bad shape\\nat line 3"))
+    'bad shape'
+    >>> brief(RecursionError())
+    'RecursionError'
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def shown(value: object) -> str:
+    """A value of a file as it may stand in a message: on one line, and of 80 characters at most.
+
+    >>> shown("x"), shown([1] * 100)
+    ("'x'", '[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1…')
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except (ValueError, RecursionError):  # an integer of thousands of digits, lists in lists without end
+        return f"that {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
 class QssmcError(Exception):
     """A failure told in one clear sentence: what, where, what to do."""
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.errors import ToolError, VerificationError
+from qssmc.errors import ToolError, VerificationError, brief
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op
+from qssmc.ir.types import WIDEST
 
 Array = NDArray[Any]
-_NEXT = ":next"
+_NEXT, _SATURATED = ":next", ":saturated"
 
 
 class EmittedOnnx:
@@ -40,8 +41,12 @@ class EmittedOnnx:
         """One step of every sequence; every op's value, (n, ...)."""
         (entrance,) = self.graph.inputs
         given = {entrance.name: samples.astype(np.int64), **self.states}
-        found = self._run("step", given, self.graph.step_ops, [f"{name}{_NEXT}" for name in self.states])
+        saturated = [f"{entrance.name}{_SATURATED}"] if entrance.type.width != WIDEST else []
+        more = [*(f"{name}{_NEXT}" for name in self.states), *saturated]
+        found = self._run("step", given, self.graph.step_ops, more)
         values = self._values(self.graph.step_ops, found, given)
+        if saturated and entrance.name in values:
+            values[entrance.name] = found[saturated[0]]
         self.states = {name: found[f"{name}{_NEXT}"] for name in self.states}
         return values
 
@@ -57,25 +62,38 @@ class EmittedOnnx:
         session = self._session("sequence", ())
         (entrance,) = self.graph.inputs
         names = [output.name for output in session.get_outputs()]
-        found = dict(zip(names, session.run(names, {entrance.name: samples.astype(np.int64)}), strict=True))
+        values = self._answer("sequence", session, names, {entrance.name: samples.astype(np.int64)})
+        found = dict(zip(names, values, strict=True))
         outputs = {}
         for output in self.graph.outputs:
             op = self.graph[output.value]
             stem = f"{output.name}{{}}:all" if output.when == "step" else f"output:{output.name}{{}}"
-            outputs[output.name] = _joined(op, [found[stem.format(part)] for part in _parts(op)])
+            try:
+                outputs[output.name] = _joined(op, [found[stem.format(part)] for part in _parts(op)])
+            except (KeyError, ValueError) as error:
+                raise VerificationError(f"sequence.onnx gives no output {output.name} as golden does") from error
         return outputs
 
     # --- pieces ---
 
     def _run(self, what: str, given: dict[str, Array], ops: tuple[Op, ...], more: list[str]) -> dict[str, Array]:
-        wanted = tuple(name for op in ops if op.inputs or op.mnemonic == "constant" for name in _names(op))
+        made = tuple(name for op in ops if op.inputs or op.mnemonic == "constant" for name in _names(op))
+        wanted = (*made, *(name for name in more if name.endswith(_SATURATED)))
         if not wanted and not more:
             return {}
         session = self._session(what, wanted)
         named = {value.name for value in session.get_inputs()}
-        names = [*wanted, *more]
-        values = session.run(names, {name: value for name, value in given.items() if name in named})
+        names = list(dict.fromkeys([*wanted, *more]))
+        values = self._answer(what, session, names, {name: value for name, value in given.items() if name in named})
         return dict(zip(names, values, strict=True))
+
+    def _answer(self, what: str, session: Any, names: list[str], given: dict[str, Array]) -> list[Array]:
+        """What a model answers. Raises VerificationError where ONNX Runtime cannot compute it."""
+        try:
+            answers: list[Array] = session.run(names, given)
+        except Exception as error:  # ONNX Runtime raises many kinds, all of them of Exception alone
+            raise VerificationError(f"ONNX Runtime does not compute {what}.onnx ({brief(error)})") from error
+        return answers
 
     def _values(self, ops: tuple[Op, ...], found: dict[str, Array], given: dict[str, Array]) -> dict[str, Array]:
         both = {**given, **found}
@@ -99,8 +117,7 @@ class EmittedOnnx:
                     model.SerializeToString(), options, providers=["CPUExecutionProvider"]
                 )
             except Exception as error:  # ONNX Runtime and protobuf raise many kinds, all of them of Exception alone
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise VerificationError(f"ONNX Runtime does not take {path.name} ({reason})") from error
+                raise VerificationError(f"ONNX Runtime does not take {path.name} ({brief(error)})") from error
         return self.sessions[what]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import shutil
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
+from qssmc.ir.json_text import parse_json
 from qssmc_sim.verilog_trace import Streams, firings, read_streams
 
 SIMULATORS = ("icarus", "verilator")
@@ -62,7 +62,7 @@ class EmittedVerilog:
         self.trace = trace
         self.folder = folder.absolute()
         try:
-            self.design: dict[str, Any] = json.loads((folder / "design.json").read_text())
+            self.design: dict[str, Any] = parse_json((folder / "design.json").read_bytes())
             self.top = str(self.design["top"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise MalformedInputError(f"{folder}/design.json cannot be used ({error}); compile again") from error

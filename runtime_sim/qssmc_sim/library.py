@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import shlex
 import subprocess
@@ -18,6 +17,7 @@ from typing import Any, ClassVar, Self
 from numpy.typing import NDArray
 
 from qssmc.errors import MalformedInputError, ToolError, UsageError
+from qssmc.ir.json_text import parse_json
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Library(ABC):
         words, sources = self._words(), self.sources()
         command = [*words, *flags, *self.arguments(), "-shared", "-fPIC", "-o", str(path), *sources]
         try:
-            result = subprocess.run(command, capture_output=True, text=True, check=False)
+            result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         except OSError as error:
             package = "clang" if "clang" in Path(words[0]).name else self.language.usual
             raise ToolError(
@@ -126,7 +126,7 @@ class Library(ABC):
     def _read_layout(self) -> dict[str, Any]:
         path = self.folder / "layout.json"
         try:
-            layout: dict[str, Any] = json.loads(path.read_text())
+            layout: dict[str, Any] = parse_json(path.read_bytes())
         except OSError as error:
             raise UsageError(
                 f"{path} cannot be read ({error.strerror}); give the folder {self.language.folder}/ that the compiler "

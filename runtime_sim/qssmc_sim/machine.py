@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Input, Op, State
-from qssmc_sim.rules import Rule, rule_of
+from qssmc_sim.rules import Rule, rule_of, saturated
 
 Array = NDArray[Any]
 Values = Mapping[str, Array]
@@ -33,7 +33,10 @@ class Machine:
         self.states = {op.name: np.zeros((self.batch, *op.type.array_shape), self.dtype) for op in self.graph.states}
 
     def step(self, samples: Array) -> dict[str, Array]:
-        """Fire once. samples: (batch, d_input). Returns every value computed, by op name, and moves the states on."""
+        """Fire once. samples: (batch, d_input), which saturate as Input says.
+
+        Returns every value computed, by op name, and moves the states on.
+        """
         values = self._evaluate(self._step, samples.astype(self.dtype, copy=False))
         self.states = {name: values[value] for name, value in self.graph.updates.items()}
         return values
@@ -49,7 +52,7 @@ class Machine:
                 values[op.name] = self.states[op.name]
             elif isinstance(op, Input):
                 assert samples is not None, "the verifier lets no end-of-sequence output depend on a sample"
-                values[op.name] = samples
+                values[op.name] = saturated(op, samples)
             else:
                 assert rule is not None
                 result = rule(*(values[name] for name in op.inputs))

@@ -8,17 +8,17 @@ integers, must then stay within every claim.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qssmc.errors import MalformedInputError, VerificationError
+from qssmc.errors import MalformedInputError, VerificationError, shown
 from qssmc.ir.graph import Graph
+from qssmc.ir.json_text import parse_json
 from qssmc.ir.ops import Input, Op, Requant, State
-from qssmc.ir.text import parse
+from qssmc.ir.text import read_graph
 from qssmc.ir.verify import IRError
 
 Pair = tuple[int, int]
@@ -37,15 +37,19 @@ class Reach:
         return min((low for low, _ in self.numbers), default=0), max((high for _, high in self.numbers), default=0)
 
 
+_CLAIMED = ("low", "high", "inner_low", "inner_high", "accumulator_width")
+
+
 def check_ranges(folder: Path) -> int:
     """Check report/certificate.json of a compiled folder; returns the number of accumulators checked.
 
     Raises VerificationError with the first claim that does not follow, MalformedInputError if a file cannot be read.
     """
     try:
-        golden = json.loads((folder / "manifest.json").read_text())["golden"]
-        graph = parse((folder / golden).read_text())
-        claims = {claim["name"]: claim for claim in json.loads((folder / "report/certificate.json").read_text())["ops"]}
+        golden = parse_json((folder / "manifest.json").read_bytes())["golden"]
+        graph = read_graph(folder / golden)
+        listed = parse_json((folder / "report/certificate.json").read_bytes())["ops"]
+        claims = {str(claim["name"]): {field: _integer(claim, field) for field in _CLAIMED} for claim in listed}
     except (OSError, ValueError, KeyError, TypeError, IRError) as error:
         raise MalformedInputError(f"{folder} has no readable range certificate ({error}); compile it again") from error
     for name, reach in derive(graph).items():
@@ -53,6 +57,14 @@ def check_ranges(folder: Path) -> int:
             raise VerificationError(f"the range certificate says nothing of %{name}")
         _check_claim(graph[name], claims[name], reach)
     return len(graph.ops)
+
+
+def _integer(claim: dict[str, Any], field: str) -> int:
+    """A number that a claim states. Raises ValueError for anything but an integer."""
+    value = claim[field]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{field} of {shown(claim['name'])} must be an integer, not {shown(value)}")
+    return value
 
 
 def derive(graph: Graph) -> dict[str, Reach]:

@@ -27,6 +27,7 @@ from qssmc.ir.ops import (
     Drive,
     Glu,
     Inject,
+    Input,
     LayerNorm,
     Lut,
     Matvec,
@@ -54,6 +55,14 @@ Rule = Callable[..., Array]
 def rule_of(op: Op) -> Rule:
     """A function from operand arrays to the op's array, with its tables made ready once."""
     return RULES[type(op)](op)
+
+
+def saturated(op: Input, samples: Array) -> Array:
+    """The value of an input: samples beyond the bounds of its integer type become the nearest bound."""
+    if op.type.is_real:
+        return samples
+    low, high = op.type.bounds
+    return np.minimum(np.maximum(samples, low), high)
 
 
 def _each(table: Table, like_complex: bool) -> Array:

@@ -16,7 +16,7 @@ def without_trace(text: str) -> str:
 
 def trace_difference(folder: Path, shipped: str, traced: str) -> str | None:
     """How a traced source of a folder, without trace, differs from the shipped one; None where it does not."""
-    texts = [(folder / name).read_text(encoding="utf-8") for name in (shipped, traced)]
+    texts = [(folder / name).read_text(encoding="utf-8", errors="surrogateescape") for name in (shipped, traced)]
     pairs = zip_longest(texts[0].splitlines(), without_trace(texts[1]).splitlines())
     line = next((n for n, (one, other) in enumerate(pairs, 1) if one != other), None)
     if line is None:

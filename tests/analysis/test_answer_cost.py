@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from qssmc.analysis.answer_cost import sum_cost
+from qssmc.analysis.calibration import Calibration
 from qssmc.errors import UsageError
 from qssmc.frontend import trace
 from qssmc.ir import Graph, parse, print_graph
@@ -19,9 +20,9 @@ from qssmc.ir.ops import Matvec
 from qssmc.models import ModelConfig, SequenceModel
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
-from support.random_models import observe
+from qssmc_sim import run
 
-SAMPLES = np.random.default_rng(3).random((24, 12, 1))
+CALIBRATION = Calibration(np.random.default_rng(3).random((24, 12, 1)), run)
 
 
 def pooled(outputs: int, kind: Kind) -> Graph:
@@ -39,7 +40,7 @@ def decoder(graph: Graph) -> tuple[str, NDArray[Any]]:
 
 
 def cost(graph: Graph, state: str) -> NDArray[np.float64]:
-    found = sum_cost(graph, state, SAMPLES, observe)
+    found = sum_cost(graph, state, CALIBRATION)
     assert found is not None
     return found
 
@@ -58,10 +59,10 @@ def test_flags_and_values_count_each_by_itself_in_its_deviation(kind: Kind, outp
     answers: list[NDArray[Any]] = []
 
     def see(t: int, values: Any) -> None:
-        if t == SAMPLES.shape[1]:
+        if t == CALIBRATION.steps:
             answers.append(values[graph.outputs[0].value] / t)
 
-    observe(graph, SAMPLES, see)
+    CALIBRATION.observe(graph, see)
     deviation = np.concatenate(answers).std(axis=0)
     np.testing.assert_allclose(cost(graph, state), ((rows / deviation[:, None]) ** 2).sum(axis=0), rtol=1e-4)
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qssmc.analysis.observer import collect
 from qssmc.analysis.spectrum import Spectrum, spectrum_of
 from qssmc.models import ModelConfig
 from support.layers import discrete, layer, reals
-from support.random_models import observe
 
 
 @pytest.mark.parametrize("length", [1, 2, 50, 784])
@@ -34,13 +32,13 @@ def test_the_energy_of_a_pole_is_that_of_running_it() -> None:
 
 def test_of_a_value_of_a_graph() -> None:
     graph = layer()
-    samples = reals(graph, 0)
-    values = collect(graph, samples, observe, ["e"])["e"]
-    np.testing.assert_array_equal(spectrum_of(graph, "e", samples, observe).energy, Spectrum(values).energy)
+    calibration = reals(graph, 0)
+    values = calibration.collect(graph, ["e"])["e"]
+    np.testing.assert_array_equal(spectrum_of(graph, "e", calibration).energy, Spectrum(values).energy)
 
 
 def test_a_traced_model() -> None:
     graph = discrete(ModelConfig(d_model=3, d_state=2), 0)
-    found = spectrum_of(graph, "encoder", reals(graph, 0), observe)
+    found = spectrum_of(graph, "encoder", reals(graph, 0))
     assert found.energy.shape == (len(found.frequency), 3)
     assert (found.energy >= 0).all()

@@ -1,4 +1,4 @@
-"""System: every diagonal layer is found, and nothing that only looks like one."""
+"""SSM layers: every diagonal layer is found, and nothing that only looks like one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qssmc.analysis.ssm_layers import System, heads_of, systems
+from qssmc.analysis.ssm_layers import SsmLayer, Term, heads_of, ssm_layers
 from qssmc.ir import parse
 from qssmc.ir.ops import Scale, State
 from qssmc.models import ModelConfig
@@ -18,8 +18,9 @@ from support.random_models import configs, mimo_graph, ragged_graph
 
 def test_by_hand() -> None:
     graph = layer()
-    assert systems(graph) == (System("x", "ax", "bu", "xn", "cx", "du", "y"),)
-    assert heads_of(graph, systems(graph)[0]).tolist() == [0, 0, 1]
+    terms, answer = (Term("ax"), Term("bu")), (Term("cx"), Term("du"))
+    assert ssm_layers(graph) == (SsmLayer("x", "ax", None, "bu", "xn", "xn", "cx", "du", "y", terms, answer),)
+    assert heads_of(graph, ssm_layers(graph)[0]).tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -30,11 +31,11 @@ def test_by_hand() -> None:
     ],
 )
 def test_a_result_without_feedthrough(old: str, new: str) -> None:
-    (system,) = systems(parse(LAYER.replace(old, new)))
+    (ssm,) = ssm_layers(parse(LAYER.replace(old, new)))
     if "scale" in old:
-        assert (system.feed, system.result) == (None, "cx")
+        assert (ssm.feed, ssm.result) == (None, "cx")
     else:
-        assert system.readout == "cx"
+        assert ssm.readout == "cx"
 
 
 @pytest.mark.parametrize(
@@ -51,25 +52,25 @@ def test_a_result_without_feedthrough(old: str, new: str) -> None:
 )
 def test_states_that_something_else_looks_at_are_none(old: str, new: str) -> None:
     text = LAYER.replace(old, new).replace("table @du", "table @cx.heads : int[3]\n  0 1 1\ntable @du")
-    assert systems(parse(text)) == ()
+    assert ssm_layers(parse(text)) == ()
 
 
 def test_mimo_graphs_have_none() -> None:
-    assert systems(discretize(canonicalise(mimo_graph()))) == ()
+    assert ssm_layers(discretize(canonicalise(mimo_graph()))) == ()
 
 
 def test_heads_may_be_ragged_or_empty() -> None:
-    (system,) = systems(graph := discretize(canonicalise(ragged_graph([2, 0, 1]))))
-    assert heads_of(graph, system).tolist() == [0, 0, 2]
+    (ssm,) = ssm_layers(graph := discretize(canonicalise(ragged_graph([2, 0, 1]))))
+    assert heads_of(graph, ssm).tolist() == [0, 0, 2]
 
 
 @settings(max_examples=10)
 @given(config=configs(), seed=st.integers(0, 99))
 def test_one_a_layer_of_any_model(config: ModelConfig, seed: int) -> None:
     graph = discrete(config, seed)
-    found = systems(graph)
+    found = ssm_layers(graph)
     assert [s.state for s in found] == [op.name for op in graph.ops if isinstance(op, State) and op.type.complex]
     assert len(found) == config.n_layers
-    for system in found:
-        assert system.feed is not None
-        assert isinstance(graph[system.feed], Scale)
+    for ssm in found:
+        assert ssm.feed is not None
+        assert isinstance(graph[ssm.feed], Scale)

@@ -10,15 +10,8 @@ from typing import Any
 
 import pytest
 
-from qssmc.artifact.folder import (
-    MANIFEST,
-    changed_files,
-    check_target,
-    read_manifest,
-    to_json,
-    with_manifest,
-    write_folder,
-)
+from qssmc.artifact.folder import check_target, write_folder
+from qssmc.artifact.manifest import MANIFEST, changed_files, read_manifest, to_json, with_manifest
 from qssmc.errors import MalformedInputError, UsageError
 
 FILES = with_manifest({"ir/a.ir": b"graph\n", "c/deep/er/b.c": b"int x;\n", "empty": b""}, {"name": "m", "seed": 0})
@@ -73,8 +66,75 @@ def test_a_design_is_replaced_by_force_alone(tmp_path: Path) -> None:
         write_folder(FILES, out, force=False)
     assert snapshot(out) == before
     write_folder(FILES, out, force=True)
-    assert snapshot(out) == dict(FILES)
+    assert snapshot(out) == dict(FILES) | {"left over": b"x"}
     assert entries(tmp_path) == {"out"} | {f"out/{name}" for name in entries(out)}
+
+
+def test_force_keeps_what_is_not_as_it_was_compiled(tmp_path: Path) -> None:
+    out, far = tmp_path / "out", tmp_path / "far.txt"
+    write_folder(FILES, out, force=False)
+    far.write_text("far")
+    (out / "notes" / "deep").mkdir(parents=True)
+    (out / "notes" / "mine.txt").write_text("mine")
+    (out / "c" / "replay").write_bytes(b"built")
+    (out / "link").symlink_to(far)
+    (out / "ir" / "a.ir").write_bytes(b"changed by hand\n")
+    fresh = with_manifest({"c/deep/er/b.c": b"int y;\n", "hls/x.cpp": b"x"}, {"name": "m", "seed": 1})
+    write_folder(fresh, out, force=True)
+    kept = {"notes/mine.txt": b"mine", "c/replay": b"built", "link": b"far", "ir/a.ir": b"changed by hand\n"}
+    assert snapshot(out) == dict(fresh) | kept, "what was compiled before and is not now is gone, all else stays"
+    assert (out / "link").is_symlink()
+    assert (out / "notes" / "deep").is_dir()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "fresh"),
+    [("ir/a.ir", "ir/a.ir"), ("hls/x.cpp", "hls/x.cpp"), ("hls", "hls/x.cpp"), ("hls/x.cpp/mine", "hls/x.cpp")],
+)
+def test_force_writes_over_nothing_that_would_be_lost(name: str, fresh: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_folder(FILES, out, force=False)
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
+    (out / name).write_text("mine")
+    before = snapshot(out)
+    with pytest.raises(UsageError, match=f"{name} is not as it was compiled, and --force would lose it"):
+        write_folder(with_manifest({fresh: b"new"}, {}), out, force=True)
+    assert snapshot(out) == before
+
+
+@pytest.mark.parametrize("text", ["{}", '{"files": {}}', '{"name": "my-web-app", "icons": []}', "[]", "not JSON"])
+def test_force_does_not_take_any_manifest_for_a_design(text: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / MANIFEST).write_text(text)
+    (out / "index.html").write_text("<p>")
+    with pytest.raises(UsageError, match="holds other things than a design"):
+        write_folder(FILES, out, force=True)
+    assert snapshot(out) == {MANIFEST: text.encode(), "index.html": b"<p>"}
+
+
+@pytest.mark.parametrize("name", ["../secret", "c/../../secret", "/etc/passwd", "way/secret", "loop/x", "", "a\\b"])
+def test_a_path_that_leaves_the_folder_is_refused_and_nothing_of_it_is_read(name: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_folder(FILES, out, force=False)
+    (tmp_path / "secret").write_text("secret")
+    (out / "way").symlink_to(tmp_path)
+    (out / "loop").symlink_to(out / "loop")
+    manifest = json.loads((out / MANIFEST).read_text())
+    manifest["files"][name] = "0" * 64
+    (out / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(MalformedInputError, match="which lies outside of the design") as raised:
+        read_manifest(out)
+    assert "secret" not in str(raised.value).replace(name, "")
+    with pytest.raises(UsageError, match="holds other things than a design"):
+        check_target(out, force=True)
+
+
+def test_the_golden_model_must_be_listed(tmp_path: Path) -> None:
+    write_folder(with_manifest({"ir/a.ir": b"x"}, {"golden": "../../../etc/passwd"}), tmp_path / "out", force=False)
+    with pytest.raises(MalformedInputError, match="does not list its golden model"):
+        read_manifest(tmp_path / "out")
 
 
 def test_force_does_not_touch_other_things_than_a_design(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from qssmc.ir import Builder, Graph, Grid, Table, Type
 from qssmc.ir.ops import Activation, Cast, Lut, Normalize, RMSNorm
 from qssmc.passes.align import Align
 from qssmc.passes.prove import prove
-from qssmc.search.variables import curves_of, knobs_of
+from qssmc.search.variables import function_tables_of, variables_of
 from qssmc_sim import Machine, run
 from qssmc_sim.emitted_c import EmittedC
 from support import emitted, emitted_hls
@@ -90,9 +90,11 @@ def test_real_onnx_steps_compute_what_golden_does(stage: str, near: float) -> No
 
 def test_a_search_varies_gamma_and_weighs_the_table_of_exp() -> None:
     stages = root_norm_stages(0)
-    names = {knob.name for knob in knobs_of(stages["discretize"], stages["quantise"], (8, 8))}
+    names = {knob.name for knob in variables_of(stages["discretize"], stages["quantise"], (8, 8))}
     assert "norm.gamma" in names
-    assert [(curve.before, curve.after) for curve in curves_of(stages["discretize"])] == [("gate", "activation")]
+    assert [(curve.before, curve.after) for curve in function_tables_of(stages["discretize"])] == [
+        ("gate", "activation")
+    ]
 
 
 def between_casts(op: RMSNorm | Activation, low: int, high: int, width: int, out: Cast | None = None) -> Graph:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from qssmc.artifact import folder as folder_module
-from qssmc.artifact.folder import MANIFEST
+from qssmc.artifact.manifest import MANIFEST
 from qssmc.cli import main
 from qssmc.models import save_checkpoint
 from support.tiny import tiny_checkpoint, tiny_model

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from qssmc.artifact.folder import MANIFEST, to_json
+from qssmc.artifact.manifest import MANIFEST, to_json
 from qssmc.cli import main
 from qssmc.models import Checkpoint, save_checkpoint
 from support.tiny import tiny_checkpoint, tiny_model

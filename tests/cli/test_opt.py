@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from qssmc.cli import main
-from qssmc.driver.opt import PASSES
 from qssmc.ir import parse
+from qssmc.passes.pipeline import PASSES
 from support.tiny import LENGTH, tiny_model
 
 RELU = """graph t : discrete

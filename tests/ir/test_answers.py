@@ -17,7 +17,7 @@ from qssmc.ir.draw import draw
 from qssmc.ir.ops import EVERY_STAGE, OPS, REAL_STAGES, STAGES, Move, Op, Precision, Types, Widths
 from qssmc.ir.ops.op import holding
 from qssmc.report.effort import effort_report
-from qssmc.search.variables import curves_of, knobs_of
+from qssmc.search.variables import function_tables_of, variables_of
 
 ROOT = Path(__file__).parents[2]
 ANSWERS: dict[str, Any] = {
@@ -81,8 +81,8 @@ def test_a_new_op_is_counted_searched_and_drawn_by_its_own_answers() -> None:
     graph = Graph("t", "discrete", (u, y), {}, (Output("y", "y", "step"),))
     effort = effort_report(graph, graph)["float32"]
     assert (effort["macs"], effort["ace"]) == (4, 4 * 32 * 32)
-    assert [knob.name for knob in knobs_of(graph, graph, (8, 8))] == ["y.gain"]
-    assert [(curve.before, curve.after) for curve in curves_of(graph)] == [("u", "y")]
+    assert [knob.name for knob in variables_of(graph, graph, (8, 8))] == ["y.gain"]
+    assert [(curve.before, curve.after) for curve in function_tables_of(graph)] == [("u", "y")]
     assert scales.result_scale(y, (np.ones(2),)) is None
     assert "lut or nonlinearity" in draw(graph)
 

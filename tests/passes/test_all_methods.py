@@ -12,7 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qssmc.analysis.dead_heads import silence, silent_heads
+from qssmc.analysis.dead_heads import dead_head_sentences, dead_heads
 from qssmc.frontend import trace
 from qssmc.ir import Graph
 from qssmc.passes.methods import DEFAULT, FULL, Methods
@@ -86,7 +86,7 @@ def test_calibration_that_never_moves(value: int) -> None:
     samples = np.full((2, 40, 2), value)
     found = stages(ragged_graph([2, 1], seed=6), FEW, FULL, samples)
     if value == 0:
-        assert all(len(heads) == 0 for heads in silent_heads(found["calibrate"]).values())  # the bias drives them
+        assert all(len(heads) == 0 for heads in dead_heads(found["calibrate"]).values())  # the bias drives them
     varied = sensor_samples(2, 9, batch=2, length=40)
     assert_sound({"prove": found["prove"]}, varied)
 
@@ -100,6 +100,6 @@ def test_heads_that_never_fire_are_named() -> None:
     quiet = replace(encoder, weight=table(weight), bias=table(bias))  # type: ignore[call-arg]
     graph = graph.with_ops(quiet if op.name == "encoder" else op for op in graph.ops)
     found = stages(graph, FEW, FULL, sensor_samples(2, batch=3, length=40))
-    (sentence,) = silence(found["calibrate"])
+    (sentence,) = dead_head_sentences(found["calibrate"])
     assert "1 head never fires" in sentence
     assert "(1)" in sentence

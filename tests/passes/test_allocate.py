@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qssmc.analysis.ssm_layers import heads_of, systems
+from qssmc.analysis.ssm_layers import heads_of, ssm_layers
 from qssmc.errors import UsageError
 from qssmc.ir import Graph, parse, print_graph
 from qssmc.models import ModelConfig
@@ -19,11 +19,11 @@ from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc.passes.methods import Granularity
 from support.layers import calibrated, discrete, layer, reals
-from support.random_models import configs, mimo_graph, observe, ragged_graph
+from support.random_models import configs, mimo_graph, ragged_graph
 
 
 def allocated(graph: Graph, state: float, pole: float, by: Granularity, seed: int = 0) -> Graph:
-    return Allocate(state, pole, by, reals(graph, seed), observe)(calibrated(graph, seed))
+    return Allocate(state, pole, by, reals(graph, seed))(calibrated(graph, seed))
 
 
 def test_water_fill_by_hand() -> None:
@@ -97,12 +97,12 @@ def test_random_models_meet_their_means(by: Granularity, config: ModelConfig, se
     after = allocated(before, state, 7.25, by, seed)
     assert (after.ops, after.outputs, after.updates) == (before.ops, before.outputs, before.updates)
     assert parse(print_graph(after)) == after
-    for system in systems(after):
-        heads = heads_of(after, system)
-        for name, mean in ((system.total, state), (f"{system.transition}.lambda_bar", 7.25)):
+    for ssm in ssm_layers(after):
+        heads = heads_of(after, ssm)
+        for name, mean in ((ssm.total, state), (f"{ssm.transition}.lambda_bar", 7.25)):
             bits = after.bits[name].data
             assert bits.mean() <= mean
-            finest = heads if by == "mixed" and name != system.total else np.arange(len(heads))
+            finest = heads if by == "mixed" and name != ssm.total else np.arange(len(heads))
             group = {"layer": np.zeros_like(heads), "head": heads}.get(by, finest)
             for at in np.unique(group):
                 assert not np.ptp(bits[group == at])
@@ -114,7 +114,7 @@ def test_random_models_meet_their_means(by: Granularity, config: ModelConfig, se
 def test_mimo_ragged_and_empty(graph: Graph) -> None:
     before = discretize(canonicalise(graph))
     after = allocated(before, 8.0, 8.0, "state")
-    assert len(after.bits) == 2 * len(systems(before))
+    assert len(after.bits) == 2 * len(ssm_layers(before))
 
 
 @pytest.mark.parametrize("table", [{"e_weight": "0.0 0.0", "e_bias": "0.0 0.0"}, {"bu_b_bar": "0 0 0 0 0 0"}])
@@ -130,6 +130,6 @@ def test_a_pole_and_its_conjugate_need_the_same_bits() -> None:
     mirrored = layer(ax_lambda_bar="0.5 -0.25 0.9375 0.0 0.0 -0.75")
     found = []
     for one in (graph, mirrored):
-        (system,) = systems(one)
-        found.append(Allocate(8.0, 8.0, "state", reals(one, 0), observe).sensitivities(one, system))
+        (ssm,) = ssm_layers(one)
+        found.append(Allocate(8.0, 8.0, "state", reals(one, 0)).sensitivities(one, ssm))
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-12)

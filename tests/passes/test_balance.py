@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qssmc.analysis.calibration import Calibration
 from qssmc.frontend import trace
 from qssmc.ir import Graph, parse, print_graph
 from qssmc.ir.graph import RANGE_ROWS
@@ -22,7 +23,6 @@ from qssmc_sim import run
 from support.random_models import (
     configs,
     mimo_graph,
-    observe,
     ragged_graph,
     random_model,
     sensor_samples,
@@ -52,11 +52,11 @@ table @y.c : real[3,2]
 
 def calibrated(graph: Graph, d_input: int, seed: int = 0) -> Graph:
     """The graph as balance wants it: canonical, discrete, with ranges."""
-    return Calibrate(to_real(sensor_samples(d_input, seed)), observe)(discretize(canonicalise(graph)))
+    return Calibrate(Calibration(to_real(sensor_samples(d_input, seed)), run))(discretize(canonicalise(graph)))
 
 
 def by_hand(samples: list[float]) -> Graph:
-    return Calibrate(np.array(samples).reshape(1, -1, 1), observe)(parse(BEFORE))
+    return Calibrate(Calibration(np.array(samples).reshape(1, -1, 1), run))(parse(BEFORE))
 
 
 def test_text_before_and_after(golden: Callable[[str, str], None]) -> None:
@@ -80,7 +80,7 @@ def test_factors_are_powers_of_two_and_dead_states_keep_one() -> None:
 def test_ranges_move_with_the_states() -> None:
     before = by_hand([1.0, 0.0, -1.0, 1.0])
     after = balance(before)
-    again = Calibrate(np.array([1.0, 0.0, -1.0, 1.0]).reshape(1, -1, 1), observe)(after)
+    again = Calibrate(Calibration(np.array([1.0, 0.0, -1.0, 1.0]).reshape(1, -1, 1), run))(after)
     for name in ("ax", "bu", "xn"):
         exact = [RANGE_ROWS.index(row) for row in ("min", "max")]
         np.testing.assert_array_equal(after.ranges[name].data[exact], again.ranges[name].data[exact])
@@ -131,7 +131,7 @@ def test_mimo_ragged_and_empty(graph: Graph) -> None:
 def test_states_that_something_else_reads_keep_their_scale(seen: str) -> None:
     text = BEFORE.replace("%y : f64[1]", f"{seen}\n%y : f64[1]").replace("next", "output seen : step = %seen\nnext", 1)
     ops, rest = text.split("output seen : step = %seen\n")
-    before = Calibrate(np.ones((1, 5, 1)), observe)(
+    before = Calibrate(Calibration(np.ones((1, 5, 1)), run))(
         parse(ops + rest.replace("output y", "output seen : step = %seen\noutput y"))
     )
     assert balance(before) == before
@@ -141,7 +141,7 @@ def test_coupled_states_keep_their_scale() -> None:
     text = BEFORE.replace("next %x = %xn", "next %x = %xn\nnext %z = %zn").replace(
         "%y : f64[1]", '%z : cf64[3] = state from "other"\n%zn : cf64[3] = add %z %xn\n%y : f64[1]'
     )
-    before = Calibrate(np.ones((1, 5, 1)), observe)(parse(text))
+    before = Calibrate(Calibration(np.ones((1, 5, 1)), run))(parse(text))
     assert len([op for op in before.ops if isinstance(op, State)]) == 2
     assert balance(before) == before
 
@@ -155,5 +155,5 @@ graph t : discrete
 next %total = %total_n
 output y : last = %total
 """
-    before = Calibrate(np.ones((1, 5, 1)), observe)(parse(text))
+    before = Calibrate(Calibration(np.ones((1, 5, 1)), run))(parse(text))
     assert balance(before) == before

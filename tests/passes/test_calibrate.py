@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from qssmc.analysis.calibration import Calibration
 from qssmc.errors import UsageError
 from qssmc.ir import Graph, Table, parse, print_graph
 from qssmc.ir.graph import RANGE_ROWS
@@ -17,7 +18,8 @@ from qssmc.ir.ops import State
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
-from support.random_models import observe, ragged_graph, sensor_samples, to_real
+from qssmc_sim import run
+from support.random_models import ragged_graph, sensor_samples, to_real
 
 WIRE = "graph t : discrete\n%u : f64[1] = input\noutput y : step = %u\n"
 BIN = 1.0 / 16  # the widest bin, relative to its lower edge
@@ -26,7 +28,7 @@ SHARES = {"999": 0.999, "99999": 0.99999}
 
 def observed(values: NDArray[np.float64]) -> dict[str, float]:
     """The range rows of one element that takes the given values."""
-    graph = Calibrate(values.reshape(len(values), -1, 1), observe)(parse(WIRE))
+    graph = Calibrate(Calibration(values.reshape(len(values), -1, 1), run))(parse(WIRE))
     rows = graph.ranges["u"].data
     return {name: float(rows[i, 0]) for i, name in enumerate(RANGE_ROWS)}
 
@@ -93,7 +95,7 @@ def test_a_few_outliers_are_left_out_and_many_are_not(share: str) -> None:
 
 def test_every_value_is_noted_but_states_and_dead_ops() -> None:
     before = discretize(canonicalise(ragged_graph([2, 0, 1], output="last")))
-    after = Calibrate(to_real(sensor_samples(2)), observe)(before)
+    after = Calibrate(Calibration(to_real(sensor_samples(2)), run))(before)
     assert set(after.ranges) == {op.name for op in before.ops if not isinstance(op, State)}
     assert all(after.ranges[name].shape == (7, *after[name].type.array_shape) for name in after.ranges)
     assert (after.ops, after.outputs, after.updates) == (before.ops, before.outputs, before.updates)
@@ -102,7 +104,7 @@ def test_every_value_is_noted_but_states_and_dead_ops() -> None:
 def test_elements_and_lanes_are_kept_apart() -> None:
     ops = "%u : f64[4] = input\n%p : cf64[2] = pair %u\n%q : f64[4] = unpair %p"
     graph = parse(f"graph t : discrete\n{ops}\noutput y : step = %q\n")
-    after = Calibrate(np.arange(8.0).reshape(1, 2, 4), observe)(graph)
+    after = Calibrate(Calibration(np.arange(8.0).reshape(1, 2, 4), run))(graph)
     assert after.ranges["p"].data[0].tolist() == [[0.0, 2.0], [1.0, 3.0]]
     assert after.ranges["p"].data[1].tolist() == [[4.0, 6.0], [5.0, 7.0]]
 
@@ -118,13 +120,13 @@ table @e.weight : real[2,1]
 table @e.bias : real[2]
   0.0 0.5
 """
-    after = Calibrate(np.array([[[0.0], [1.0], [0.0], [-3.0]]]), observe)(parse(text))
+    after = Calibrate(Calibration(np.array([[[0.0], [1.0], [0.0], [-3.0]]]), run))(parse(text))
     exact = {name: np.round(table.data, 9) for name, table in after.ranges.items()}
     golden("calibrate.ir", print_graph(_with_ranges(after, exact)))
 
 
 def test_calibrating_twice_changes_nothing() -> None:
-    calibrate = Calibrate(to_real(sensor_samples(2)), observe)
+    calibrate = Calibrate(Calibration(to_real(sensor_samples(2)), run))
     once = calibrate(discretize(canonicalise(ragged_graph([2, 1]))))
     assert calibrate(once) == once
 
@@ -132,13 +134,13 @@ def test_calibrating_twice_changes_nothing() -> None:
 @pytest.mark.parametrize("shape", [(0, 5, 1), (5, 0, 1), (5, 5, 0), (5, 5), (0,)])
 def test_empty_data_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match="calibration data must hold at least one sequence"):
-        Calibrate(np.zeros(shape), observe)(parse(WIRE))
+        Calibrate(Calibration(np.zeros(shape), run))(parse(WIRE))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_are_refused(bad: float) -> None:
     with pytest.raises(UsageError, match="not finite: u"), np.errstate(all="ignore"):
-        Calibrate(np.array([[[1.0], [bad]]]), observe)(parse(WIRE))
+        Calibrate(Calibration(np.array([[[1.0], [bad]]]), run))(parse(WIRE))
 
 
 def _with_ranges(graph: Graph, ranges: dict[str, NDArray[np.float64]]) -> Graph:

@@ -46,7 +46,7 @@ table @now.weight : real[1,2]
 
 def assert_same(before: Graph, after: Graph, seed: int = 1) -> None:
     """To the last bit: to leave out terms that are zero moves no sum, but a BLAS may add in another order."""
-    samples = reals(before, seed)
+    samples = reals(before, seed).samples
     wanted, found = run(before, samples).outputs, run(after, samples).outputs
     for name, values in wanted.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-13, atol=1e-13)

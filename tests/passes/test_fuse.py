@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qssmc.analysis.integer_kernels import find_kernels
+from qssmc.analysis.integer_layers import integer_layers
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir import Graph, Table
 from qssmc.ir.ops import Xbar
@@ -24,7 +24,7 @@ AHEAD: list[Form] = ["incremental-lookahead", "lookahead"]
 
 
 def layers(shape: str) -> int:
-    return len(find_kernels(model(shape)))
+    return len(integer_layers(model(shape)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -51,7 +51,7 @@ def test_states_are_bit_exact_in_every_form(form: Form) -> None:
     graph = model("ragged")
     fused, given = prove(Fuse(form)(graph)), samples(graph)
     seen: dict[str, list[np.ndarray]] = {"a": [], "b": []}
-    update = find_kernels(graph)[0].update
+    update = integer_layers(graph)[0].ops.update
     run(graph, given, lambda t, values: seen["a"].append(values[update]) if update in values else None)
     run(fused, given, lambda t, values: seen["b"].append(values[update]) if update in values else None)
     assert len(seen["a"]) == given.shape[1]
@@ -63,14 +63,14 @@ def test_looking_ahead_errs_by_less_than_its_roundings(form: Form) -> None:
     """y differs by the rounding of the state, below one of its units, and of the coefficients, half a unit each."""
     graph = random_s4d([3, 2, 4], seed=3)
     fused, given = prove(Fuse(form)(graph)), samples(graph)
-    (kernel,) = find_kernels(graph)
+    (kernel,) = integer_layers(graph)
     reach = np.array([256.0] * len(kernel.d))  # of u and of every state lane, generously
     one = np.abs(kernel.c).sum(axis=1)
     coefficients = 2.0 * reach * np.array([1 + 2 * (kernel.heads == head).sum() for head in range(len(kernel.d))])
     limit = np.bincount(kernel.heads, one, len(kernel.d)) + coefficients
     seen: dict[str, list[np.ndarray]] = {"a": [], "b": []}
-    run(graph, given, lambda t, v: seen["a"].append(v[kernel.answer]) if kernel.answer in v else None)
-    run(fused, given, lambda t, v: seen["b"].append(v[kernel.answer]) if kernel.answer in v else None)
+    run(graph, given, lambda t, v: seen["a"].append(v[kernel.ops.result]) if kernel.ops.result in v else None)
+    run(fused, given, lambda t, v: seen["b"].append(v[kernel.ops.result]) if kernel.ops.result in v else None)
     assert (np.abs(np.array(seen["a"]) - np.array(seen["b"])) <= limit).all()
 
 
@@ -84,7 +84,9 @@ def test_one_product_a_head_and_the_delay_in_sight() -> None:
 
 
 def test_what_cannot_be_fused_is_said() -> None:
-    with pytest.raises(UnsupportedModelError, match=r"%x .* cannot be fused into arrays: .* no head block holds"):
+    with pytest.raises(
+        UnsupportedModelError, match=r"%x .* cannot be fused into arrays: .* that no layer of one input"
+    ):
         Fuse()(mimo())
     with pytest.raises(UnsupportedModelError, match=r"rounds with a multiplier.*--form delayed"):
         Fuse()(_with_multiplier())
@@ -94,6 +96,6 @@ def test_what_cannot_be_fused_is_said() -> None:
 def _with_multiplier() -> Graph:
 
     graph = model("ragged")
-    name = find_kernels(graph)[0].update
+    name = integer_layers(graph)[0].ops.update
     ops = [replace(op, multiplier=Table.integer(3)) if op.name == name else op for op in graph.ops]  # type: ignore[call-arg]
     return graph.with_ops(ops)

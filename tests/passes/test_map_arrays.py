@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qssmc.analysis.array_layout import converter_of, lay_out
+from qssmc.analysis.array_layout.shelves import shelve
+from qssmc.analysis.array_layout.slices import slices_of
 from qssmc.crossbar import CrossbarOptions
 from qssmc.crossbar.options import Window
 from qssmc.errors import UsageError
 from qssmc.ir.ops import Requant, Xbar
 from qssmc.passes.fuse import Fuse
-from qssmc.passes.map_arrays import Realise, plan
-from qssmc.passes.map_arrays.converters import converter_of
-from qssmc.passes.map_arrays.shelves import shelve
-from qssmc.passes.map_arrays.slices import slices_of
+from qssmc.passes.map_arrays import MapArrays
 from qssmc.passes.prove import prove
 from qssmc_sim import run
 from support.arrays import SHAPES, laid, model, samples
@@ -41,7 +41,7 @@ def test_ideal_converters_lose_nothing(shape: str, way: str) -> None:
     options = CrossbarOptions(adc_bits=None, **WAYS[way])
     graph = model(shape)
     fused = prove(Fuse(options.form, options.dense)(graph))
-    arrays = prove(Realise(options)(fused))
+    arrays = prove(MapArrays(options)(fused))
     given = samples(graph)
     wanted, got = run(fused, given).outputs, run(arrays, given).outputs
     for name in wanted:
@@ -64,7 +64,7 @@ def test_slices_make_the_column_again(bits: int) -> None:
 
 def test_no_line_is_used_twice_and_packing_saves_arrays() -> None:
     fused = prove(Fuse()(model("ragged")))
-    shared, alone = (plan(fused, CrossbarOptions(packing=packing)) for packing in ("shared", "one-head"))
+    shared, alone = (lay_out(fused, CrossbarOptions(packing=packing)) for packing in ("shared", "one-head"))
     assert shared.arrays < alone.arrays == 3
     for read in shared.reads:
         rows = [row.line for row in read.rows]
@@ -76,10 +76,10 @@ def test_no_line_is_used_twice_and_packing_saves_arrays() -> None:
 def test_reads_fill_an_array_in_both_directions() -> None:
     """The more reads a step may take, the fewer arrays and the fuller ones."""
     fused = prove(Fuse()(model("ragged")))
-    plans = [plan(fused, CrossbarOptions(size=(24, 28), reads=reads)) for reads in (1, 3, 12)]
+    plans = [lay_out(fused, CrossbarOptions(size=(24, 28), reads=reads)) for reads in (1, 3, 12)]
     most = [max(Counter(read.array for read in found.reads).values()) for found in plans]
     assert [found.arrays for found in plans] == [3, 2, 1]
-    assert plan(prove(Fuse()(model("dithered, two layers"))), CrossbarOptions(size=(24, 28), reads=4)).arrays == 2
+    assert lay_out(prove(Fuse()(model("dithered, two layers"))), CrossbarOptions(size=(24, 28), reads=4)).arrays == 2
     assert most[0] == 1
     assert most[1] <= 3 < most[2] <= 12
 
@@ -130,8 +130,8 @@ def test_bad_arrays_are_said() -> None:
     with pytest.raises(
         UsageError, match=r"an array of 3x3 cannot hold one state of %l0_kernel_h\d, which takes \d rows"
     ):
-        plan(fused, CrossbarOptions(size=(3, 3)))
-    with pytest.raises(UsageError, match="holds 3 levels 10 µS apart, but --weight-bits 4 needs 8"):
+        lay_out(fused, CrossbarOptions(size=(3, 3)))
+    with pytest.raises(UsageError, match="holds 3 levels 10 µS apart, but --cell-bits 4 needs 8"):
         CrossbarOptions(window=Window(1.0, 21.0, 10.0))
     with pytest.raises(UsageError, match="must rise from 0 on, but the window is 5 to 2 µS"):
         Window(5.0, 2.0)

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from qssmc.analysis.calibration import Calibration
 from qssmc.driver.compile import CompileOptions
 from qssmc.driver.settle import chosen_methods
 from qssmc.errors import UsageError
 from qssmc.passes.methods import DEFAULT, FULL, PLAIN, Methods
-from qssmc.passes.pipeline import PipelineOptions, pipeline
+from qssmc.passes.pipeline import pipeline
+from qssmc.passes.plan import PassPlan
 from qssmc.passes.quantise import QuantiseOptions
-from support.random_models import FORMAT, observe, ragged_graph, sensor_samples, to_real
+from qssmc_sim import run
+from support.random_models import FORMAT, ragged_graph, sensor_samples
 
 ALL = [
     "canonicalise",
@@ -38,8 +41,8 @@ ALL = [
 
 def names(methods: Methods) -> list[str]:
     graph = ragged_graph([2, 1])
-    options = PipelineOptions(QuantiseOptions(), FORMAT, to_real(sensor_samples(2)), observe, methods)
-    return [name for name, _ in pipeline(options, graph)]
+    plan = PassPlan(graph, QuantiseOptions(), FORMAT, Calibration(sensor_samples(2), run), methods)
+    return [row.name for row in pipeline(plan)]
 
 
 PRUNING = {"prune_channels", "prune_heads", "prune_states"}

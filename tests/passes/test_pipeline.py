@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qssmc.analysis.bounds import bounds
+from qssmc.analysis.calibration import Calibration
 from qssmc.frontend import trace
 from qssmc.ir import Graph, print_graph
 from qssmc.models import ModelConfig
 from qssmc.models.blocks import ChannelBatchNorm
-from qssmc.passes.pipeline import PipelineOptions, pipeline
+from qssmc.passes.pipeline import pipeline
+from qssmc.passes.plan import PassPlan
 from qssmc.passes.quantise import QuantiseOptions
+from qssmc_sim import run
 from support.random_models import (
     FORMAT,
     assert_sound,
@@ -25,12 +28,10 @@ from support.random_models import (
     compiled,
     configs,
     mimo_graph,
-    observe,
     outputs_of,
     ragged_graph,
     random_model,
     sensor_samples,
-    to_real,
 )
 
 PASSES = ["canonicalise", "discretize", "calibrate", "balance", "quantise", "align", "prove"]
@@ -39,8 +40,8 @@ BITS = [(2, 2, 4, 3), (4, 6, 8, 8), (16, 12, 16, 16)]
 
 def test_the_passes_stand_in_one_visible_tuple() -> None:
     graph = ragged_graph([2, 1])
-    options = PipelineOptions(QuantiseOptions(), FORMAT, to_real(sensor_samples(1)), observe)
-    assert [name for name, _ in pipeline(options, graph)] == PASSES
+    plan = PassPlan(graph, QuantiseOptions(), FORMAT, Calibration(sensor_samples(1), run))
+    assert [row.name for row in pipeline(plan)] == PASSES
 
 
 @settings(max_examples=15)

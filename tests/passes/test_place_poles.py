@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qssmc.analysis.observer import collect
-from qssmc.analysis.ssm_layers import systems
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.ir import Graph
 from qssmc.ir.ops import Diag
 from qssmc.ir.table import Table
@@ -25,21 +24,21 @@ from qssmc.passes.place_poles import PlacePoles
 from qssmc.passes.quantise import Quantise, QuantiseOptions
 from qssmc.passes.quantise.options import AForm
 from qssmc.passes.rotate import rotate
-from qssmc.passes.scale_states import Fill
+from qssmc.passes.scale_states import ScaleStates
 from support.layers import calibrated, discrete, layer, reals
-from support.random_models import FORMAT, configs, mimo_graph, observe, ragged_graph
+from support.random_models import FORMAT, configs, mimo_graph, ragged_graph
 
 
 def ready(graph: Graph, bits: float, seed: int = 0) -> Graph:
     """Filled, with bits for states and poles."""
-    filled = Fill(1)(balance(calibrated(rotate(graph), seed)))
-    return Allocate(8.0, bits, "head", reals(graph, seed), observe)(filled)
+    filled = ScaleStates(1)(balance(calibrated(rotate(graph), seed)))
+    return Allocate(8.0, bits, "head", reals(graph, seed))(filled)
 
 
 def placed(graph: Graph, form: AForm = "increment", seed: int = 0) -> Graph:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return PlacePoles(reals(graph, seed), observe, form)(graph)
+        return PlacePoles(reals(graph, seed), form)(graph)
 
 
 def poles(graph: Graph, name: str) -> Any:
@@ -51,11 +50,11 @@ def poles(graph: Graph, name: str) -> Any:
 def assert_on_grid(after: Graph, form: AForm) -> None:
     """Inside the circle, and the quantise pass leaves every one where it is."""
     quantised = Quantise(QuantiseOptions("qssm", 8, 8, 8, 8, form), FORMAT)(after)
-    for system in systems(after):
-        found = poles(after, system.transition)
+    for ssm in ssm_layers(after):
+        found = poles(after, ssm.transition)
         assert (np.abs(found) < 1.0).all()
         made = {op.name: op for op in quantised.ops if isinstance(op, Diag)}
-        name = system.transition if form == "cartesian" else f"{system.transition}_d"
+        name = ssm.transition if form == "cartesian" else f"{ssm.transition}_d"
         origin = 0.0 if form == "cartesian" else 1.0
         np.testing.assert_array_equal(origin + made[name].lambda_bar.as_complex(), found)
 
@@ -106,23 +105,21 @@ def test_one_state_and_ragged_heads() -> None:
 
 def test_with_c_as_it_is_placed_poles_answer_better_than_nearest_ones() -> None:
     graph = ready(discrete(ModelConfig(d_model=4, d_state=8, dt_min=1e-2)), 6.0)
-    samples = reals(graph, batch=4, length=1000)  # much longer than the poles remember
-    kept = PlacePoles(samples, observe, solved=False)(graph)
+    calibration = reals(graph, batch=4, length=1000)  # much longer than the poles remember
+    kept = PlacePoles(calibration, solved=False)(graph)
     assert_on_grid(kept, "increment")
     nearest = Quantise(QuantiseOptions("qssm", 8, 8, 8, 8), FORMAT)(graph)
     rounded = dict(graph.by_name)
-    for system in systems(graph):
-        made = nearest[f"{system.transition}_d"]
+    for ssm in ssm_layers(graph):
+        made = nearest[f"{ssm.transition}_d"]
         assert isinstance(made, Diag)
-        rounded[system.transition] = Diag(
-            name=system.transition,
-            type=graph[system.transition].type,
-            inputs=graph[system.transition].inputs,
+        rounded[ssm.transition] = Diag(
+            name=ssm.transition,
+            type=graph[ssm.transition].type,
+            inputs=graph[ssm.transition].inputs,
             lambda_bar=Table.real(1.0 + made.lambda_bar.as_complex()),
         )
     plain = replace(graph, ops=tuple(rounded.values()))
-    (system,) = systems(graph)
-    wanted, ours, theirs = (
-        collect(one, samples, observe, [system.result])[system.result] for one in (graph, kept, plain)
-    )
+    (ssm,) = ssm_layers(graph)
+    wanted, ours, theirs = (calibration.collect(one, [ssm.result])[ssm.result] for one in (graph, kept, plain))
     assert ((ours - wanted) ** 2).sum() < ((theirs - wanted) ** 2).sum()

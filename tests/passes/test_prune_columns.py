@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qssmc.analysis.ssm_layers import systems
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.errors import UsageError
 from qssmc.ir import Graph, parse, print_graph
 from qssmc.ir.ops import Matvec, Readout
@@ -19,19 +19,19 @@ from qssmc.passes.discretize import discretize
 from qssmc.passes.prune import PruneChannels, PruneHeads
 from qssmc_sim import run
 from support.layers import LAYER, discrete, layer, reals
-from support.random_models import configs, mimo_graph, observe, ragged_graph
+from support.random_models import configs, mimo_graph, ragged_graph
 
 
 def heads(graph: Graph, keep: int, seed: int = 0) -> Graph:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return PruneHeads(keep, reals(graph, seed), observe)(graph)
+        return PruneHeads(keep, reals(graph, seed))(graph)
 
 
 def channels(graph: Graph, keep: int, seed: int = 0) -> Graph:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return PruneChannels(keep, reals(graph, seed), observe)(graph)
+        return PruneChannels(keep, reals(graph, seed))(graph)
 
 
 def test_by_hand_the_head_that_says_least_goes_with_its_states() -> None:
@@ -82,9 +82,9 @@ def test_random_models(config: ModelConfig, seed: int, keep: int) -> None:
     fewer, thin = heads(before, keep, seed), channels(before, keep, seed)
     for after in (fewer, thin):
         assert parse(print_graph(after)) == after
-        assert np.isfinite(run(after, reals(before, seed + 1)).outputs["y"]).all()
-    for system in systems(fewer):
-        readout = fewer[system.readout]
+        assert np.isfinite(run(after, reals(before, seed + 1).samples).outputs["y"]).all()
+    for ssm in ssm_layers(fewer):
+        readout = fewer[ssm.readout]
         assert isinstance(readout, Readout)
         assert readout.channels == keep
     decoder = next(op for op in thin.ops if isinstance(op, Matvec) and op.origin == "decoder")
@@ -96,11 +96,11 @@ def test_random_models(config: ModelConfig, seed: int, keep: int) -> None:
 def test_ragged_and_empty_heads(states: list[int], output: str) -> None:
     before = discretize(canonicalise(ragged_graph(states, output=output)))
     for after in (heads(before, 1), channels(before, 1)):
-        assert np.isfinite(run(after, reals(before, 1)).outputs["y"]).all()
+        assert np.isfinite(run(after, reals(before, 1).samples).outputs["y"]).all()
 
 
 def test_data_that_says_nothing_leaves_finite_weights() -> None:
     before = layer(e_weight="0.0 0.0", e_bias="0.0 0.0")
     for after in (heads(before, 1), channels(before, 1)):
-        samples = reals(before)
+        samples = reals(before).samples
         np.testing.assert_allclose(run(after, samples).outputs["y"], run(before, samples).outputs["y"], atol=1e-6)

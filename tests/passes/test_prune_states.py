@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qssmc.analysis.observer import collect
-from qssmc.analysis.ssm_layers import systems
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.errors import UsageError
 from qssmc.ir import Graph, parse, print_graph
 from qssmc.ir.ops import Readout
@@ -21,18 +20,18 @@ from qssmc.passes.discretize import discretize
 from qssmc.passes.prune import PruneStates
 from qssmc_sim import run
 from support.layers import discrete, layer, reals
-from support.random_models import configs, mimo_graph, observe, ragged_graph
+from support.random_models import configs, mimo_graph, ragged_graph
 
 
 def pruned(graph: Graph, mean: float | None = None, loss: float | None = None, seed: int = 0) -> Graph:
     """By calibration data of a seed, without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return PruneStates(mean, loss, reals(graph, seed), observe)(graph)
+        return PruneStates(mean, loss, reals(graph, seed))(graph)
 
 
 def states_of(graph: Graph) -> list[int]:
-    return [graph[system.state].type.shape[0] for system in systems(graph)]
+    return [graph[ssm.state].type.shape[0] for ssm in ssm_layers(graph)]
 
 
 def test_by_hand_the_state_that_says_least_goes() -> None:
@@ -51,14 +50,14 @@ def test_mean_of_all_states_keeps_them_and_their_answers() -> None:
     after = pruned(before, 1.5)
     assert states_of(after) == [3]
     assert not after.kept
-    samples = reals(before, 1)
+    samples = reals(before, 1).samples
     wanted = run(before, samples).outputs["y"]
     np.testing.assert_allclose(run(after, samples).outputs["y"], wanted, atol=0.01 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("graph", [layer(), discretize(canonicalise(mimo_graph()))], ids=["no wish", "mimo"])
 def test_changes_nothing(graph: Graph) -> None:
-    assert pruned(graph, *((None, None) if systems(graph) else (1.0, None))) == graph
+    assert pruned(graph, *((None, None) if ssm_layers(graph) else (1.0, None))) == graph
 
 
 def test_more_states_than_there_are_is_an_error() -> None:
@@ -68,13 +67,13 @@ def test_more_states_than_there_are_is_an_error() -> None:
 
 def test_a_loss_bounds_the_error_on_the_calibration_data() -> None:
     before = discrete(ModelConfig(d_model=4, d_state=6, output="step", d_output=2), 1)
-    (system,) = systems(before)
-    wanted, counts = values_of(before, system.result), []
+    (ssm,) = ssm_layers(before)
+    wanted, counts = values_of(before, ssm.result), []
     for loss in (0.0, 1e-6, 1e-3, 0.3):
         after = pruned(before, loss=loss)
         counts.append(states_of(after)[0])
-        kept = after.kept[system.result].data if system.result in after.kept else slice(None)
-        error = ((values_of(after, system.result) - wanted[..., kept]) ** 2).sum()
+        kept = after.kept[ssm.result].data if ssm.result in after.kept else slice(None)
+        error = ((values_of(after, ssm.result) - wanted[..., kept]) ** 2).sum()
         assert error <= (30.0 * loss + 1e-3) * (wanted**2).sum()  # gains may differ from head to head
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[-1]
@@ -82,7 +81,7 @@ def test_a_loss_bounds_the_error_on_the_calibration_data() -> None:
 
 def values_of(graph: Graph, name: str) -> NDArray[np.float64]:
     """A value of all steps of the calibration data."""
-    return collect(graph, reals(graph), observe, [name])[name]
+    return reals(graph).collect(graph, [name])[name]
 
 
 @settings(max_examples=12)
@@ -91,7 +90,7 @@ def test_random_models_keep_as_many_as_asked_for(config: ModelConfig, seed: int,
     before = discrete(config, seed)
     after = pruned(before, mean, seed=seed)
     assert states_of(after) == [max(1, round(mean * config.d_model))] * config.n_layers
-    assert np.isfinite(run(after, reals(before, seed + 1)).outputs["y"]).all()
+    assert np.isfinite(run(after, reals(before, seed + 1).samples).outputs["y"]).all()
 
 
 @pytest.mark.parametrize("states", [[2, 0, 3], [1], [0, 4]])
@@ -107,6 +106,6 @@ def test_heads_that_never_fire_lose_their_states(
 ) -> None:
     before = layer(**table)
     after = pruned(before, *wish)
-    samples = reals(before, 1)
+    samples = reals(before, 1).samples
     np.testing.assert_allclose(run(after, samples).outputs["y"], run(before, samples).outputs["y"], atol=1e-6)
     assert after["x"].type.shape[0] <= 1

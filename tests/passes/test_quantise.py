@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qssmc.analysis.calibration import Calibration
 from qssmc.analysis.scales import is_power_of_two
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend import trace
@@ -27,7 +28,6 @@ from support.random_models import (
     compile_stages,
     configs,
     mimo_graph,
-    observe,
     outputs_of,
     ragged_graph,
     random_model,
@@ -72,7 +72,7 @@ SAMPLES = np.array([[[0, 255], [128, 0], [255, 64], [255, 255], [0, 0], [0, 255]
 
 
 def by_hand() -> Graph:
-    return Calibrate(to_real(SAMPLES), observe)(parse(BEFORE))
+    return Calibrate(Calibration(to_real(SAMPLES), run))(parse(BEFORE))
 
 
 def quantised(graph: Graph, **options: Any) -> Graph:
@@ -201,7 +201,7 @@ table @v.bias : real[2]
 table @n.gamma : real[2]
   1.0 1.0
 """
-    graph = quantised(Calibrate(to_real(sensor_samples(2)), observe)(parse(text)))
+    graph = quantised(Calibrate(Calibration(to_real(sensor_samples(2)), run))(parse(text)))
     (w, n, a) = (next(op for op in graph.ops if op.name == name) for name in "wna")
     assert isinstance(w, Matvec)
     assert isinstance(n, LayerNorm)
@@ -226,7 +226,7 @@ graph t : discrete
 %g : f64[1] = mul %value %gate
 output y : step = %g
 """
-    graph = quantised(Calibrate(to_real(sensor_samples(2)), observe)(parse(text)))
+    graph = quantised(Calibrate(Calibration(to_real(sensor_samples(2)), run))(parse(text)))
     gate = graph["gate"]
     assert isinstance(graph[gate.inputs[0]], Cast)
     samples = to_real(sensor_samples(2, 1))
@@ -259,7 +259,7 @@ def test_units_finer_than_a_sum_can_use_are_not_made() -> None:
 
 
 def test_silent_values_have_no_finest_unit() -> None:
-    graph = Calibrate(np.zeros((1, 4, 2)), observe)(parse(BEFORE))
+    graph = Calibrate(Calibration(np.zeros((1, 4, 2)), run))(parse(BEFORE))
     assert finest_unit(graph, graph["cx"]).tolist() == [0.0, 0.0]
 
 
@@ -279,4 +279,4 @@ next %s = %n
 output y : step = %n
 """
     with pytest.raises(UnsupportedModelError, match=r"%s \(from odd\) must become itself plus one value"):
-        quantised(Calibrate(np.ones((1, 3, 1)), observe)(parse(text)))
+        quantised(Calibrate(Calibration(np.ones((1, 3, 1)), run))(parse(text)))

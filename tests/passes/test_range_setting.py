@@ -1,4 +1,4 @@
-"""Clip: no window costs more than the percentiles', quiet sequences keep their resolution, and quantise obeys."""
+"""RangeSetting: no window costs more than percentiles, quiet sequences keep their resolution, and quantise obeys."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from qssmc.analysis.calibration import Calibration
 from qssmc.ir import Graph, parse
 from qssmc.ir.graph import RANGE_ROWS
 from qssmc.ir.ops import Cast
@@ -18,9 +19,10 @@ from qssmc.ir.table import Table
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.quantise import Quantise, QuantiseOptions
 from qssmc.passes.quantise.grids import Window, power_of_two_window, round_in_window
-from qssmc.passes.range_setting import Clip
+from qssmc.passes.range_setting import RangeSetting
+from qssmc_sim import run
 from support.layers import calibrated, discrete
-from support.random_models import FORMAT, configs, observe, sensor_samples, to_real
+from support.random_models import FORMAT, configs, sensor_samples, to_real
 
 LOW, HIGH = RANGE_ROWS.index("low_99999"), RANGE_ROWS.index("high_99999")
 RELU = """
@@ -43,7 +45,7 @@ def loudness(levels: list[float]) -> NDArray[np.float64]:
 
 
 def clipped(text: str, samples: NDArray[np.float64], bits: int) -> Graph:
-    return Clip(bits, samples, observe)(Calibrate(samples, observe)(parse(text)))
+    return RangeSetting(bits, Calibration(samples, run))(Calibrate(Calibration(samples, run))(parse(text)))
 
 
 def window(graph: Graph, name: str, bits: int) -> Window:
@@ -53,7 +55,7 @@ def window(graph: Graph, name: str, bits: int) -> Window:
 
 def test_a_quiet_sequence_beside_a_loud_one_keeps_its_levels() -> None:
     samples = loudness([1.0, 0.02, 0.02, 0.02])
-    before, after = Calibrate(samples, observe)(parse(RELU)), clipped(RELU, samples, 6)
+    before, after = Calibrate(Calibration(samples, run))(parse(RELU)), clipped(RELU, samples, 6)
     coarse, fine = window(before, "u", 6), window(after, "u", 6)
     assert (fine.scale <= coarse.scale / 4).all()
     quiet = samples[1]
@@ -69,7 +71,7 @@ def test_sequences_alike_are_hardly_clipped() -> None:
 
 def test_what_a_relu_does_not_see_gets_no_levels() -> None:
     samples = loudness([1.0])
-    before, found = Calibrate(samples, observe)(parse(RELU)), window(clipped(RELU, samples, 4), "h", 4)
+    before, found = Calibrate(Calibration(samples, run))(parse(RELU)), window(clipped(RELU, samples, 4), "h", 4)
     assert (found.scale == window(before, "h", 4).scale.max() / 2).all()
     assert (found.low > -4).all()
 
@@ -83,8 +85,8 @@ def test_a_silent_sequence_changes_nothing() -> None:
 
 
 def test_a_note_of_bits_goes_before() -> None:
-    graph = replace(Calibrate(loudness([1.0]), observe)(parse(RELU)), bits={"u": Table.integer(3)})
-    after = Clip(8, loudness([1.0]), observe)(graph)
+    graph = replace(Calibrate(Calibration(loudness([1.0]), run))(parse(RELU)), bits={"u": Table.integer(3)})
+    after = RangeSetting(8, Calibration(loudness([1.0]), run))(graph)
     found = window(after, "u", 3)
     data = after.ranges["u"].data
     np.testing.assert_array_equal([found.low * found.scale, found.high * found.scale], data[[LOW, HIGH]])
@@ -95,7 +97,7 @@ def test_a_note_of_bits_goes_before() -> None:
 def test_quantise_takes_the_window_and_it_costs_no_more(config: Any, bits: int, seed: int) -> None:
     graph = calibrated(discrete(config, seed), seed)
     samples = to_real(sensor_samples(config.d_input, seed))
-    after = Clip(bits, samples, observe)(graph)
+    after = RangeSetting(bits, Calibration(samples, run))(graph)
     quantised = Quantise(QuantiseOptions(activation_bits=bits), FORMAT)(after)
     for op in quantised.ops:
         source = op.name.removesuffix("_q")

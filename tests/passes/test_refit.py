@@ -17,7 +17,7 @@ from qssmc.passes.quantise import Quantise, QuantiseOptions
 from qssmc.passes.refit import Refit
 from qssmc.passes.refit.fits import HeadFit, MatrixFit, fits
 from support.layers import calibrated, layer, reals
-from support.random_models import FORMAT, observe, ragged_graph
+from support.random_models import FORMAT, ragged_graph
 
 OPTIONS = QuantiseOptions("qssm", 4, 6, 8, 8)
 
@@ -29,7 +29,7 @@ def quantised(graph: Graph, seed: int = 0, options: QuantiseOptions = OPTIONS) -
 def refitted(teacher: Graph, student: Graph, seed: int = 0) -> Graph:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return Refit(teacher, reals(teacher, seed), observe)(student)
+        return Refit(teacher, reals(teacher, seed))(student)
 
 
 def test_fits_by_hand() -> None:
@@ -60,7 +60,7 @@ def test_only_what_reads_a_grid_that_is_not_the_sensors_is_changed() -> None:
 def test_a_model_that_the_teacher_does_not_know_is_left_alone() -> None:
     before = quantised(layer())
     stranger = parse("graph t : discrete\n%u : f64[1] = input\noutput z : step = %u\n")
-    assert Refit(stranger, reals(stranger), observe)(before) == before
+    assert Refit(stranger, reals(stranger))(before) == before
 
 
 def test_silent_heads_keep_their_weights() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qssmc.analysis.ssm_layers import systems
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.ir import Graph
 from qssmc.ir.ops import Inject, Readout
 from qssmc.models import ModelConfig
@@ -50,12 +50,12 @@ def test_nothing_to_turn(graph: Graph) -> None:
 def test_no_answer_changes_and_all_input_weights_are_real(config: ModelConfig, seed: int) -> None:
     before = discrete(config, seed)
     after = rotate(before)
-    for system in systems(after):
-        drive = after[system.drive]
+    for ssm in ssm_layers(after):
+        drive = after[ssm.drive]
         assert isinstance(drive, Inject)
         assert (drive.b_bar.data[:, 0] > 0.0).all()
         assert not drive.b_bar.data[:, 1].any()
-    samples = reals(before, seed)
+    samples = reals(before, seed).samples
     wanted = run(before, samples).outputs["y"]
     np.testing.assert_allclose(run(after, samples).outputs["y"], wanted, rtol=1e-9, atol=1e-12)
     assert rotate(after) == after
@@ -64,5 +64,5 @@ def test_no_answer_changes_and_all_input_weights_are_real(config: ModelConfig, s
 @pytest.mark.parametrize("states", [[2, 0, 3], [0, 0], [1]])
 def test_ragged_and_empty_heads(states: list[int]) -> None:
     before = discretize(canonicalise(ragged_graph(states)))
-    samples = reals(before)
+    samples = reals(before).samples
     np.testing.assert_allclose(run(rotate(before), samples).outputs["y"], run(before, samples).outputs["y"], rtol=1e-9)

@@ -1,4 +1,4 @@
-"""Fill: states reach their range, input weights lie on their grid exactly, and no answer changes."""
+"""ScaleStates: states reach their range, input weights lie on their grid exactly, and no answer changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qssmc.analysis.ssm_layers import systems
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.ir.graph import RANGE_ROWS
 from qssmc.ir.ops import Inject, Readout
 from qssmc.models import ModelConfig
@@ -15,7 +15,7 @@ from qssmc.passes.balance import balance
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
 from qssmc.passes.rotate import rotate
-from qssmc.passes.scale_states import Fill
+from qssmc.passes.scale_states import ScaleStates
 from qssmc_sim import run
 from support.layers import calibrated, discrete, layer, reals
 from support.random_models import configs, mimo_graph, ragged_graph
@@ -33,7 +33,7 @@ def test_by_hand() -> None:
     from qssmc.ir import Table
 
     table = Table.real(ranges)
-    after = Fill(2)(replace(before, ranges={"xn": table, "ax": table, "bu": table}))
+    after = ScaleStates(2)(replace(before, ranges={"xn": table, "ax": table, "bu": table}))
     assert isinstance(after["bu"], Inject)
     assert isinstance(after["cx"], Readout)
     # The second has 0.25 / 0.5 = 0.5 already; the third never moves and keeps its scale.
@@ -46,35 +46,35 @@ def test_by_hand() -> None:
 
 def test_complex_input_weights_and_mimo_graphs_are_left_alone() -> None:
     before = calibrated(layer(bu_b_bar="0.5 0.1 0.25 0.2 0.25 -0.25"))
-    after = Fill(1)(before)
+    after = ScaleStates(1)(before)
     assert (after.ops, after.ranges) == (before.ops, before.ranges)
     before = calibrated(discretize(canonicalise(mimo_graph())))
-    assert Fill(1)(before) == before
+    assert ScaleStates(1)(before) == before
 
 
 @settings(max_examples=15)
 @given(config=configs(), seed=st.integers(0, 99), bits=st.sampled_from([1, 2, 4, 15]))
 def test_no_answer_changes(config: ModelConfig, seed: int, bits: int) -> None:
     before = balance(calibrated(rotate(discrete(config, seed)), seed))
-    after = Fill(bits)(before)
-    samples = reals(before, seed + 1)
+    after = ScaleStates(bits)(before)
+    samples = reals(before, seed + 1).samples
     wanted = run(before, samples).outputs["y"]
     np.testing.assert_allclose(run(after, samples).outputs["y"], wanted, rtol=1e-9, atol=1e-12)
-    for system in systems(after):
-        drive, rows = after[system.drive], after.ranges[system.total].data
+    for ssm in ssm_layers(after):
+        drive, rows = after[ssm.drive], after.ranges[ssm.total].data
         assert isinstance(drive, Inject)
         mantissa, _ = np.frexp(drive.b_bar.data[:, 0])
         np.testing.assert_allclose(mantissa * 2.0**bits, np.rint(mantissa * 2.0**bits), rtol=1e-9)
         reach = np.maximum(-rows[_LOW], rows[_HIGH]).max(axis=-1)
         assert (reach <= 1.0 + 1e-9).all()
         assert (reach >= (0.5 if bits == 1 else 1.0 - 2.0 ** (1 - bits))).all()
-    again = Fill(bits)(after)
+    again = ScaleStates(bits)(after)
     np.testing.assert_allclose(run(again, samples).outputs["y"], wanted, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("states", [[2, 0, 3], [0, 0], [1]])
 def test_ragged_and_empty_heads(states: list[int]) -> None:
     before = balance(calibrated(rotate(discretize(canonicalise(ragged_graph(states))))))
-    samples = reals(before)
+    samples = reals(before).samples
     wanted = run(before, samples).outputs["y"]
-    np.testing.assert_allclose(run(Fill(1)(before), samples).outputs["y"], wanted, rtol=1e-9)
+    np.testing.assert_allclose(run(ScaleStates(1)(before), samples).outputs["y"], wanted, rtol=1e-9)

@@ -168,7 +168,7 @@ def test_dense_state_spaces_and_crossbars() -> None:
 @pytest.mark.parametrize("shape", ["ragged", "dithered, two layers", "normed, three layers"])
 def test_arrays_count_programmed_cells_and_converted_columns(shape: str, options: dict[str, Any]) -> None:
     found = laid(shape, CrossbarOptions(**options))
-    report = effort_report(found.stages["convert"], found.stages["unfused"])
+    report = effort_report(found.stages["convert"], found.stages["prove"])
     reads = [read for array in found.crossbar.arrays for read in array.reads]
     programmed = [(read, np.argwhere(found.crossbar.weights(read.op))) for read in reads]
     adc_bits, weight_bits = found.crossbar.file.adc_bits, found.crossbar.file.weight_bits
@@ -178,7 +178,7 @@ def test_arrays_count_programmed_cells_and_converted_columns(shape: str, options
         "conversions": sum(len(read.columns) for read in reads),
         "adc_bits": sum(len(read.columns) for read in reads) * (adc_bits or 0),
     }
-    assert "arrays" not in effort_report(found.stages["unfused"], found.stages["unfused"])
+    assert "arrays" not in effort_report(found.stages["prove"], found.stages["prove"])
 
 
 def _code_bits(found: Laid, read: Read, row: int) -> int:

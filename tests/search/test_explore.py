@@ -1,4 +1,4 @@
-"""Explore: a candidate keeps to the budget as it is counted, where widths that the cost cannot foresee come and go."""
+"""Explore: a prediction keeps to the budget as it is counted, where widths that the cost cannot foresee come and go."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qssmc.search.candidate import Shape
 from qssmc.search.executors import Trial
 from qssmc.search.explore import Explorer
 from qssmc.search.objective import Measured
-from qssmc.search.variables import Knob
+from qssmc.search.variables import Variable
 
 ELEMENTS = 100
 
@@ -19,7 +19,7 @@ ELEMENTS = 100
 class Jumping(Explorer):
     """One table, with fields of 60 bits more where it has 7 bits: seen from 6 it fits, from 7 it does not."""
 
-    knobs = (Knob.of("w.weight", "table", ELEMENTS),)
+    variables = (Variable.of("w.weight", "table", ELEMENTS),)
     curves = ()
     factors = {"w.weight": 1.0}  # noqa: RUF012
 
@@ -28,14 +28,14 @@ class Jumping(Explorer):
 
     def measured(self, trials: Sequence[Trial]) -> list[Measured]:
         found = []
-        for setting, _ in trials:
-            bits = int(dict(setting.bits)["w.weight"])
+        for candidate, _ in trials:
+            bits = int(dict(candidate.bits)["w.weight"])
             found.append(Measured(0.1, ELEMENTS * bits + (60 if bits == 7 else 0), 0, {"w.weight": ELEMENTS}))
         return found
 
 
 @pytest.mark.parametrize(("budget", "bits"), [(710, 6), (760, 7), (799, 7), (800, 8), (650, 6), (599, 5)])
 def test_what_is_counted_fits(budget: float, bits: int) -> None:
-    found = Jumping().candidate(Shape(), budget)
+    found = Jumping().prediction(Shape(), budget)
     assert found.bits <= budget
-    assert dict(found.setting.bits)["w.weight"] == bits
+    assert dict(found.candidate.bits)["w.weight"] == bits

@@ -12,22 +12,22 @@ import distributed
 import pytest
 
 from qssmc.errors import UsageError
-from qssmc.search import Alone, Bench, Cluster, Crew, Explorer, Kept, Measured, Processes
+from qssmc.search import Cached, DaskCluster, Executor, Explorer, InProcess, Measured, Objective, ProcessPool
 from qssmc.search.curve import curve, front
 from qssmc.search.executors import Trial
 from qssmc.search.pareto import Point, sweep, to_csv
-from support.benches import Counting, tiny_bench
+from support.objectives import Counting, tiny_objective
 
-BENCH = tiny_bench(labels=True)
+BENCH = tiny_objective(labels=True)
 
 
-def swept(crew: Crew, folder: Path | None = None, bench: Bench = BENCH) -> tuple[Point, ...]:
-    return sweep(Explorer(bench, Kept(crew, folder)), 4)
+def swept(executor: Executor, folder: Path | None = None, objective: Objective = BENCH) -> tuple[Point, ...]:
+    return sweep(Explorer(objective, Cached(executor, folder)), 4)
 
 
 @pytest.fixture(scope="module")
 def alone() -> tuple[Point, ...]:
-    return swept(Alone())
+    return swept(InProcess())
 
 
 def test_points_differ_and_more_memory_loses_less(alone: tuple[Point, ...]) -> None:
@@ -38,21 +38,21 @@ def test_points_differ_and_more_memory_loses_less(alone: tuple[Point, ...]) -> N
 
 
 def test_processes_find_the_same(alone: tuple[Point, ...]) -> None:
-    with Processes(2) as crew:
-        assert swept(crew) == alone
+    with ProcessPool(2) as executor:
+        assert swept(executor) == alone
 
 
 def test_a_dask_cluster_finds_the_same(alone: tuple[Point, ...]) -> None:
     # The worker is a thread here, but what it is sent and gives back goes through a socket as elsewhere.
     options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "processes": False}
     options["protocol"] = "tcp"
-    with distributed.LocalCluster(**options) as local, Cluster(local.scheduler_address) as crew:
-        assert swept(crew) == alone
+    with distributed.LocalCluster(**options) as local, DaskCluster(local.scheduler_address) as executor:
+        assert swept(executor) == alone
 
 
 def test_an_address_without_a_scheduler_is_refused() -> None:
     with pytest.raises(UsageError, match="no Dask scheduler answers at tcp"):
-        Cluster("tcp://127.0.0.1:1", timeout=1)
+        DaskCluster("tcp://127.0.0.1:1", timeout=1)
 
 
 class Ended(Exception):
@@ -66,11 +66,11 @@ class Ending(Counting):
         super().__init__()
         self.after = after
 
-    def results(self, bench: Bench, trials: Sequence[Trial]) -> Iterator[Measured]:
+    def results(self, objective: Objective, trials: Sequence[Trial]) -> Iterator[Measured]:
         for trial in trials:
             if len(self.asked) == self.after:
                 raise Ended
-            yield from super().results(bench, [trial])
+            yield from super().results(objective, [trial])
 
 
 def test_an_ended_sweep_goes_on_where_it_was(alone: tuple[Point, ...], tmp_path: Path) -> None:
@@ -85,15 +85,15 @@ def test_an_ended_sweep_goes_on_where_it_was(alone: tuple[Point, ...], tmp_path:
 
 
 def test_what_was_half_written_is_measured_again_and_other_benches_are_not_mixed_up(tmp_path: Path) -> None:
-    trial: Trial = (Explorer(BENCH, Alone()).base(Explorer(BENCH, Alone()).first), "count")
-    (measured,) = Kept(Alone(), tmp_path).results(BENCH, [trial])
+    trial: Trial = (Explorer(BENCH, InProcess()).base(Explorer(BENCH, InProcess()).first), "count")
+    (measured,) = Cached(InProcess(), tmp_path).results(BENCH, [trial])
     (path,) = tmp_path.iterdir()
     path.write_text(path.read_text()[:40])
     again = Counting()
-    assert next(iter(Kept(again, tmp_path).results(BENCH, [trial]))).bits == measured.bits
+    assert next(iter(Cached(again, tmp_path).results(BENCH, [trial]))).bits == measured.bits
     assert again.asked == [trial]
     other = Counting()
-    list(Kept(other, tmp_path).results(tiny_bench(count=13), [trial]))
+    list(Cached(other, tmp_path).results(tiny_objective(count=13), [trial]))
     assert other.asked == [trial]
 
 
@@ -125,4 +125,4 @@ def test_the_curve_is_an_svg_with_every_design_inside_and_the_same_twice(pairs: 
 
 def test_a_sweep_needs_labels() -> None:
     with pytest.raises(UsageError, match="--pareto needs labelled sequences"):
-        swept(Alone(), bench=tiny_bench())
+        swept(InProcess(), objective=tiny_objective())

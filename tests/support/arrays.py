@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.calibration import Calibration
+from qssmc.artifact.stages import FLOAT, Stages
 from qssmc.backends.crossbar import map_of
 from qssmc.crossbar import CrossbarMap, CrossbarOptions
-from qssmc.driver.autotune import observe
 from qssmc.ir import Graph
-from qssmc.passes.pipeline import run_arrays
+from qssmc.passes.pipeline import ARRAYS, run_rows
+from qssmc.passes.plan import PassPlan
+from qssmc.passes.quantise import QuantiseOptions
+from qssmc_sim import run
 from support.graphs import random_s4d
+from support.random_models import FORMAT
 
 SHAPES = {
     "ragged": {"states": [3, 2, 4]},
@@ -37,9 +41,9 @@ def samples(graph: Graph, count: int = 3, length: int = 24) -> NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Laid:
-    """stages: unfused, fuse, realise, convert."""
+    """stages: prove (before it is fused), fuse, realise, convert."""
 
-    stages: Mapping[str, Graph]
+    stages: Stages
     crossbar: CrossbarMap
     samples: NDArray[np.int64]
 
@@ -50,6 +54,7 @@ def laid(shape: str, options: CrossbarOptions) -> Laid:
 
 def laid_from(graph: Graph, options: CrossbarOptions) -> Laid:
     """A proven graph on arrays."""
-    stages, given = {"unfused": graph}, samples(graph)
-    run_arrays(graph, options, given, observe, stages.__setitem__)
-    return Laid(stages, map_of(stages["convert"], stages["fuse"], options), given)
+    given = samples(graph)
+    plan = PassPlan(graph, QuantiseOptions(), FORMAT, Calibration(given, run), arrays=options)
+    stages = run_rows(ARRAYS, plan, Stages({FLOAT: graph}).then("prove", graph))
+    return Laid(stages, map_of(stages.golden, stages.products, options), given)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from qssmc.analysis.calibration import Calibration
 from qssmc.frontend import trace
 from qssmc.ir import Graph, parse
 from qssmc.models import ModelConfig
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
-from support.random_models import observe, random_model, sensor_samples, to_real
+from qssmc_sim import run
+from support.random_models import random_model, sensor_samples, to_real
 
 # Head 0 has two states, head 1 has one; y is mixed by a matrix of two rows.
 LAYER = """
@@ -65,11 +64,11 @@ def discrete(config: ModelConfig, seed: int = 0) -> Graph:
     return discretize(canonicalise(trace(random_model(config, seed), config.d_input)))
 
 
-def reals(graph: Graph, seed: int = 0, batch: int = 3, length: int = 24) -> NDArray[np.float64]:
+def reals(graph: Graph, seed: int = 0, batch: int = 3, length: int = 24) -> Calibration:
     """Sequences that a graph takes."""
-    return to_real(sensor_samples(graph.inputs[0].type.shape[0], seed, batch, length))
+    return Calibration(to_real(sensor_samples(graph.inputs[0].type.shape[0], seed, batch, length)), run)
 
 
 def calibrated(graph: Graph, seed: int = 0) -> Graph:
     """The graph with ranges."""
-    return Calibrate(reals(graph, seed), observe)(graph)
+    return Calibrate(reals(graph, seed))(graph)

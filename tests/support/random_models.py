@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qssmc.analysis.bounds import bounds
+from qssmc.analysis.calibration import Calibration
+from qssmc.artifact.stages import Stages
 from qssmc.data.sequences import InputFormat
 from qssmc.frontend import trace
 from qssmc.ir import Builder, Graph, Table, Type, parse, print_graph, verify
@@ -19,7 +21,8 @@ from qssmc.ir.ops import Activation, Add, Constant, Decay, Divide, Drive, Input,
 from qssmc.models import ModelConfig, SequenceModel
 from qssmc.models.blocks import ChannelBatchNorm
 from qssmc.passes.methods import PLAIN, Methods
-from qssmc.passes.pipeline import PipelineOptions, run_pipeline
+from qssmc.passes.pipeline import run_pipeline
+from qssmc.passes.plan import PassPlan
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc_sim import run
 
@@ -73,28 +76,21 @@ def to_real(samples: NDArray[np.int64]) -> NDArray[np.float64]:
     return FORMAT.to_real(samples).astype(np.float64)
 
 
-def observe(graph: Graph, samples: NDArray[Any], see: Any) -> None:
-    """The interpreter as the calibration wants it."""
-    run(graph, samples, see)
-
-
 def compile_stages(
     graph: Graph, options: QuantiseOptions, samples: NDArray[np.int64], methods: Methods = PLAIN
-) -> dict[str, Graph]:
-    """The graph after every pass, by the pass's name, and the float graph itself."""
-    stages = {"float": graph}
-    run_pipeline(graph, PipelineOptions(options, FORMAT, to_real(samples), observe, methods), stages.__setitem__)
-    return stages
+) -> Stages:
+    """The graph after every pass, and the float graph itself."""
+    return run_pipeline(PassPlan(graph, options, FORMAT, Calibration(samples, run), methods))
 
 
-def compiled(model: SequenceModel, scheme: Any, bits: tuple[int, ...], samples: NDArray[np.int64]) -> dict[str, Graph]:
+def compiled(model: SequenceModel, scheme: Any, bits: tuple[int, ...], samples: NDArray[np.int64]) -> Stages:
     """All stages; no warning may come out of any of them."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return compile_stages(trace(model, 1), QuantiseOptions(scheme, *bits), samples)
 
 
-def assert_sound(stages: dict[str, Graph], samples: NDArray[np.int64]) -> None:
+def assert_sound(stages: Mapping[str, Graph], samples: NDArray[np.int64]) -> None:
     """Verified, printed and parsed back equal at every stage; and what runs stays within what is proven."""
     for graph in stages.values():
         assert verify(graph) is graph

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from qssmc.artifact.stages import Stages
 from qssmc.backends import c, hls, onnx, verilog
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph, Output
@@ -67,7 +68,7 @@ def test_an_op_without_an_example_is_named() -> None:
 
 def test_refusals_of_all_ops_and_targets_are_told_at_once() -> None:
     with pytest.raises(UnsupportedModelError) as error:
-        emit_targets(["c", "hls", "verilog", "onnx"], Lowered({"prove": cubed()}, SAMPLES), {})
+        emit_targets(["c", "hls", "verilog", "onnx"], Lowered(Stages({"prove": cubed()}), SAMPLES), {})
     told = str(error.value)
     for target, reason in (
         ("c", "has no C form"),
@@ -87,4 +88,4 @@ def test_a_backend_alone_refuses_too(backend: object) -> None:
 
 
 def test_what_a_target_emits_is_supported() -> None:
-    check_supported(["c", "onnx"], Lowered({"prove": one_op(STAGES["integer"][3])}, SAMPLES))
+    check_supported(["c", "onnx"], Lowered(Stages({"prove": one_op(STAGES["integer"][3])}), SAMPLES))

@@ -14,7 +14,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.observer import ObserveRun, batches
+from qssmc.analysis.calibration import Calibration
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph, Output
 from qssmc.ir.ops import Add, Matvec, Op, Slice
@@ -31,30 +31,31 @@ def all_class(graph: Graph) -> bool:
     return all(output.kind == "class" for output in graph.outputs)
 
 
-def sum_cost(graph: Graph, state: str, samples: Real, run: ObserveRun) -> Real | None:
+def sum_cost(graph: Graph, state: str, calibration: Calibration) -> Real | None:
     """What a squared error of each element of a running sum costs, (n,); None where no output reads the sum.
 
-    state: the sum as it stands after a step. samples: real calibration sequences (count, length, d_input).
+    state: the sum as it stands after a step; calibration: real sequences.
     """
     if all_class(graph) and (readers := _decoders(graph, state)):
         return np.asarray(sum(reader.weight.data.var(axis=0) * len(reader.weight.data) for reader in readers))
-    total = graph.updates[state]
+    total, some = graph.updates[state], calibration.part(slice(_SEQUENCES))
     found = [
         cost
         for when, source in (("last", state), ("step", total))
         for output in graph.outputs
-        if output.when == when and (cost := _cost(graph, source, output, samples[:_SEQUENCES], run)) is not None
+        if output.when == when and (cost := _cost(graph, source, output, some)) is not None
     ]
     return None if not found else np.asarray(np.sum(found, axis=0))
 
 
-def output_deviations(graph: Graph, samples: Real, run: ObserveRun) -> dict[str, Real]:
+def output_deviations(graph: Graph, calibration: Calibration) -> dict[str, Real]:
     """The deviation of each element of each output over the sequences, and their steps, by the output's name."""
-    rows = _rows(graph, [(output.value, output.when == "last") for output in graph.outputs], samples[:_SEQUENCES], run)
+    keys = [(output.value, output.when == "last") for output in graph.outputs]
+    rows = _rows(graph, keys, calibration.part(slice(_SEQUENCES)))
     found = {}
     for output in graph.outputs:
         values = rows[output.value, output.when == "last"]
-        found[output.name] = deviation_of(values / (samples.shape[1] if output.mean else 1))
+        found[output.name] = deviation_of(values / (calibration.steps if output.mean else 1))
     return found
 
 
@@ -85,7 +86,7 @@ def _is_added_up(graph: Graph, value: str) -> bool:
     return (leaves or bool(users)) and all(isinstance(u, Add) and _is_added_up(graph, u.name) for u in users)
 
 
-def _cost(graph: Graph, source: str, output: Output, samples: Real, run: ObserveRun) -> Real | None:
+def _cost(graph: Graph, source: str, output: Output, calibration: Calibration) -> Real | None:
     """Mean squared derivatives of one output by the mean of what a sum adds up, as its kind weighs them."""
     reached = graph.needed([output.value]) & (nx.descendants(graph.dag(), source) | {source})
     if source not in reached:
@@ -97,17 +98,17 @@ def _cost(graph: Graph, source: str, output: Output, samples: Real, run: Observe
     leaves = [source, *dict.fromkeys(i for op in cone for i in op.inputs if i not in inside and i != source)]
     last = output.when == "last"
     wanted = [*leaves, output.value]
-    rows = _rows(graph, [(name, last) for name in wanted], samples, run, steps=(samples.shape[1] - 1,))
+    length = calibration.steps
+    rows = _rows(graph, [(name, last) for name in wanted], calibration, steps=(length - 1,))
     base = np.concatenate([rows[name, last] for name in leaves], axis=1)
     probe = _probe(graph, cone, leaves, output.value)
-    length = samples.shape[1]
-    before = _outputs(probe, base, run)
+    before = _outputs(probe, base, calibration)
     slopes = []
     for channel in range(graph[source].type.shape[0]):
         size = _STEP * max(float(np.sqrt((base[:, channel] ** 2).mean())), 1e-6)
         moved = base.copy()
         moved[:, channel] += size
-        slopes.append((_outputs(probe, moved, run) - before) / size * (1.0 if output.mean else length))
+        slopes.append((_outputs(probe, moved, calibration) - before) / size * (1.0 if output.mean else length))
     slope = np.stack(slopes)  # (channels, rows, n)
     deviation = deviation_of(before / (length if output.mean else 1))
     if output.kind == "class":
@@ -132,26 +133,25 @@ def _probe(graph: Graph, cone: Sequence[Op], leaves: Sequence[str], value: str) 
     return b.graph()
 
 
-def _outputs(probe: Graph, rows: Real, run: ObserveRun) -> Real:
+def _outputs(probe: Graph, rows: Real, calibration: Calibration) -> Real:
     found: list[Real] = []
 
     def see(t: int, values: Mapping[str, NDArray[Any]]) -> None:
         if t == 0:
             found.append(np.array(values[probe.outputs[0].value]))
 
-    run(probe, rows[:, None, :], see)
+    calibration.run(probe, rows[:, None, :], see)
     return found[0]
 
 
 def _rows(
     graph: Graph,
     values: Sequence[tuple[str, bool]],
-    samples: Real,
-    run: ObserveRun,
+    calibration: Calibration,
     steps: Sequence[int] | None = None,
 ) -> dict[tuple[str, bool], Real]:
     """Values as rows (m, n): of the close where `last`, else of some steps, or of all."""
-    length = samples.shape[1]
+    length = calibration.steps
     parts: dict[tuple[str, bool], list[Real]] = {key: [] for key in values}
 
     def see(t: int, found: Mapping[str, NDArray[Any]]) -> None:
@@ -159,6 +159,5 @@ def _rows(
             if name in found and (t == length if last else t < length and (steps is None or t in steps)):
                 rows.append(np.array(found[name]))
 
-    for part in batches(graph, samples):
-        run(graph, part, see)
+    calibration.observe(graph, see)
     return {key: np.concatenate(found) for key, found in parts.items()}

@@ -6,7 +6,7 @@ looked at; one pass over the ops then bounds every value and every partial sum, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,9 +59,10 @@ class Bound:
         return width if signed else width + 1
 
 
-def bounds(graph: Graph) -> dict[str, Bound]:
+def bounds(graph: Graph, given: Mapping[str, Interval] | None = None) -> dict[str, Bound]:
     """The bound of every op of an integer graph, by name.
 
+    given: intervals of some values that were proven otherwise; they narrow what follows from the step alone.
     Raises UnsupportedModelError if a value needs more than 64 bits or a state does not saturate.
     """
     found: dict[str, Bound] = {}
@@ -71,6 +72,10 @@ def bounds(graph: Graph) -> dict[str, Bound]:
             found[op.name] = Bound(interval, interval.span)
         else:
             found[op.name] = _RULES[type(op)](op, *(found[name].value for name in op.inputs))
+        if given and op.name in given:
+            value, narrow = found[op.name].value, given[op.name]
+            narrowed = Interval(np.maximum(value.low, narrow.low), np.minimum(value.high, narrow.high))
+            found[op.name] = Bound(narrowed, found[op.name].inner)
         width = found[op.name].inner_width
         if width > WIDEST:
             raise UnsupportedModelError(

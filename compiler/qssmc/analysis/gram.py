@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.calibration import Calibration, only
 from qssmc.analysis.least_squares import Normal
-from qssmc.analysis.observer import ObserveRun, batches, only
-from qssmc.analysis.ssm_layers import System, heads_of
+from qssmc.analysis.ssm_layers import SsmLayer, heads_of
 from qssmc.ir.graph import Graph
 
 EVERY = 3  # neighbouring steps say almost the same; a third of them is enough
@@ -18,7 +18,7 @@ _ROWS = 1024  # gathered before a product, so that it is a large one
 
 
 class HeadNormals:
-    """Normal equations of every head of a system: features are re and im of its states, then its input u.
+    """Normal equations of every head of a layer: features are re and im of its states, then its input u.
 
     members: the states of each head. targets: one a head.
     """
@@ -45,17 +45,16 @@ class HeadNormals:
             normal.see(features, y[:, head : head + 1])
 
 
-def head_normals(graph: Graph, system: System, samples: NDArray[Any], run: ObserveRun) -> HeadNormals:
-    """The equations of a system of a discrete graph, with its own y as the target."""
-    small = only(graph, [system.total, system.result])
-    source = graph[system.drive].inputs[0]
-    found = HeadNormals(heads_of(graph, system), graph[system.result].type.shape[0])
+def head_normals(graph: Graph, layer: SsmLayer, calibration: Calibration) -> HeadNormals:
+    """The equations of a layer of a discrete graph, with its own y as the target."""
+    small = only(graph, [layer.total, layer.result])
+    source = graph[layer.drive].inputs[0]
+    found = HeadNormals(heads_of(graph, layer), graph[layer.result].type.shape[0])
 
     def see(t: int, values: Mapping[str, NDArray[Any]]) -> None:
         if t % EVERY == 0:
-            found.see(values[system.total], values[source], values[system.result])
+            found.see(values[layer.total], values[source], values[layer.result])
 
-    for part in batches(small, samples):
-        run(small, part, see)
+    calibration.observe(small, see)
     found.flush()
     return found

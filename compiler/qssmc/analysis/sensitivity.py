@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.answer_cost import all_class, deviation_of, sum_cost
-from qssmc.analysis.observer import ObserveRun, collect
+from qssmc.analysis.calibration import Calibration
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Add, Op, Slice, State
@@ -45,33 +45,32 @@ class _Sink:
         return self.weight * (1.0 - 1.0 / len(self.weight)) if self.shared else self.weight
 
 
-def downstream_gain(graph: Graph, value: str, samples: NDArray[Any], run: ObserveRun) -> Real:
+def downstream_gain(graph: Graph, value: str, calibration: Calibration) -> Real:
     """The mean squared change at the sinks for a unit change of each element of a value, (H,).
 
     Sinks are what running sums add up (weighted by what the outputs make of them, see answer_cost), what other layers
     take in, and what leaves at every step. Derivatives are differences, on calibration data.
     """
     cone = _cone(graph, value)
-    data = (samples, run)
-    own, sinks = _sinks(graph, [graph[value]], cone, *data), _sinks(graph, cone, cone, *data)
+    own, sinks = _sinks(graph, [graph[value]], cone, calibration), _sinks(graph, cone, cone, calibration)
     direct = np.sum([sink.each for sink in own], axis=0) if own else np.zeros(graph[value].type.shape[0])
     if not sinks:
         return np.asarray(direct)
     leaves = [
         name for name in dict.fromkeys(i for op in cone for i in op.inputs) if name not in {op.name for op in cone}
     ]
-    found = collect(graph, samples[: max(8, _ROWS * _EVERY // samples.shape[1])], run, leaves, _EVERY)
+    found = calibration.part(slice(max(8, _ROWS * _EVERY // calibration.steps))).collect(graph, leaves, _EVERY)
     rows = {name: array.reshape(-1, *array.shape[2:])[:_ROWS] for name, array in found.items()}
     probe = _probe(graph, cone, leaves, sinks)
     base = np.concatenate([rows[name] for name in leaves], axis=1)
     start = sum(graph[name].type.shape[0] for name in leaves[: leaves.index(value)])
-    before = _evaluate(probe, base, sinks, run)
+    before = _evaluate(probe, base, sinks, calibration)
     gains = direct.copy()
     for channel in range(len(gains)):
         size = _STEP * max(float(np.sqrt((rows[value][:, channel] ** 2).mean())), 1e-6)
         moved = base.copy()
         moved[:, start + channel] += size
-        after = _evaluate(probe, moved, sinks, run)
+        after = _evaluate(probe, moved, sinks, calibration)
         gains[channel] += sum(s.cost((after[s.value] - before[s.value]) / size) for s in sinks)
     return gains
 
@@ -92,7 +91,7 @@ def _cone(graph: Graph, value: str) -> list[Op]:
     return kept
 
 
-def _sinks(graph: Graph, ops: list[Op], cone: list[Op], samples: NDArray[Any], run: ObserveRun) -> list[_Sink]:
+def _sinks(graph: Graph, ops: list[Op], cone: list[Op], calibration: Calibration) -> list[_Sink]:
     """Those of some ops that something outside the cone reads."""
     inside = {op.name for op in cone}
     found = []
@@ -101,23 +100,23 @@ def _sinks(graph: Graph, ops: list[Op], cone: list[Op], samples: NDArray[Any], r
         leaves = [output for output in graph.outputs if output.value == op.name and output.when == "step"]
         if outer or leaves or not graph.users[op.name]:
             shared = not outer and bool(leaves) and leaves[0].kind == "class" and op.type.shape[0] > 1
-            found.append(_Sink(op.name, _weight(graph, op, outer, samples, run), shared))
+            found.append(_Sink(op.name, _weight(graph, op, outer, calibration), shared))
     return found
 
 
-def _weight(graph: Graph, op: Op, users: list[Op], samples: NDArray[Any], run: ObserveRun) -> Real:
+def _weight(graph: Graph, op: Op, users: list[Op], calibration: Calibration) -> Real:
     """For what a running sum adds up, the cost of the sum; else 1, in units of its variance unless all is a class."""
     total = next((user for user in users if isinstance(user, Add) and user.name in graph.updates.values()), None)
     if total is not None:
         state = next(name for name, update in graph.updates.items() if update == total.name)
-        cost = sum_cost(graph, state, samples, run)
+        cost = sum_cost(graph, state, calibration)
         if cost is not None:
             return cost
     if all_class(graph):
         return np.ones(op.type.shape[0])
-    some = samples[: max(8, _ROWS * _EVERY // samples.shape[1])]
-    every = min(_EVERY, 1 + samples.shape[1] // 64)
-    values = collect(graph, some, run, [op.name], every)[op.name].reshape(-1, op.type.shape[0])
+    some = calibration.part(slice(max(8, _ROWS * _EVERY // calibration.steps)))
+    every = min(_EVERY, 1 + calibration.steps // 64)
+    values = some.collect(graph, [op.name], every)[op.name].reshape(-1, op.type.shape[0])
     deviation = deviation_of(values)
     if users:
         deviation = np.sqrt((deviation**2).mean())
@@ -141,11 +140,11 @@ def _probe(graph: Graph, cone: list[Op], leaves: list[str], sinks: list[_Sink]) 
     return b.graph()
 
 
-def _evaluate(probe: Graph, rows: Real, sinks: list[_Sink], run: ObserveRun) -> dict[str, Real]:
+def _evaluate(probe: Graph, rows: Real, sinks: list[_Sink], calibration: Calibration) -> dict[str, Real]:
     found: dict[str, Real] = {}
 
     def see(t: int, values: Mapping[str, NDArray[Any]]) -> None:
         found.update({sink.value: np.array(values[sink.value]) for sink in sinks})
 
-    run(probe, rows[:, None, :], see)
+    calibration.run(probe, rows[:, None, :], see)
     return found

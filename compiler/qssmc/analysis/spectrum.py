@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.observer import ObserveRun, collect
+from qssmc.analysis.calibration import Calibration
 from qssmc.ir.graph import Graph
 
 Real = NDArray[np.float64]
@@ -40,6 +38,6 @@ class Spectrum:
         return np.asarray(1.0 / (1.0 - poles[:, None] * np.exp(-1j * self.frequency)))
 
 
-def spectrum_of(graph: Graph, value: str, samples: NDArray[Any], run: ObserveRun) -> Spectrum:
+def spectrum_of(graph: Graph, value: str, calibration: Calibration) -> Spectrum:
     """The spectrum of a real value on calibration data."""
-    return Spectrum(collect(graph, samples[:_SEQUENCES], run, [value])[value])
+    return Spectrum(calibration.part(slice(_SEQUENCES)).collect(graph, [value])[value])

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+from qssmc.artifact.manifest import MANIFEST, changed_files, read_manifest
 from qssmc.errors import MalformedInputError, UsageError
-
-MANIFEST = "manifest.json"
-FORMAT, VERSION = "qssmc.design", 1
-
-
-def to_json(data: Any) -> bytes:
-    """Stable JSON text."""
-    return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
-
-
-def with_manifest(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> dict[str, bytes]:
-    """The files and a manifest of facts (versions, options, hashes of the inputs) and the SHA-256 of every file."""
-    hashes = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
-    manifest = {"format": FORMAT, "version": VERSION, **facts, "files": hashes}
-    return {**files, MANIFEST: to_json(manifest)}
 
 
 def check_target(folder: Path, *, force: bool) -> None:
@@ -36,7 +19,7 @@ def check_target(folder: Path, *, force: bool) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         if not force:
             raise UsageError(f"output folder {folder} exists; give another one or --force to replace it")
-        if not (folder / MANIFEST).is_file():
+        if not _is_design(folder):
             raise UsageError(f"output folder {folder} holds other things than a design; give another one")
     parent = next(path for path in folder.absolute().parents if os.path.lexists(path))
     if not os.access(parent, os.W_OK | os.X_OK) or not parent.is_dir():
@@ -44,20 +27,84 @@ def check_target(folder: Path, *, force: bool) -> None:
 
 
 def write_folder(files: Mapping[str, bytes], folder: Path, *, force: bool) -> None:
-    """Write all files, or nothing."""
+    """Write all files, or nothing.
+
+    With force, what the manifest of the design there lists, and is as it was compiled, makes place; every other file
+    stays where it is. Raises UsageError where a new file would have to go over such a one.
+    """
     check_target(folder, force=force)
     folder = folder.absolute()
+    kept = kept_files(folder)
+    _check_kept(folder, kept, files)
     made = [parent for parent in folder.parents if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         _write(files, work / "new")
+        for name in kept:
+            _link(folder / name, work / "new" / name)
         _replace(folder, work / "new", work / "old")
     finally:
         _remove(work)
         if not folder.exists():
             for parent in made:
                 parent.rmdir()
+
+
+def kept_files(folder: Path) -> list[str]:
+    """What lies in a design's folder and is not as it was compiled: files of the user, and files that were changed.
+
+    Paths of files, of links and of empty folders, relative to the folder; nothing for a folder that is empty or absent.
+    """
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return []
+    manifest = read_manifest(folder)
+    ours = {MANIFEST, *manifest["files"]} - set(changed_files(folder, manifest))
+    return [name for name in _leaves(folder) if name not in ours]
+
+
+def _is_design(folder: Path) -> bool:
+    """Whether a folder has the manifest of a design."""
+    try:
+        read_manifest(folder)
+    except (UsageError, MalformedInputError):
+        return False
+    return True
+
+
+def _leaves(folder: Path) -> Iterator[str]:
+    """Every file, link and empty folder below a folder, in order; links are not followed."""
+    for root, folders, names in os.walk(folder):
+        below = Path(root)
+        links = [name for name in folders if (below / name).is_symlink()]
+        if below != folder and not folders and not names:
+            yield below.relative_to(folder).as_posix()
+        for name in sorted((*names, *links)):
+            yield (below / name).relative_to(folder).as_posix()
+
+
+def _check_kept(folder: Path, kept: list[str], files: Mapping[str, bytes]) -> None:
+    """Refuse to write over what is kept: the same path, or a file where the other has a folder."""
+    parents = {parent.as_posix() for name in files for parent in Path(name).parents}
+    for name in kept:
+        over = name in files or name in parents or any(p.as_posix() in files for p in Path(name).parents)
+        if over and not (folder / name).is_dir():
+            raise UsageError(
+                f"{folder / name} is not as it was compiled, and --force would lose it; move it away, "
+                "or give another folder"
+            )
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file in another place, without a copy where the file system can."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir() and not source.is_symlink():
+        target.mkdir(exist_ok=True)
+        return
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def write_files(files: Mapping[str, bytes], folder: Path, *, force: bool) -> None:
@@ -101,40 +148,3 @@ def _replace(folder: Path, fresh: Path, old: Path) -> None:
         if old.exists():
             old.rename(folder)
         raise
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a compiled folder. Raises if the folder is not one."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise UsageError(f"{folder} is not a compiled design (it has no {MANIFEST}); make one with: qssmc compile")
-    try:
-        manifest = json.loads(path.read_text())
-    except ValueError as error:
-        raise MalformedInputError(f"{path} is not JSON ({error}); compile the model again") from error
-    if (
-        isinstance(manifest, dict)
-        and (manifest.get("format"), manifest.get("version")) == (FORMAT, VERSION)
-        and isinstance(manifest.get("files"), dict)
-    ):
-        return manifest
-    raise MalformedInputError(f"{path} is not a manifest of this version of qssmc; compile the model again")
-
-
-def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
-    """Files that are missing or no longer have the content that was written."""
-    found: list[str] = []
-    for path, wanted in manifest["files"].items():
-        target = folder / path
-        if not target.is_file() or hashlib.sha256(target.read_bytes()).hexdigest() != wanted:
-            found.append(path)
-    return found
-
-
-def altered_text(paths: Sequence[str]) -> str:
-    """What to say of changed files."""
-    named = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-    return (
-        f"{named} {'is' if len(paths) == 1 else 'are'} not what was compiled "
-        f"(the SHA-256 in {MANIFEST} differs); compile the model again"
-    )

@@ -28,6 +28,7 @@ class Entry:
 COMMANDS: tuple[Entry, ...] = (
     Entry("compile", "qssmc.cli.compile:compile_", "Compile a model into a folder: IR, C, vectors, reports."),
     Entry("verify", "qssmc.cli.verify:verify", "Compare a compiled folder with the golden model, bit for bit."),
+    Entry("prove", "qssmc.cli.prove:prove", "Prove that the emitted C equals golden for all inputs."),
     Entry("synth", "qssmc.cli.synth:synth", "Place an emitted core on an FPGA board, or count its cells."),
     Entry("lint-hls", "qssmc.cli.lint_hls:lint_hls_", "Check that an HLS project keeps to what HLS tools can build."),
     Entry("crossbar", "qssmc.cli.crossbar:crossbar", "Check the weight map of crossbar arrays."),

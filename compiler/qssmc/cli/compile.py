@@ -67,7 +67,9 @@ def compile_(terminal: Terminal, /, model: Path, target: str, output_dir: Path, 
         options = settle(chosen, targets, source, searches=True)
         sweep_to(terminal, source, options, asked, output_dir, chosen.model.data)
         return
-    design = compile_source(source, settle(chosen, targets, source), data=chosen.model.data, say=terminal.note)
+    design = compile_source(
+        source, settle(chosen, targets, source), data=chosen.model.data, say=terminal.note, detail=terminal.detail
+    )
     design.write(output_dir, force=force)
     for path, content in sorted(design.files.items()):
         terminal.detail(f"wrote {path}, {len(content):,} bytes")

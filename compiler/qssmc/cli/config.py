@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 import yaml
 
-from qssmc.errors import UsageError
+from qssmc.errors import UsageError, brief
 
 F = TypeVar("F", bound=Callable[..., Any])
 _META = "qssmc.config"
@@ -53,6 +53,8 @@ def read_config(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not a YAML text: {str(error).splitlines()[0]}") from error
     except OSError as error:
         raise UsageError(f"config file {path} cannot be read: {error.strerror}") from error
+    except Exception as error:  # the parser lets out what its readers of numbers, dates and nested lists raise
+        raise UsageError(f"{path} is not a YAML text of plain values: {brief(error)}") from error
     if table is None:
         return {}
     if not isinstance(table, dict):

@@ -47,6 +47,7 @@ def main(args: Sequence[str] | None = None) -> int:
     130 interrupted, 141 the reader of stdout went away.
     """
     terminal = Terminal()
+    _open_streams()
     if args is None:
         signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -57,6 +58,22 @@ def main(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
     return code
+
+
+def _open_streams() -> None:
+    """Where a standard stream is closed, nowhere takes its place, before a file of ours gets its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _run(terminal: Terminal, args: list[str]) -> int:

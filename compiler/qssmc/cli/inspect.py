@@ -16,6 +16,7 @@ from qssmc.data import InputFormat
 from qssmc.driver.traced_model import SUFFIX, load_traced
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.ir.graph import Graph
+from qssmc.ir.text import read_graph
 
 _WHEN = {"step": "at every step", "last": "after the last step"}
 _IR_STARTS = (b"graph ", b"#")
@@ -71,11 +72,10 @@ def describe_traced(path: Path) -> dict[str, Any]:
 
 def describe_graph(path: Path) -> dict[str, Any]:
     """Stage, op counts, inputs, states and their bits, and outputs of an IR text that its stage's rules allow."""
-    from qssmc.ir.text import parse
-    from qssmc.ir.verify import IRError, verify
+    from qssmc.ir.verify import IRError
 
     try:
-        graph = verify(parse(path.read_text(encoding="utf-8")))
+        graph = read_graph(path)
     except (IRError, UnicodeDecodeError) as error:
         raise MalformedInputError(f"{path}: {' '.join(str(error).split())}") from error
     return _of_graph(graph)

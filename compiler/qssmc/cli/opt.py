@@ -11,19 +11,19 @@ from typing import Any
 import click
 from rich.table import Table
 
-from qssmc.artifact.folder import MANIFEST, read_manifest
+from qssmc.artifact.manifest import MANIFEST, read_manifest
 from qssmc.cli.config import configurable
 from qssmc.cli.options import GroupedCommand, given_of, made_from
 from qssmc.cli.output import check_new_file
 from qssmc.cli.terminal import Terminal, common_options
 from qssmc.data import InputFormat
-from qssmc.driver.opt import PASSES, OptOptions, apply_passes, passes_named
+from qssmc.driver.opt import OptOptions, apply_passes, passes_named
 from qssmc.driver.options import choices, make_options
 from qssmc.driver.settle import methods_of, quantise_of
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.ir.graph import Graph
-from qssmc.ir.text import parse, print_graph
-from qssmc.ir.verify import IRError, verify
+from qssmc.ir.text import print_graph, sound_graph
+from qssmc.passes.pipeline import PASSES
 from qssmc.passes.quantise import QuantiseOptions
 
 # What passes can be told, of all that a compilation can be.
@@ -113,11 +113,11 @@ def _read(file: str) -> Graph:
     name = "stdin" if file == "-" else file
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        return verify(parse(text))
+        return sound_graph(text, name)
     except OSError as error:
         raise UsageError(f"{name} cannot be read ({error.strerror}); give a file of IR text, or - for stdin") from error
-    except (IRError, UnicodeDecodeError) as error:
-        raise MalformedInputError(f"{name}: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        raise MalformedInputError(f"{name} is no IR text ({error})") from error
 
 
 def _npy(calib: str | None) -> str | None:

@@ -10,7 +10,8 @@ import click
 from rich.progress import Progress
 from rich.table import Table
 
-from qssmc.artifact.folder import read_manifest, write_files
+from qssmc.artifact.folder import write_files
+from qssmc.artifact.manifest import read_manifest
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
 from qssmc.data import DATASETS, load_split

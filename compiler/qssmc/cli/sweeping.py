@@ -16,7 +16,7 @@ from qssmc.driver.compile import CompileOptions, trace_source
 from qssmc.driver.model_source import ModelSource
 from qssmc.driver.options import SweepOptions
 from qssmc.errors import UsageError
-from qssmc.search import Alone, Cluster, Crew, Explorer, Kept, Processes
+from qssmc.search import Cached, DaskCluster, Executor, Explorer, InProcess, ProcessPool
 from qssmc.search.curve import curve
 from qssmc.search.executors import Seen
 from qssmc.search.pareto import Point, rows, sweep, to_csv
@@ -48,10 +48,10 @@ def sweep_to(
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "trials").is_dir():
         raise UsageError(f"output folder {folder} holds other things than a sweep; give another one")
     traced = trace_source(source, options, data, terminal.note, labels=True)
-    bench = traced.bench(options)
-    with _crew(asked) as crew, _progress(terminal) as seen:
-        kept = Kept(crew, folder / "trials", seen)
-        points = sweep(Explorer(bench, kept, options.space.most, options.space.fixed, terminal.note), asked.points)
+    objective = traced.objective(options)
+    with _executor(asked) as executor, _progress(terminal) as seen:
+        kept = Cached(executor, folder / "trials", seen)
+        points = sweep(Explorer(objective, kept, options.space.most, options.space.fixed, terminal.note), asked.points)
     for name, text in files(points, options.name).items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     terminal.result({"points": rows(points), "folder": str(folder)}, table(points))
@@ -75,7 +75,7 @@ def table(points: tuple[Point, ...]) -> Table:
         found.add_column(column, justify="right")
     for point in points:
         measured = point.measured
-        states = f"{point.setting.shape.states:g}" if point.setting.shape.states else "all"
+        states = f"{point.candidate.shape.states:g}" if point.candidate.shape.states else "all"
         found.add_row(
             f"{measured.bytes:,}", f"{point.times_smaller:.2f}", f"{measured.ace:,}", f"{measured.accuracy} %", states
         )
@@ -83,16 +83,16 @@ def table(points: tuple[Point, ...]) -> Table:
 
 
 @contextmanager
-def _crew(asked: SweepOptions) -> Iterator[Crew]:
+def _executor(asked: SweepOptions) -> Iterator[Executor]:
     """Whoever was asked for."""
     if asked.scheduler is not None:
-        with Cluster(asked.scheduler) as cluster:
+        with DaskCluster(asked.scheduler) as cluster:
             yield cluster
     elif asked.jobs > 1:
-        with Processes(asked.jobs) as processes:
+        with ProcessPool(asked.jobs) as processes:
             yield processes
     else:
-        yield Alone()
+        yield InProcess()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ import click
 from rich.console import Console, RenderableType
 
 F = TypeVar("F", bound=Callable[..., Any])
+_WORD, _MESSAGE = 300, 3500  # characters of a word that is cut in messages, and of a message
 
 
 class PipeConsole(Console):
@@ -54,10 +56,22 @@ class Terminal:
         """Print an error; -v adds the traceback of the exception at hand. Returns the exit code."""
         if self.verbose and sys.exc_info()[0] is not None and code != 2:
             traceback.print_exc()
+        sentence = readable(sentence)
         sys.stderr.write(f"qssmc: error: {sentence}\n")
         if self.json:
             sys.stdout.write(json.dumps({"error": sentence, "exit_code": code}) + "\n")
         return code
+
+
+def readable(sentence: str) -> str:
+    """A message whose words of hundreds of characters, such as a value that a user gave, are cut, and its end.
+
+    >>> readable("not " + "x" * 1000)
+    'not xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… (1000 characters)'
+    """
+    cut = re.sub(rf"\S{{{_WORD},}}", lambda word: f"{word[0][:40]}… ({len(word[0])} characters)", sentence)
+    text = cut if len(cut) <= _MESSAGE else f"{cut[:_MESSAGE]}… ({len(cut)} characters)"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
 
 
 def _print(text: RenderableType, *, stderr: bool) -> None:

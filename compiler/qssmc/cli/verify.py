@@ -12,7 +12,7 @@ from rich.progress import Progress
 from qssmc.cli.compilers import compiler_options
 from qssmc.cli.config import configurable
 from qssmc.cli.terminal import PipeConsole, Terminal, common_options
-from qssmc.driver.verify import verify_folder
+from qssmc.driver.verify import Verified, verify_folder
 from qssmc.targets.registry import named
 from qssmc.verification.toolchain import Toolchain
 from qssmc_sim.emitted_verilog import SIMULATORS
@@ -33,6 +33,14 @@ from qssmc_sim.emitted_verilog import SIMULATORS
 @click.option(
     "--sequences", type=click.IntRange(1), help="Only the first of those recorded  [default: all; crossbar: 4]"
 )
+@click.option(
+    "--time-limit",
+    type=click.IntRange(1),
+    metavar="SECONDS",
+    default=600,
+    show_default=True,
+    help="After which a build, or a run that gives no value, is stopped.",
+)
 @common_options
 @click.pass_obj
 def verify(
@@ -42,28 +50,49 @@ def verify(
     target: str | None,
     simulator: str,
     sequences: int | None,
+    time_limit: int,
     **compilers: Any,
 ) -> None:
-    """Compare golden with every target in FOLDER: every op, every step; a difference ends with exit code 1."""
+    """Compare golden with every target in FOLDER: every op, every step; a difference ends with exit code 1.
+
+    This builds and runs what is in FOLDER, in processes with limits of time and memory; verify only what you trust.
+    """
     console = PipeConsole(stderr=True)
     with Progress(console=console, transient=True, disable=terminal.quiet or not console.is_terminal) as bar:
         task = bar.add_task("comparing", total=None)
         verified = verify_folder(
             folder,
-            tools=Toolchain(simulator=simulator, **compilers),
+            tools=Toolchain(simulator=simulator, seconds=time_limit, **compilers),
             only=None if target is None else named(target),
             limit=sequences,
             progress=lambda what, done, of: bar.update(task, completed=done, total=of, description=what),
         )
     terminal.result(
-        {"verified": True, **asdict(verified)},
-        f"{folder}: verified. {verified.values:,} values of {verified.ops} ops over {verified.sequences} sequences of "
-        f"{verified.steps} steps are the same in golden and in the emitted {' and '.join(verified.targets)} "
-        f"({verified.compiler}); "
-        f"{verified.accumulators} accumulator bounds follow from the emitted tables."
-        + (
-            ""
-            if verified.relative_rms is None
-            else f" The answers are {100 * verified.relative_rms:.3g} % of their deviation off the float model (RMS)."
-        ),
+        {"verified": True, **asdict(verified), "coverage": verified.coverage.as_json()},
+        "\n".join([f"{folder}: verified.", *_lines(verified)]),
     )
+
+
+def _lines(verified: Verified) -> list[str]:
+    """What ran, for the terminal."""
+    found = [f"{verified.values:,} values of {verified.ops} ops are the same in golden and in what was emitted:"]
+    for run, what in zip(verified.ran, verified.targets, strict=True):
+        found.append(
+            f"  {what}: {run.sequences} sequences of {run.steps:,} steps in all ({run.made} of them made to reach "
+            f"edges), every value of {run.traced}; {run.values:,} values ({run.by})"
+        )
+        if len(run.variants) > 1:
+            found.append(f"    variants: {'; '.join(run.variants)}")
+    found.append(f"reached by golden: {verified.coverage.sentence()}")
+    found.append(f"{verified.accumulators} accumulator bounds follow from the golden IR")
+    found.append(
+        "; ".join(f"{of.numbers:,} numbers of {of.tables} tables in {name}/" for name, of in verified.tables.items())
+        + " are those that the golden IR gives"
+        if verified.tables
+        else "the emitted tables were not compared with the golden IR, for another version of qssmc compiled them"
+    )
+    if verified.relative_rms is not None:
+        found.append(
+            f"the answers are {100 * verified.relative_rms:.3g} % of their deviation off the float model (RMS)"
+        )
+    return found

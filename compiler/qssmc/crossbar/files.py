@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from qssmc.crossbar.faults import faults_of
 from qssmc.crossbar.map import MAP, Array, CrossbarMap, MapFile
+from qssmc.data.npy import read_npz
 from qssmc.errors import MalformedInputError
 
 _SHOWN = 5
@@ -68,9 +69,8 @@ def read_map(path: Path) -> CrossbarMap:
         raise _malformed(path, list(_schema_faults(error))) from error
     cells = path.parent / file.cells
     try:
-        with np.load(cells, allow_pickle=False) as archive:
-            held = {name: np.asarray(archive[name]) for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        held = read_npz(cells)
+    except (OSError, ValueError) as error:
         raise MalformedInputError(
             f"{path}: cells names {file.cells}, which cannot be read ({error}); {_RETRY}"
         ) from error

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.data import DATASETS, InputFormat, load_split
+from qssmc.data.npy import read_npy
 from qssmc.errors import MalformedInputError, UsageError
 
 _DEFAULT_COUNT = 128
@@ -70,17 +71,13 @@ def load_held_out(
 
 def _from_file(path: Path) -> NDArray[Any]:
     try:
-        samples = np.load(path, allow_pickle=False)
+        return read_npy(path)
     except OSError as error:
         raise MalformedInputError(
             f"calibration file {path} cannot be read ({error.strerror or error}); give a .npy file of integers"
         ) from error
-    except Exception as error:  # numpy's reader lets out what its parsers of headers and archives raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise MalformedInputError(f"calibration file {path} cannot be read as .npy ({reason})") from error
-    if not isinstance(samples, np.ndarray):
-        raise MalformedInputError(f"calibration file {path} must hold one array")
-    return samples
+    except ValueError as error:
+        raise MalformedInputError(f"calibration file {path} cannot be read as .npy ({error})") from error
 
 
 def _from_data_set(source: str, input_format: InputFormat, seed: int, data: Path | None) -> tuple[NDArray[Any], str]:

@@ -1,4 +1,4 @@
-"""Tune: from a traced model and a goal to the quantisation and methods that reach it, and the story of how."""
+"""Autotune: from a plan of passes and a goal to the plan that reaches it, and a report of how it was found."""
 
 from __future__ import annotations
 
@@ -9,77 +9,50 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.data import InputFormat
 from qssmc.errors import UsageError
-from qssmc.ir.graph import Graph
-from qssmc.ir.text import print_graph
-from qssmc.passes.methods import Methods
-from qssmc.passes.quantise import QuantiseOptions
-from qssmc.search import Alone, Bench, Explorer, Goal, Kept, reach
-from qssmc.search.report import sensitivities, story, values_table
-from qssmc_sim import run
-from qssmc_sim.machine import Observer
+from qssmc.passes.plan import PassPlan
+from qssmc.search import Cached, Explorer, Goal, InProcess, Objective, reach
+from qssmc.search.report import search_report, sensitivity_by_part, values_table
 
 Say = Callable[[str], None]
 Labelled = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
-class Space:
+class SearchSpace:
     """What a search may choose: most bits of tables and of values, and means that the user fixed ("state", "poles")."""
 
     most: tuple[int, int] = (8, 8)
     fixed: tuple[tuple[str, float], ...] = ()
 
 
-SPACE = Space()
+SPACE = SearchSpace()
 
 
 @dataclass(frozen=True)
 class Tuned:
     """What reaches the goal. sensitivity: by name of a part of the storage report; values: text about the others."""
 
-    quantise: QuantiseOptions
-    methods: Methods
+    plan: PassPlan
     sensitivity: Mapping[str, float]
     values: str
-    story: Mapping[str, Any]
+    report: Mapping[str, Any]
 
 
-def bench_of(
-    graph: Graph,
-    parameters: int,
-    quantise: QuantiseOptions,
-    methods: Methods,
-    input_format: InputFormat,
-    samples: NDArray[np.int64],
-    labelled: Labelled | None,
-) -> Bench:
-    """The bench of a float graph, with the golden simulator."""
-    if quantise.scheme != "qssm" or methods.bits_by is None:
+def objective_of(plan: PassPlan, parameters: int, labelled: Labelled | None) -> Objective:
+    """What a search measures candidates by."""
+    if plan.quantise.scheme != "qssm" or plan.methods.bits_by is None:
         raise UsageError("a search needs --scheme qssm and bits that are shared out; leave --bits-by to it")
-    text = print_graph(graph)
-    return Bench(text, parameters, quantise, methods, input_format, samples, observe, outputs, labelled)
+    return Objective(plan, parameters, labelled)
 
 
-def tune(bench: Bench, goal: Goal, space: Space, say: Say) -> Tuned:
-    """Search on one core. Raises UsageError where the goal is out of reach."""
-    explorer = Explorer(bench, Kept(Alone()), space.most, space.fixed, say)
+def tune(objective: Objective, goal: Goal, space: SearchSpace, say: Say) -> Tuned:
+    """Search on one core; the plan that reaches the goal. Raises UsageError where the goal is out of reach."""
+    explorer = Explorer(objective, Cached(InProcess()), space.most, space.fixed, say)
     found = reach(goal, explorer, say)
     return Tuned(
-        found.setting.quantise(bench.quantise),
-        found.setting.methods(bench.methods),
-        sensitivities(explorer, found.setting),
-        values_table(explorer, found.setting),
-        story(explorer, goal, found),
+        found.candidate.plan(objective.plan),
+        sensitivity_by_part(explorer, found.candidate),
+        values_table(explorer, found.candidate),
+        search_report(explorer, goal, found),
     )
-
-
-def observe(graph: Graph, samples: NDArray[Any], see: Observer) -> None:
-    """The golden model, looked at step by step."""
-    run(graph, samples, see)
-
-
-def outputs(graph: Graph, samples: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """What the golden model gives."""
-    return run(graph, samples).outputs

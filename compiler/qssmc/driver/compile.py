@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc import __version__
-from qssmc.analysis.dead_heads import silence
-from qssmc.artifact.folder import to_json, with_manifest
+from qssmc.analysis.calibration import Calibration
+from qssmc.analysis.dead_heads import dead_head_sentences
+from qssmc.artifact.manifest import to_json, with_manifest
 from qssmc.backends import c as c_backend
 from qssmc.data.calibration import load_calibration, load_held_out
 from qssmc.data.thin_calibration import thin_calibration
-from qssmc.driver.autotune import SPACE, Labelled, Space, Tuned, bench_of, observe, tune
-from qssmc.driver.design import CompiledDesign, golden_of
+from qssmc.driver.autotune import SPACE, Labelled, SearchSpace, Tuned, objective_of, tune
+from qssmc.driver.design import CompiledDesign
 from qssmc.driver.error_of_design import Measure, error_report, judge, pruned, pruned_sentence
 from qssmc.driver.held_out import held_out_of
 from qssmc.driver.model_source import ModelSource, from_checkpoint
@@ -28,10 +29,10 @@ from qssmc.errors import UsageError
 from qssmc.ir.answers import answering
 from qssmc.ir.draw import draw
 from qssmc.ir.graph import Graph, Kind
-from qssmc.ir.text import print_graph
 from qssmc.passes.discretize import check_poles
 from qssmc.passes.methods import PLAIN, Methods
-from qssmc.passes.pipeline import PipelineOptions, run_pipeline
+from qssmc.passes.pipeline import run_pipeline
+from qssmc.passes.plan import PassPlan, Row
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import (
     Tally,
@@ -47,7 +48,7 @@ from qssmc.report import (
     storage_report,
     target_sizes,
 )
-from qssmc.search import Bench, Goal
+from qssmc.search import Goal, Objective
 from qssmc.targets.backend import Lowered
 from qssmc.targets.emission import emit_targets
 from qssmc.targets.registry import BACKENDS, check_names
@@ -77,7 +78,7 @@ class CompileOptions:
     vectors: int = 112
     methods: Methods = PLAIN
     goal: Goal | None = None
-    space: Space = SPACE
+    space: SearchSpace = SPACE
     target: Mapping[str, Any] = field(default_factory=dict)
     answer: Kind | None = None
     held_out: str | None = None
@@ -119,15 +120,14 @@ class TracedSource:
         """Sequences that the float IR was compared with the original on."""
         return compared_of(self.source, len(self.samples))
 
-    @property
-    def real(self) -> NDArray[np.float64]:
-        """The sequences as the model takes them."""
-        return self.source.input_format.to_real(self.samples).astype(np.float64)
+    def plan(self, options: CompileOptions) -> PassPlan:
+        """The passes that the options ask for, which a search varies."""
+        integers = Calibration(self.samples, run)
+        return PassPlan(self.graph, options.quantise, self.source.input_format, integers, options.methods)
 
-    def bench(self, options: CompileOptions) -> Bench:
-        """Where a search tries its settings out."""
-        plans = (options.quantise, options.methods, self.source.input_format)
-        return bench_of(self.graph, self.source.parameters, *plans, self.samples, self.labelled)
+    def objective(self, options: CompileOptions) -> Objective:
+        """What a search measures its candidates by."""
+        return objective_of(self.plan(options), self.source.parameters, self.labelled)
 
 
 def compared_of(source: ModelSource, sequences: int) -> int:
@@ -170,34 +170,37 @@ def compile_checkpoint(
 
 
 def compile_source(
-    source: ModelSource, options: CompileOptions, *, data: Path | None = None, say: Say = print
+    source: ModelSource,
+    options: CompileOptions,
+    *,
+    data: Path | None = None,
+    say: Say = print,
+    detail: Say = lambda sentence: None,
 ) -> CompiledDesign:
     """Trace or import, check against the original, quantise, prove, emit. Raises a QssmcError; nothing is written."""
     traced = trace_source(source, options, data, say)
-    graph, samples, real, origin = traced.graph, traced.samples, traced.real, traced.origin
-    quantise, methods, tuned = options.quantise, options.methods, None
+    graph, samples, origin = traced.graph, traced.samples, traced.origin
+    plan, tuned = traced.plan(options), None
     if options.goal is not None:
-        tuned = tune(traced.bench(options), options.goal, options.space, say)
-        quantise, methods = tuned.quantise, tuned.methods
+        tuned = tune(traced.objective(options), options.goal, options.space, say)
+        plan = tuned.plan
 
-    stages: dict[str, Graph] = {"float": graph}
+    def seen(row: Row, result: Graph) -> None:
+        say(f"pass {row.name}: {len(result.ops)} ops")
+        detail(row.reason)
 
-    def seen(name: str, result: Graph) -> None:
-        say(f"pass {name}: {len(result.ops)} ops")
-        stages[name] = result
-
-    run_pipeline(graph, PipelineOptions(quantise, source.input_format, real, observe, methods), seen)
-    for sentence in silence(stages["calibrate"]):
+    stages = run_pipeline(plan, seen)
+    for sentence in dead_head_sentences(stages.calibrated):
         say(sentence)
     backends = [BACKENDS[name] for name in options.targets]
     for backend in backends:
         if backend.lowering is not None:
-            backend.lowering.run(stages, samples, real, backend.chosen(options.target), seen)
-    golden = golden_of(stages)
+            stages = backend.lowering.run(backend.chosen(options.target), plan, stages, seen)
+    golden = stages.golden
     reports = {
-        "storage": storage_report(stages["prove"], source.parameters, state_numbers(graph), head_count(graph)),
-        "effort": effort_report(stages.get("oscillate", golden), graph),
-        "alignment": alignment_report(stages["quantise"], stages["prove"]),
+        "storage": storage_report(stages.proven, source.parameters, state_numbers(graph), head_count(graph)),
+        "effort": effort_report(stages.oscillators or golden, graph),
+        "alignment": alignment_report(stages["quantise"], stages.proven),
         "certificate": certificate(golden),
         "float_check": {"relative_error": float(f"{traced.error:.3e}"), "sequences": traced.compared},
     }
@@ -213,7 +216,7 @@ def compile_source(
         options.calib,
         len(samples),
         (source.input_format, source.d_input),
-        steps=quantise.max_steps if source.pooled else None,
+        steps=plan.quantise.max_steps if source.pooled else None,
         seed=options.seed,
         data=data,
     )
@@ -225,7 +228,9 @@ def compile_source(
     judge(reports["error"], options.max_error, say)
     reports["bounds"] = bounds_report(golden, tally)
     files = {
-        **_ir_files(stages),
+        **stages.files(),
+        "ir/float.svg": draw(stages.canonical).encode(),
+        "ir/design.svg": draw(golden).encode(),
         **vectors,
         **emit_targets(options.targets, Lowered(stages, samples[: options.vectors]), options.target),
         **_bits_files(reports["storage"], options.name, tuned),
@@ -235,8 +240,8 @@ def compile_source(
     sizes = target_sizes(files, {name: found.sizes for name, found in facts.items()})
     files |= {"report/targets.json": to_json(sizes), "report/targets.txt": sizes_table(sizes).encode()}
     config = {
-        "quantise": asdict(quantise),
-        "methods": asdict(methods),
+        "quantise": asdict(plan.quantise),
+        "methods": asdict(plan.methods),
         "targets": list(options.targets),
         "vectors": options.vectors,
     }
@@ -253,9 +258,9 @@ def compile_source(
         "seed": options.seed,
         "input_format": asdict(source.input_format),
         "answers": {output.name: output.kind for output in graph.outputs},
-        "golden": _golden_path(stages),
+        "golden": stages.golden_path,
     }
-    summary = _summary(replace(options, quantise=quantise), reports, origin, min(options.vectors, len(samples)))
+    summary = _summary(replace(options, quantise=plan.quantise), reports, origin, min(options.vectors, len(samples)))
     notes = tuple(found.note for found in facts.values() if found.note)
     return CompiledDesign(stages, with_manifest(files, told), summary, notes=notes)
 
@@ -270,28 +275,13 @@ def _bits_files(storage: Mapping[str, Any], name: str, tuned: Tuned | None) -> d
     return {
         "report/bits.txt": (bits_table(storage, tuned.sensitivity) + tuned.values).encode(),
         "report/bits.svg": bits_picture(storage, name, tuned.sensitivity).encode(),
-        "report/search.json": to_json(tuned.story),
+        "report/search.json": to_json(tuned.report),
     }
 
 
 def file_sha256(path: Path) -> str:
     """The hash that the manifest names a model by."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _ir_files(stages: Mapping[str, Graph]) -> dict[str, bytes]:
-    files = {
-        f"ir/{index:02d}_{name}.ir": print_graph(graph).encode() for index, (name, graph) in enumerate(stages.items())
-    }
-    return {
-        **files,
-        "ir/float.svg": draw(stages["canonicalise"]).encode(),
-        "ir/design.svg": draw(golden_of(stages)).encode(),
-    }
-
-
-def _golden_path(stages: Mapping[str, Graph]) -> str:
-    return f"ir/{len(stages) - 1:02d}_{list(stages)[-1]}.ir"
 
 
 def _vector_files(graph: Graph, samples: NDArray[np.int64], outputs: dict[str, NDArray[np.int64]]) -> dict[str, bytes]:

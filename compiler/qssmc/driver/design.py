@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qssmc.artifact.folder import write_folder
+from qssmc.artifact.stages import Stages
 from qssmc.driver.traced_model import TracedModel
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
@@ -22,7 +23,7 @@ class CompiledDesign:
     that has one; model: what was traced, where the design came from a module in Python.
     """
 
-    stages: Mapping[str, Graph]
+    stages: Stages
     files: Mapping[str, bytes]
     summary: Mapping[str, Any]
     model: TracedModel | None = None
@@ -31,7 +32,7 @@ class CompiledDesign:
     @property
     def golden(self) -> Graph:
         """The golden model: the integer graph that every target computes, bit for bit."""
-        return golden_of(self.stages)
+        return self.stages.golden
 
     def write(self, folder: Path | str, *, force: bool = False) -> Path:
         """Write the files, all or none. Raises UsageError for a folder that exists, unless force and it is a design."""
@@ -52,8 +53,3 @@ class CompiledDesign:
         if self.model is None:
             raise UsageError("this design was compiled from a file, which `qssmc compile` takes again")
         return self.model.save(path)
-
-
-def golden_of(stages: Mapping[str, Graph]) -> Graph:
-    """The graph that is emitted: the last stage."""
-    return list(stages.values())[-1]

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.ssm_layers import systems
+from qssmc.analysis.ssm_layers import ssm_layers
+from qssmc.artifact.stages import Stages
 from qssmc.data import InputFormat
 from qssmc.errors import VerificationError
 from qssmc.ir.graph import Graph
@@ -59,12 +60,12 @@ def as_real(graph: Graph, outputs: Mapping[str, NDArray[np.int64]], steps: int) 
     }
 
 
-def error_report(stages: Mapping[str, Graph], given: Measure) -> dict[str, Any]:
+def error_report(stages: Stages, given: Measure) -> dict[str, Any]:
     """On calibration and held-out sequences, by output; and by pass, what the outputs lost and how far they went."""
-    golden = list(stages.values())[-1]
+    golden = stages.golden
     count = min(MEASURED, len(given.samples))
     samples = given.samples[:count]
-    wanted = answers_of(stages[_TEACHER], samples, given.input_format)
+    wanted = answers_of(stages.discrete, samples, given.input_format)
     recorded = len(next(iter(given.outputs.values())))
     if recorded < count:  # few are kept for verification
         found = answers_of(golden, samples, given.input_format)
@@ -72,7 +73,7 @@ def error_report(stages: Mapping[str, Graph], given: Measure) -> dict[str, Any]:
         found = as_real(golden, {n: values[:count] for n, values in given.outputs.items()}, samples.shape[1])
     held_out = None
     if given.held_out is not None:
-        ours, theirs = (answers_of(graph, given.held_out, given.input_format) for graph in (golden, stages[_TEACHER]))
+        ours, theirs = (answers_of(graph, given.held_out, given.input_format) for graph in (golden, stages.discrete))
         held_out = {o.name: output_error(o, ours[o.name], theirs[o.name]) for o in golden.outputs}
     return {
         "unit": "parts of the deviation of the float model's output",
@@ -87,14 +88,14 @@ def error_report(stages: Mapping[str, Graph], given: Measure) -> dict[str, Any]:
 
 
 def _by_pass(
-    stages: Mapping[str, Graph],
+    stages: Stages,
     samples: NDArray[np.int64],
     input_format: InputFormat,
     wanted: Mapping[str, Real],
     found: Mapping[str, Real],
 ) -> list[dict[str, Any]]:
     """A row for every stage whose ops are not those of the one before, the emitted one last."""
-    names, outputs = list(stages), next(iter(stages.values())).outputs
+    names, outputs = list(stages), stages.float.outputs
     first = {name: values[: len(samples)] for name, values in wanted.items()}
     last = {name: values[: len(samples)] for name, values in found.items()}
     rows: list[dict[str, Any]] = []
@@ -121,9 +122,9 @@ def _by_pass(
     return rows
 
 
-def pruned(stages: Mapping[str, Graph]) -> dict[str, int]:
+def pruned(stages: Stages) -> dict[str, int]:
     """States, heads and channels before the decoder that the float model has and that were removed."""
-    before, after = stages[_TEACHER], stages["calibrate"]
+    before, after = stages.discrete, stages.calibrated
     states, heads = _states(before), _heads(before)
     return {
         "states": states,
@@ -147,7 +148,7 @@ def _states(graph: Graph) -> int:
 
 
 def _heads(graph: Graph) -> int:
-    return sum(graph[system.result].type.shape[0] for system in systems(graph))
+    return sum(graph[layer.result].type.shape[0] for layer in ssm_layers(graph))
 
 
 def _channels(graph: Graph) -> int:
@@ -213,14 +214,16 @@ def check_recorded(
     samples: NDArray[np.int64],
     outputs: Mapping[str, NDArray[np.int64]],
     input_format: InputFormat,
-) -> float:
-    """The RMS error of the first recorded sequences, made anew from the float model and the recorded outputs.
+) -> float | None:
+    """The RMS error of the first recorded sequences, made anew of the float model and recorded outputs; None of fewer.
 
-    Raises VerificationError where report/error.json says something else.
+    Raises VerificationError where report/error.json says something else, and as reading does where it is no report.
     """
     count = int(folder_report["passes_sequences"])
+    if count < 1:
+        raise ValueError(f"report/error.json is of {count} sequences")
     if len(samples) < count:
-        return float(folder_report["passes"][-1]["relative_rms"])
+        return None
     samples = samples[:count]
     wanted = answers_of(teacher, samples, input_format)
     found = as_real(golden, {name: values[:count] for name, values in outputs.items()}, samples.shape[1])

@@ -8,11 +8,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.artifact.folder import altered_text, changed_files, read_manifest
+from qssmc.artifact.manifest import altered_text, changed_files, read_manifest
 from qssmc.data import InputFormat
 from qssmc.errors import MalformedInputError, UsageError, VerificationError
 from qssmc.ir.graph import Graph, Output
-from qssmc.ir.text import parse
+from qssmc.ir.text import read_graph
 from qssmc.ir.verify import IRError
 from qssmc.targets.executable import Executable, golden_executable
 from qssmc.targets.registry import BACKENDS
@@ -165,6 +165,6 @@ def _read(folder: Path, engine: str) -> tuple[Graph, InputFormat]:
     if altered:
         raise VerificationError(altered_text(altered))
     try:
-        return parse((folder / str(manifest["golden"])).read_text()), InputFormat(**manifest["input_format"])
+        return read_graph(folder / str(manifest["golden"])), InputFormat(**manifest["input_format"])
     except (OSError, ValueError, KeyError, TypeError, UsageError, IRError) as error:
         raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from qssmc.driver.autotune import Space
+from qssmc.driver.autotune import SearchSpace
 from qssmc.driver.compile import CompileOptions
 from qssmc.driver.model_source import ModelSource
 from qssmc.driver.options import Options
@@ -95,11 +95,11 @@ def chosen_methods(scheme: str, a_form: str, chosen: Mapping[str, Any]) -> Metho
     return replace(made, compensate=scheme == "qssm" and not made.refit)
 
 
-def _space(options: Options, bits: tuple[int, int]) -> Space:
+def _space(options: Options, bits: tuple[int, int]) -> SearchSpace:
     """What the user gave is kept: --bits as the most of a search, the means of states and poles as they are."""
     fixed = ((STATE, options.bits.state_bits), (POLES, options.bits.a_bits))
-    most = Space().most if options.bits.bits is None else bits
-    return Space(most, tuple((knob, value) for knob, value in fixed if value is not None))
+    most = SearchSpace().most if options.bits.bits is None else bits
+    return SearchSpace(most, tuple((variable, value) for variable, value in fixed if value is not None))
 
 
 def _or(given: Any, otherwise: Any) -> Any:

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.data import InputFormat
+from qssmc.data.npy import parse_npy
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.ir.graph import Graph
-from qssmc.ir.text import parse, print_graph
-from qssmc.ir.verify import IRError, verify
+from qssmc.ir.json_text import parse_json
+from qssmc.ir.text import print_graph, sound_graph
 
 SUFFIX = ".qssm"
 FORMAT, VERSION = "qssmc.traced", 1
@@ -110,7 +111,7 @@ def load_traced(path: Path | str) -> TracedModel:
             if missing:
                 raise MalformedInputError(f"{path} holds no {missing[0]}; it is no model that qssmc.save wrote")
             parts = {name: archive.read(name) for name in _PARTS}
-        facts = json.loads(parts[_FACTS])
+        facts = parse_json(parts[_FACTS])
         if facts.get("format") != FORMAT:
             raise MalformedInputError(f"{path} is not a traced model (no format: {FORMAT!r})")
         if facts.get("version") != VERSION:
@@ -118,16 +119,16 @@ def load_traced(path: Path | str) -> TracedModel:
                 f"{path} has version {facts.get('version')!r}, but this qssmc reads version {VERSION}; save it again"
             )
         model = TracedModel(
-            verify(parse(parts[_IR].decode())),
+            sound_graph(parts[_IR].decode(), f"{path}, {_IR}"),
             str(facts["module"]),
             InputFormat(**facts["input_format"]),
             int(facts["sequence_length"]),
             int(facts["parameters"]),
-            np.load(io.BytesIO(parts[_CALIBRATION]), allow_pickle=False),
-            np.load(io.BytesIO(parts[_ANSWERS]), allow_pickle=False),
+            parse_npy(parts[_CALIBRATION]),
+            parse_npy(parts[_ANSWERS]),
         )
-    except IRError as error:
-        raise MalformedInputError(f"{path}: {' '.join(str(error).split())}") from error
+    except MalformedInputError:
+        raise
     except UsageError as error:
         raise MalformedInputError(f"{path}: {error}") from error
     except (

@@ -2,34 +2,77 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.artifact.folder import MANIFEST, altered_text, changed_files, read_manifest
+from qssmc.artifact.manifest import (
+    MANIFEST,
+    altered_text,
+    changed_files,
+    line_ends_text,
+    only_line_ends_changed,
+    read_manifest,
+)
+from qssmc.artifact.stages import Stages
 from qssmc.data import InputFormat
+from qssmc.data.npy import read_npy
+from qssmc.driver.emitted_tables import Tables, check_tables
 from qssmc.driver.error_of_design import check_recorded
 from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
 from qssmc.ir.graph import Graph
-from qssmc.ir.text import parse
+from qssmc.ir.json_text import parse_json
+from qssmc.ir.text import read_graph
 from qssmc.ir.verify import IRError
 from qssmc.targets.registry import BACKENDS
-from qssmc.verification.comparison import Progress
-from qssmc.verification.target_check import RecordedDesign, TargetCheck
+from qssmc.verification.comparison import Progress, Values, compare_outputs
+from qssmc.verification.coverage import Coverage, Points, Recorder, coverage_of
+from qssmc.verification.sandbox import Limits
+from qssmc.verification.stimuli import Effort, Search
+from qssmc.verification.target_check import Compared, Driven, RecordedDesign, TargetCheck, described
 from qssmc.verification.toolchain import Toolchain
+from qssmc.verification.unreachable import unreachable_points
+from qssmc_sim.machine import run
 from qssmc_sim.range_check import check_ranges
 
+_ERROR = "report/error.json"
 _ALWAYS = ("report/certificate.json", "vectors/samples.npy")  # beside the golden model
+
+
+SEED = 0  # of the sequences that are made, where the manifest has none
+LONGEST = 2048  # steps of a sequence that is made
+MANY_STEPS = 1 << 16  # that a sequence may have, where the manifest does not say
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What ran of one target: see qssmc.verification.target_check.Compared."""
+
+    target: str
+    sequences: int
+    steps: int
+    made: int
+    traced: int
+    values: int
+    by: str
+    variants: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What a verification covered."""
+    """What a verification covered.
+
+    sequences and steps: recorded ones, all of which golden ran; made: sequences made to drive the design to its edges;
+    ran: of every target what it ran of these; values: compared in all; accumulators: bounds of the certificate that
+    follow from the golden IR; tables: of the emitted files, whose
+    numbers are those of the golden IR, by target; coverage:
+    of clamp edges and table entries, by all sequences; relative_rms: the error of the answers to the first recorded
+    sequences in parts of their deviation, None where the folder says none or fewer sequences are asked for.
+    """
 
     sequences: int
     steps: int
@@ -38,7 +81,11 @@ class Verified:
     accumulators: int
     compiler: str
     targets: tuple[str, ...]
-    relative_rms: float | None = None  # error of the answers in parts of their deviation, of the first sequences
+    made: int
+    ran: tuple[Ran, ...]
+    tables: Mapping[str, Tables]
+    coverage: Coverage
+    relative_rms: float | None
 
 
 def verify_folder(
@@ -51,19 +98,82 @@ def verify_folder(
 ) -> Verified:
     """Check a compiled folder; raises VerificationError at the first difference, saying where it is.
 
-    The certificate's bounds must follow from the emitted tables. Then, for every target in the folder, every value of
-    every op at every step of the recorded sequences must be the same in golden and in what was emitted, built or loaded
-    for tracing, and what a user builds must give the recorded outputs. only: of these targets alone.
+    Files are compared with the manifest's hashes before anything runs. The certificate's bounds must follow from the
+    golden IR, and the emitted tables must hold its numbers. Then golden and every target in the folder run sequences
+    that are made of the graph to reach its clamp edges and table entries, and those recorded; every value of every op
+    at every step of some, and the outputs of all, must be the same. What is in the folder is built and run in processes
+    of their own, with limits of time and memory. only: of these targets alone; limit: of the sequences.
     """
     manifest = read_manifest(folder)
     names = [name for name in manifest.get("config", {}).get("targets", ()) if name in BACKENDS]
     missed = [name for name in only or () if name not in names]
     if missed:
         raise UsageError(f"{folder} holds no {missed[0]}; compile the model with --target {missed[0]}")
-    backends = [BACKENDS[name] for name in names if only is None or name in only]
-    checks = [backend.check for backend in backends]
+    names = [name for name in names if only is None or name in only]
+    checks = [BACKENDS[name].check for name in names]
     if not checks:
         raise MalformedInputError(f"{folder}/{MANIFEST} names no target that can be verified; compile the model again")
+    altered = _altered(folder, manifest, checks)
+    graph, recorded = _read_design(folder, manifest, limit)
+    accumulators = check_ranges(folder)
+    told = progress or (lambda what, done, of: None)
+    tools = tools or Toolchain()
+    search, unreachable = _search(graph, manifest, recorded.samples, told)
+    limits = Limits(tools.seconds)
+    sketch = RecordedDesign(
+        folder, graph, *_fields(recorded), *_made(search, limit), told, limited=limit is not None, limits=limits
+    )
+    waiting: dict[str, Callable[[], Compared]] = {}
+    runs: dict[str, Compared] = {}
+    try:
+        for name, check in zip(names, checks, strict=True):
+            if check.begin is not None:
+                with described(check, folder):
+                    waiting[name] = check.begin(sketch, tools)
+        search.drive()
+        search.mutate()
+        made, cover = _made(search, limit)
+        design = replace(sketch, made=made, cover=cover)
+        golden, seen = _run_golden(search.points, recorded.samples)
+        compare_outputs(golden, recorded.expected, "golden")
+        for name, check in zip(names, checks, strict=True):
+            if name not in waiting:
+                with described(check, folder):
+                    runs[name] = check.run(design, tools)
+        for name, finish in waiting.items():
+            with described(BACKENDS[name].check, folder):
+                runs[name] = finish()
+    except ToolError as error:
+        if not altered:
+            raise
+        raise VerificationError(f"{altered_text(altered)} ({error})") from error
+    tables = check_tables(folder, manifest, names, recorded.samples)
+    rms = _error_of(folder, manifest, graph, recorded)
+    if altered:
+        raise VerificationError(f"all values agree, but {altered_text(altered)}")
+    covered = coverage_of(search.points, seen | search.seen, unreachable)
+    ran = tuple(
+        Ran(name, run.sequences, run.steps, run.made, run.traced, run.values, run.by, run.variants)
+        for name, run in ((name, runs[name]) for name in names)
+    )
+    return Verified(
+        len(recorded.samples),
+        recorded.samples.shape[1],
+        len({op.name for op in (*graph.step_ops, *graph.last_ops)}),
+        sum(run.values for run in ran),
+        accumulators,
+        ", ".join(run.by for run in ran),
+        tuple(BACKENDS[name].what for name in names),
+        len(made.samples),
+        ran,
+        tables,
+        covered,
+        rms,
+    )
+
+
+def _altered(folder: Path, manifest: Mapping[str, Any], checks: Sequence[TargetCheck]) -> list[str]:
+    """Files that are not what was compiled, all of them such that a run shows what that changes; raises for others."""
     always = [*_ALWAYS, *(name for check in checks for name in check.rests_on)]
     unlisted = [name for name in (str(manifest.get("golden")), *always) if name not in manifest["files"]]
     if unlisted:
@@ -72,46 +182,58 @@ def verify_folder(
     missing = [name for name in altered if not (folder / name).is_file()]
     if missing:
         raise MalformedInputError(f"{folder} is not complete ({missing[0]} is missing); compile the model again")
+    ends = [name for name in altered if only_line_ends_changed(folder, manifest, name)]
+    if ends and ends == altered:
+        raise MalformedInputError(line_ends_text(folder, ends))
     unfit = [name for name in altered if not _is_compared(name, checks)]
     if unfit:
         raise VerificationError(altered_text(unfit))
-    graph, samples, expected = _read_design(folder, manifest, limit)
-    accumulators = check_ranges(folder)
-    rms = _error_of(folder, manifest, graph, samples, expected)
-    told = progress or (lambda what, done, of: None)
-    design = RecordedDesign(folder, graph, samples, expected, told, limit is not None)
-    try:
-        runs = [check.run(design, tools or Toolchain()) for check in checks]
-    except ToolError as error:
-        if not altered:
-            raise
-        raise VerificationError(f"{altered_text(altered)} ({error})") from error
-    if altered:
-        raise VerificationError(f"all values agree, but {altered_text(altered)}")
-    ops = len({op.name for op in (*graph.step_ops, *graph.last_ops)})
-    values, compilers = sum(run.values for run in runs), ", ".join(run.by for run in runs)
-    targets = tuple(backend.what for backend in backends)
-    sequences = min(len(samples) if run.sequences is None else run.sequences for run in runs)
-    return Verified(sequences, samples.shape[1], ops, values, accumulators, compilers, targets, rms)
+    return altered
 
 
-def _error_of(
-    folder: Path,
-    manifest: Mapping[str, Any],
-    graph: Graph,
-    samples: NDArray[np.int64],
-    expected: Mapping[str, NDArray[np.int64]],
-) -> float | None:
-    """The error of the design, made anew; None of a folder that is older than its report."""
-    teacher = next((name for name in manifest["files"] if name.endswith("_discretize.ir")), None)
-    if teacher is None or "report/error.json" not in manifest["files"]:
+def _search(
+    graph: Graph, manifest: Mapping[str, Any], samples: NDArray[np.int64], told: Progress
+) -> tuple[Search, NDArray[np.bool_]]:
+    """A search that has run the known shapes, and the points that nothing reaches."""
+    config = manifest.get("config", {})
+    most = config.get("quantise", {}).get("max_steps")
+    steps = most if isinstance(most, int) and most > 0 else MANY_STEPS
+    points = Points(graph)
+    unreachable = unreachable_points(points, steps)
+    seed = config.get("seed")
+    effort = Effort(steps=min(samples.shape[1], LONGEST, steps))
+    search = Search(points, unreachable, seed if isinstance(seed, int) and seed >= 0 else SEED, effort, told)
+    search.shapes()
+    return search, unreachable
+
+
+def _made(search: Search, limit: int | None) -> tuple[Driven, int]:
+    """The sequences so far with golden's outputs, or the first of them, and how many make the cover."""
+    samples = search.samples[:limit]
+    return Driven(samples, run(search.graph, samples).outputs), min(search.cover, len(samples))
+
+
+def _run_golden(points: Points, samples: NDArray[np.int64]) -> tuple[Values, NDArray[np.bool_]]:
+    """Golden's outputs, and the points that the sequences reach."""
+    recorder = Recorder(points, len(samples))
+    outputs = run(points.graph, samples, recorder).outputs
+    return outputs, np.asarray(recorder.seen.any(axis=0))
+
+
+def _fields(recorded: Driven) -> tuple[NDArray[np.int64], Values]:
+    return recorded.samples, recorded.expected
+
+
+def _error_of(folder: Path, manifest: Mapping[str, Any], graph: Graph, recorded: Driven) -> float | None:
+    """The error of the design, made anew; None of a folder that is older than its report, and of fewer sequences."""
+    stages = Stages.read(folder)
+    if "discretize" not in stages or _ERROR not in manifest["files"]:
         return None
     try:
-        report = json.loads((folder / "report/error.json").read_text())
-        taught = parse((folder / teacher).read_text())
+        report = parse_json((folder / _ERROR).read_bytes())
         input_format = InputFormat(**manifest["input_format"])
-        return check_recorded(report, taught, graph, samples, expected, input_format)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, UsageError, IRError) as error:
+        return check_recorded(report, stages.discrete, graph, recorded.samples, recorded.expected, input_format)
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, UsageError) as error:
         raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error
 
 
@@ -121,11 +243,9 @@ def _is_compared(name: str, checks: Sequence[TargetCheck]) -> bool:
     return name.startswith("vectors/") or compared
 
 
-def _read_design(
-    folder: Path, manifest: Mapping[str, Any], limit: int | None
-) -> tuple[Graph, NDArray[np.int64], dict[str, NDArray[np.int64]]]:
+def _read_design(folder: Path, manifest: Mapping[str, Any], limit: int | None) -> tuple[Graph, Driven]:
     try:
-        graph = parse((folder / str(manifest["golden"])).read_text())
+        graph = read_graph(folder / str(manifest["golden"]))
         samples = _integers(folder / "vectors/samples.npy")
         expected = {output.name: _integers(folder / f"vectors/{output.name}.npy") for output in graph.outputs}
     except (OSError, ValueError, KeyError, EOFError, IRError) as error:
@@ -133,12 +253,12 @@ def _read_design(
     faults = _vector_faults(graph, samples, expected)
     if faults:
         raise MalformedInputError(f"{folder}/vectors: {'; '.join(faults)}; compile the model again")
-    return graph, samples[:limit], {name: values[:limit] for name, values in expected.items()}
+    return graph, Driven(samples, expected).first(len(samples) if limit is None else limit)
 
 
 def _integers(path: Path) -> NDArray[np.int64]:
-    array = np.load(path, allow_pickle=False)
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+    array = read_npy(path)
+    if array.dtype.kind not in "iu":
         raise ValueError(f"{path.name} holds no array of integers")
     return array.astype(np.int64)
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.artifact.folder import altered_text, changed_files, read_manifest
+from qssmc.artifact.manifest import altered_text, changed_files, read_manifest
 from qssmc.data import InputFormat, Sequences
 from qssmc.errors import MalformedInputError, UsageError, VerificationError
 from qssmc.ir.answers import predictions
 from qssmc.ir.graph import Graph, Kind
-from qssmc.ir.text import parse
+from qssmc.ir.text import read_graph
 from qssmc.ir.verify import IRError
 from qssmc.targets.executable import golden_executable
 from qssmc.targets.registry import BACKENDS
@@ -124,7 +124,7 @@ def design_of(path: Path, data: Sequences, target: str | None = None) -> Graph:
         raise VerificationError(altered_text(altered))
     try:
         wanted = InputFormat(**manifest["input_format"])
-        graph = parse((path / str(manifest["golden"])).read_text())
+        graph = read_graph(path / str(manifest["golden"]))
         most = int(manifest["config"]["quantise"]["max_steps"])
     except (OSError, ValueError, KeyError, TypeError, UsageError, IRError) as error:
         raise MalformedInputError(f"{path} is not complete ({error}); compile the model again") from error

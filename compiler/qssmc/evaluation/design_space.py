@@ -10,17 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from qssmc.artifact.folder import read_manifest
+from qssmc.analysis.array_layout import lay_out
+from qssmc.analysis.calibration import Calibration
+from qssmc.artifact.manifest import read_manifest
+from qssmc.artifact.stages import Stages
 from qssmc.crossbar.options import ENCODINGS, CrossbarOptions, Encoding, Window
 from qssmc.data import InputFormat, Sequences
-from qssmc.driver.autotune import observe
+from qssmc.data.npy import read_npy
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.evaluation.devices import Simulation, analog_of, calibration_of, ideal_accuracy
 from qssmc.ir.graph import Graph
-from qssmc.ir.text import parse
-from qssmc.ir.verify import IRError
-from qssmc.passes.map_arrays import plan
-from qssmc.passes.pipeline import run_arrays, run_oscillators
+from qssmc.passes.pipeline import ARRAYS, run_rows
+from qssmc.passes.plan import PassPlan
+from qssmc.passes.quantise import QuantiseOptions
+from qssmc_sim import run
 from qssmc_sim.crossbar import Setup, Trials, run_trials
 from qssmc_sim.crossbar.kernel import kernels_of
 
@@ -109,7 +112,7 @@ def evaluate_candidates(
         setup = Setup(graph, asked.device, asked.correction, learnt, lanes=options.lanes)  # type: ignore[arg-type]
         told = lambda done: progress()  # noqa: E731
         trials = run_trials(setup, samples, data.labels, asked.trials, seed=asked.seed, jobs=asked.jobs, progress=told)
-        arrangement = plan(laid, options)
+        arrangement = lay_out(laid, options)
         cells = (options.lanes // 2) * sum(int(np.count_nonzero(read.weight)) for read in arrangement.reads)
         found.append(
             CandidateResult(options, ideal_accuracy(graph, samples, data.labels), trials, arrangement.arrays, cells)
@@ -135,24 +138,16 @@ def _options(folder: Path) -> CrossbarOptions:
 
 
 def _laid(folder: Path, options: CrossbarOptions) -> tuple[Graph, Graph]:
-    """The digital design of a folder on other arrays: what they are laid from, and their golden model."""
-    stages: dict[str, Graph] = {}
+    """The digital design of a folder on other arrays: what they are laid from, and their golden model.
+
+    Of oscillators, it is the graph of one product a head that devices are simulated with.
+    """
     try:
-        samples = np.load(folder / "vectors" / "samples.npy", allow_pickle=False).astype(np.int64)
-        proven = _stage(folder, "prove")
-        if options.form == "oscillator":
-            form = InputFormat(**read_manifest(folder)["input_format"])
-            real = form.to_real(samples).astype(np.float64)
-            discrete = _stage(folder, "prune_states", "discretize")
-            made = run_oscillators(proven, discrete, options, (samples, real), observe, stages.__setitem__)
-            return made, made
-    except (OSError, ValueError, KeyError, TypeError, StopIteration, IRError) as error:
+        integers = Calibration(read_npy(folder / "vectors" / "samples.npy").astype(np.int64), run)
+        form = InputFormat(**read_manifest(folder)["input_format"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error
-    made = run_arrays(proven, options, samples, observe, stages.__setitem__)
-    return stages["fuse"], made
-
-
-def _stage(folder: Path, *names: str) -> Graph:
-    """The first of some stages that a folder has."""
-    paths = (path for name in names for path in sorted((folder / "ir").glob(f"*_{name}.ir")))
-    return parse(next(paths).read_text())
+    digital = Stages.read(folder).until("prove")
+    plan = PassPlan(digital.float, QuantiseOptions(), form, integers, arrays=options)
+    stages = run_rows(ARRAYS, plan, digital)
+    return stages.products, stages.oscillators or stages.golden

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.artifact.folder import read_manifest, to_json
+from qssmc.artifact.manifest import read_manifest, to_json
 from qssmc.data import InputFormat, Sequences
 from qssmc.data.calibration import load_calibration
+from qssmc.data.npy import read_npy
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.evaluation.accuracy import design_of
 from qssmc.ir.answers import predictions
 from qssmc.ir.graph import Graph
-from qssmc.ir.text import parse
+from qssmc.ir.text import read_graph
 from qssmc.report import Line, line_chart, shade_map
 from qssmc_sim.crossbar import Device, Setup, Trials, array_errors, draw, error_over_time, run_trials
 from qssmc_sim.crossbar.cells import program
@@ -158,7 +159,7 @@ def calibration_of(
     manifest = read_manifest(folder)
     try:
         input_format = InputFormat(**manifest["input_format"])
-        recorded = np.load(folder / "vectors" / "samples.npy", allow_pickle=False)[:_LEARNT_FROM]
+        recorded = read_npy(folder / "vectors" / "samples.npy")[:_LEARNT_FROM]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error
     samples, _ = load_calibration(
@@ -171,7 +172,7 @@ def analog_of(folder: Path, data: Sequences) -> Graph:
     """The graph whose products devices are drawn for: of oscillators the one before their heads share reads."""
     graph = design_of(folder, data)
     if (found := next((folder / "ir").glob("*_oscillate.ir"), None)) is not None:
-        graph = parse(found.read_text())
+        graph = read_graph(found)
     kernels_of(graph)
     return graph
 

@@ -16,16 +16,19 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.errors import MalformedInputError
 from qssmc.ir.graph import Graph, Kind, Output, When
+from qssmc.ir.json_text import parse_json
 from qssmc.ir.ops import BY_MNEMONIC, Op
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import parse_type
-from qssmc.ir.verify import IRError
+from qssmc.ir.verify import IRError, verify
 
 _BASE = ("name", "type", "inputs", "origin")
 _ROW = 16  # numbers on a line of a table
@@ -91,6 +94,27 @@ def parse(text: str) -> Graph:
         return reader.graph()
     except (ValueError, TypeError, OverflowError) as error:
         raise IRError(f"line {reader.line!r} cannot be read: {error}") from error
+
+
+def read_graph(path: Path) -> Graph:
+    """The graph in a file of IR text, sound by the rules of its stage.
+
+    Raises MalformedInputError, with the file, for what cannot be read and for a graph that breaks a rule.
+    """
+    try:
+        return sound_graph(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise MalformedInputError(f"{path} cannot be read ({error.strerror}); give a file of IR text") from error
+    except UnicodeDecodeError as error:
+        raise MalformedInputError(f"{path} is no IR text ({error})") from error
+
+
+def sound_graph(text: str, where: str) -> Graph:
+    """The graph of a text that came from outside. Raises MalformedInputError, opened by `where`."""
+    try:
+        return verify(parse(text))
+    except IRError as error:
+        raise MalformedInputError(f"{where}: {' '.join(str(error).split())}") from error
 
 
 def _is_inline(table: Table) -> bool:
@@ -220,7 +244,7 @@ class _Reader:
             name=name,
             type=parse_type(type_),
             inputs=tuple(item.removeprefix("%") for item in operands.split()),
-            origin=json.loads(origin) if origin else "",
+            origin=parse_json(origin) if origin else "",
             **self._attributes(op_class, given),
         )
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qssmc.data.sequences import InputFormat
-from qssmc.errors import MalformedInputError, UsageError
+from qssmc.errors import MalformedInputError, UsageError, brief, shown
+from qssmc.ir.json_text import parse_json
 from qssmc.models.config import ModelConfig
 from qssmc.models.network import SequenceModel
 
@@ -57,10 +58,12 @@ class Checkpoint:
     def faults(self) -> list[str]:
         """Every tensor that disagrees with the config, and what is wrong with calibration and length."""
         faults = []
-        if isinstance(self.sequence_length, bool) or not isinstance(self.sequence_length, int):
-            faults.append(f"sequence_length must be an integer of at least 1, not {self.sequence_length!r}")
-        elif self.sequence_length < 1:
-            faults.append(f"sequence_length must be an integer of at least 1, not {self.sequence_length}")
+        if (
+            isinstance(self.sequence_length, bool)
+            or not isinstance(self.sequence_length, int)
+            or self.sequence_length < 1
+        ):
+            faults.append(f"sequence_length must be an integer of at least 1, not {shown(self.sequence_length)}")
         if self.calibration is not None:
             faults += _calibration_faults(self.calibration, self.config, self.input_format)
         try:
@@ -134,13 +137,16 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         )
     if payload.get("version") != VERSION:
         found = payload.get("version")
-        raise MalformedInputError(f"{path} has checkpoint version {found!r}, but this qssmc reads version {VERSION}")
+        raise MalformedInputError(
+            f"{path} has checkpoint version {shown(found)}, but this qssmc reads version {VERSION}"
+        )
     try:
         checkpoint = _from_payload(payload)
     except UsageError as error:
         raise MalformedInputError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise MalformedInputError(f"{path} is not a complete checkpoint ({type(error).__name__}: {error})") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+        reason = f"{type(error).__name__}: {brief(error)}"
+        raise MalformedInputError(f"{path} is not a complete checkpoint ({reason})") from error
     checkpoint.check(str(path))
     return checkpoint
 
@@ -188,12 +194,24 @@ def _from_payload(payload: dict[str, Any]) -> Checkpoint:
     state = payload["state"]
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise TypeError("state must be a dict of tensors")
+    for name, tensor in (*state.items(), ("calibration", payload.get("calibration"))):
+        _refuse_unstored(name, tensor)
     config = ModelConfig.from_dict(payload["config"])
     input_format = InputFormat(**payload["input_format"])
     calibration = payload.get("calibration")
+    if calibration is not None and not isinstance(calibration, Tensor):
+        raise TypeError(f"calibration must be a tensor, not {type(calibration).__name__}")
     samples = None if calibration is None else calibration.numpy()
     provenance = dict(payload.get("provenance") or {})
     return Checkpoint(config, state, input_format, payload["sequence_length"], samples, provenance)
+
+
+def _refuse_unstored(name: object, tensor: Any) -> None:
+    """Refuse a tensor that stands for more numbers than the file holds, before anything looks at all of them."""
+    if isinstance(tensor, Tensor) and tensor.layout == torch.strided and tensor.device.type == "cpu":
+        stored = tensor.untyped_storage().nbytes() // tensor.element_size()
+        if tensor.numel() > stored:
+            raise ValueError(f"tensor {name} announces {tensor.numel()} numbers, but {stored} are stored")
 
 
 def _calibration_faults(samples: NDArray[Any], config: ModelConfig, input_format: InputFormat) -> list[str]:
@@ -282,7 +300,7 @@ def _read_torch(path: Path) -> Any:
             f"{path} is refused: it is a pickle with code or objects in it, or not a torch file; "
             "save a plain dict of tensors with qssmc.models.save_checkpoint, or use safetensors"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, IndexError, UnicodeDecodeError) as error:
+    except Exception as error:  # torch's reader lets out what a damaged pickle makes of its own code
         raise MalformedInputError(f"{path} cannot be read; it is truncated or not a torch file") from error
 
 
@@ -291,7 +309,7 @@ def _read_safetensors(path: Path) -> Any:
 
     try:
         with safe_open(path, framework="pt") as archive:
-            payload = json.loads((archive.metadata() or {}).get("qssmc", "{}"))
+            payload = parse_json((archive.metadata() or {}).get("qssmc", "{}"))
             if not isinstance(payload, dict):
                 return None
             names = list(archive.keys())
@@ -301,4 +319,4 @@ def _read_safetensors(path: Path) -> Any:
             payload["calibration"] = archive.get_tensor("calibration") if "calibration" in names else None
             return payload
     except (SafetensorError, OSError, ValueError, struct.error) as error:
-        raise MalformedInputError(f"{path} cannot be read as safetensors ({error})") from error
+        raise MalformedInputError(f"{path} cannot be read as safetensors ({brief(error)})") from error

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, cast, get_args
 
-from qssmc.errors import UsageError
+from qssmc.errors import UsageError, shown
 from qssmc.ir.answers import KINDS, kind_of
 from qssmc.ir.graph import Kind
 
@@ -25,6 +25,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "norm_position": get_args(NormPosition),
     "output": get_args(Output),
 }
+MOST = 1 << 20  # of channels, states, layers and outputs; a config of more describes no model
 _POSITIVE = ("d_input", "d_model", "d_state", "n_layers", "d_output")
 
 
@@ -65,25 +66,30 @@ class ModelConfig:
             if hasattr(value := getattr(self, field.name), "item"):
                 object.__setattr__(self, field.name, value.item())
         faults = [
-            f"{name} must be an integer of at least 1, not {getattr(self, name)!r}"
+            f"{name} must be an integer of {'at least 1' if _is_small(getattr(self, name)) else f'1 to {MOST}'}, "
+            f"not {shown(getattr(self, name))}"
             for name in _POSITIVE
             if not _is_count(getattr(self, name))
         ]
         faults += [
-            f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
+            f"{name} must be one of {', '.join(choices)}, not {shown(getattr(self, name))}"
             for name, choices in _CHOICES.items()
             if getattr(self, name) not in choices
         ]
         if self.answer not in (None, *KINDS):
-            faults.append(f"answer must be one of {', '.join(KINDS)}, not {self.answer!r}")
+            faults.append(f"answer must be one of {', '.join(KINDS)}, not {shown(self.answer)}")
         elif self.answer == "class" and self.d_output == 1:
             faults.append("answer must be flags or values where d_output is 1, for a class is decided between outputs")
         if not _is_flag(self.residual):
-            faults.append(f"residual must be true or false, not {self.residual!r}")
-        if not isinstance(self.dropout, (int, float)) or not 0.0 <= float(self.dropout) < 1.0:
-            faults.append(f"dropout must lie in [0, 1), not {self.dropout!r}")
-        if not 0.0 < self.dt_min <= self.dt_max < math.inf:
-            faults.append(f"dt_min and dt_max must be above 0 and in order, not {self.dt_min!r} and {self.dt_max!r}")
+            faults.append(f"residual must be true or false, not {shown(self.residual)}")
+        if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
+            faults.append(f"dropout must lie in [0, 1), not {shown(self.dropout)}")
+        if not all(isinstance(dt, (int, float)) for dt in (self.dt_min, self.dt_max)) or not (
+            0.0 < self.dt_min <= self.dt_max < math.inf
+        ):
+            faults.append(
+                f"dt_min and dt_max must be above 0 and in order, not {shown(self.dt_min)} and {shown(self.dt_max)}"
+            )
         if faults:
             raise ConfigError("model config: " + "; ".join(faults))
 
@@ -113,4 +119,8 @@ def _is_flag(value: object) -> bool:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST
+
+
+def _is_small(value: object) -> bool:
+    return not isinstance(value, int) or value <= MOST

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.observer import ObserveRun
+from qssmc.analysis.calibration import Calibration
 from qssmc.analysis.sensitivity import downstream_gain
 from qssmc.analysis.spectrum import spectrum_of
-from qssmc.analysis.ssm_layers import System, heads_of, systems
+from qssmc.analysis.ssm_layers import SsmLayer, heads_of, ssm_layers
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Diag, Inject, Readout
@@ -36,32 +36,31 @@ class Allocate:
     state_bits: float
     a_bits: float
     granularity: Granularity
-    calibration: NDArray[np.float64]
-    run: ObserveRun
+    calibration: Calibration
 
     def __call__(self, graph: Graph) -> Graph:
         bits = dict(graph.bits)
-        for system in systems(graph):
-            state, pole = self.sensitivities(graph, system)
-            heads = heads_of(graph, system)
+        for layer in ssm_layers(graph):
+            state, pole = self.sensitivities(graph, layer)
+            heads = heads_of(graph, layer)
             one, each = np.zeros_like(heads), np.arange(len(heads))
             by = {"layer": (one, one), "head": (heads, heads), "mixed": (each, heads), "state": (each, each)}
             of_states, of_poles = by[self.granularity]
-            bits[system.total] = Table.integer(spread(state, of_states, self.state_bits, STATE_BITS))
-            bits[f"{system.transition}.lambda_bar"] = Table.integer(spread(pole, of_poles, self.a_bits, POLE_BITS))
+            bits[layer.total] = Table.integer(spread(state, of_states, self.state_bits, STATE_BITS))
+            bits[f"{layer.transition}.lambda_bar"] = Table.integer(spread(pole, of_poles, self.a_bits, POLE_BITS))
         return replace(graph, bits=bits)
 
-    def sensitivities(self, graph: Graph, system: System) -> tuple[Real, Real]:
+    def sensitivities(self, graph: Graph, layer: SsmLayer) -> tuple[Real, Real]:
         """What a squared LSB costs: of each state (range 1) and of each pole (range |lambda_bar - 1|)."""
-        transition, drive, readout = graph[system.transition], graph[system.drive], graph[system.readout]
+        transition, drive, readout = graph[layer.transition], graph[layer.drive], graph[layer.readout]
         assert isinstance(transition, Diag)
         assert isinstance(drive, Inject)
         assert isinstance(readout, Readout)
-        heads = heads_of(graph, system)
-        gain = downstream_gain(graph, system.result, self.calibration, self.run)[heads]
+        heads = heads_of(graph, layer)
+        gain = downstream_gain(graph, layer.result, self.calibration)[heads]
         pole, c = transition.lambda_bar.as_complex(), np.abs(readout.c.as_complex())
         b = np.abs(drive.b_bar.as_complex())
-        spectrum = spectrum_of(graph, drive.inputs[0], self.calibration, self.run)
+        spectrum = spectrum_of(graph, drive.inputs[0], self.calibration)
         # A real input holds each frequency with its negative; a complex pole answers to one of the two.
         response = np.abs(spectrum.response(pole)) ** 4 + np.abs(spectrum.response(np.conj(pole))) ** 4
         through = (response / 2.0 * spectrum.energy.T[heads]).sum(axis=1)

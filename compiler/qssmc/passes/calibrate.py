@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.observer import ObserveRun, batches
+from qssmc.analysis.calibration import Calibration
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import State
@@ -25,8 +25,8 @@ _FIRST = (1023 + _SMALLEST) << _MANTISSA
 class Calibrate:
     """The graph with ranges (see RANGE_ROWS): min, max, the 99.9 and 99.999 % two-sided percentiles, and rms.
 
-    samples: real sequences (batch, length, d_input); run: an interpreter. Percentiles come from a histogram with 16
-    bins an octave: their magnitude is up to 6.25 % above the true one, never below it, and never beyond the extremes.
+    calibration: real sequences. Percentiles come from a histogram with 16 bins an octave: their magnitude is up to
+    6.25 % above the true one, never below it, and never beyond the extremes.
     every: percentiles are of every so many steps, for neighbouring ones say almost the same; extremes are of all.
 
     >>> from qssmc.ir import parse
@@ -36,20 +36,18 @@ class Calibrate:
     ... %u : f64[1] = input
     ... %r : f64[1] = activation %u kind=tanh
     ... output y : step = %r''')
-    >>> def observed(graph, samples, see):
-    ...     _ = run(graph, samples, see)
-    >>> after = Calibrate(np.array([[[-1.0], [0.5]]]), observed)(before)
+    >>> after = Calibrate(Calibration(np.array([[[-1.0], [0.5]]]), run))(before)
     >>> after.ranges["u"].data[:2].tolist()
     [[-1.0], [0.5]]
     """
 
-    samples: NDArray[np.float64]
-    run: ObserveRun
+    calibration: Calibration
     every: int = 1
 
     def __call__(self, graph: Graph) -> Graph:
-        if self.samples.ndim != 3 or 0 in self.samples.shape:
-            raise UsageError(f"calibration data must hold at least one sequence, but its shape is {self.samples.shape}")
+        shape = self.calibration.samples.shape
+        if len(shape) != 3 or 0 in shape:
+            raise UsageError(f"calibration data must hold at least one sequence, but its shape is {shape}")
         trackers: dict[str, _Tracker] = {}
 
         def observe(t: int, values: Mapping[str, NDArray[Any]]) -> None:
@@ -60,8 +58,7 @@ class Calibrate:
                     trackers[name] = _Tracker(value.shape[1:])
                 trackers[name].see(value, count=t % self.every == 0)
 
-        for part in batches(graph, self.samples):
-            self.run(graph, part, observe)
+        self.calibration.observe(graph, observe)
         ranges = {op.name: trackers[op.name].table() for op in graph.ops if op.name in trackers}
         faults = [name for name, table in ranges.items() if not np.isfinite(table.data).all()]
         if faults:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.calibration import Calibration
 from qssmc.analysis.least_squares import ridged
-from qssmc.analysis.observer import ObserveRun
 from qssmc.analysis.spectrum import Spectrum, spectrum_of
-from qssmc.analysis.ssm_layers import System, heads_of, systems
+from qssmc.analysis.ssm_layers import SsmLayer, heads_of, ssm_layers
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Diag, Inject, Op, Readout, Scale
@@ -39,13 +39,12 @@ class PlacePoles:
     none follows (solved False), the point is taken with which c as it is comes nearest.
     """
 
-    calibration: NDArray[np.float64]
-    run: ObserveRun
+    calibration: Calibration
     form: AForm = "increment"
     solved: bool = True
 
     def __call__(self, graph: Graph) -> Graph:
-        poles = {system.transition: self.placed(graph, system) for system in systems(graph)}
+        poles = {layer.transition: self.placed(graph, layer) for layer in ssm_layers(graph)}
 
         def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
             if isinstance(op, Diag) and op.name in poles:
@@ -54,22 +53,22 @@ class PlacePoles:
 
         return rewrite(graph, graph.stage, replace_op, graph.ranges)
 
-    def placed(self, graph: Graph, system: System) -> Complex:
+    def placed(self, graph: Graph, layer: SsmLayer) -> Complex:
         """The poles of one layer, head by head."""
-        transition, drive, readout = graph[system.transition], graph[system.drive], graph[system.readout]
+        transition, drive, readout = graph[layer.transition], graph[layer.drive], graph[layer.readout]
         assert isinstance(transition, Diag)
         assert isinstance(drive, Inject)
         assert isinstance(readout, Readout)
         pole = transition.lambda_bar.as_complex()
         bits = np.broadcast_to(graph.bits[f"{transition.name}.lambda_bar"].data, pole.shape)
-        state_bits = np.broadcast_to(graph.bits[system.total].data, pole.shape)
+        state_bits = np.broadcast_to(graph.bits[layer.total].data, pole.shape)
         origin = 1.0 if self.form == "increment" else 0.0
         scale = np.exp2(-increment_exponents(pole, bits, state_bits) if origin else 1.0 - bits)
         nearest = origin + scale * round_inside(pole, origin, scale, bits)
-        spectrum = spectrum_of(graph, drive.inputs[0], self.calibration, self.run)
-        heads, b = heads_of(graph, system), drive.b_bar.as_complex()
-        feed = graph[system.feed] if system.feed else None
-        d = np.broadcast_to(feed.factor.data, graph[system.result].type.shape) if isinstance(feed, Scale) else None
+        spectrum = spectrum_of(graph, drive.inputs[0], self.calibration)
+        heads, b = heads_of(graph, layer), drive.b_bar.as_complex()
+        feed = graph[layer.feed] if layer.feed else None
+        d = np.broadcast_to(feed.factor.data, graph[layer.result].type.shape) if isinstance(feed, Scale) else None
         lsb = 2.0 ** (1.0 - state_bits) / np.maximum(np.abs(b), 1e-30)
         found = nearest.copy()
         for head in np.unique(heads):

@@ -1,4 +1,4 @@
-"""Clip: how far each value between ops may reach, chosen so that quiet sequences keep their resolution."""
+"""RangeSetting: how far each value between ops may reach, chosen so that quiet sequences keep their resolution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.observer import ObserveRun, collect
+from qssmc.analysis.calibration import Calibration
 from qssmc.ir.activation import apply_activation
 from qssmc.ir.graph import RANGE_ROWS, Graph
 from qssmc.ir.ops import Activation, Op, State
@@ -23,13 +23,13 @@ _PERCENTILES = [RANGE_ROWS.index(name) for name in ("low_999", "low_99999")]
 
 
 @dataclass(frozen=True)
-class Clip:
+class RangeSetting:
     """Replaces the percentiles of values between ops by the window whose rounding and clipping cost least.
 
     The cost is the squared error of what the value's reader makes of it (a sigmoid sees nothing of what lies far out),
     of each sequence relative to that sequence's own variance: a loud recording that is clipped now and then loses less
-    than a quiet one that is rounded away. bits: of a value that has no note of its own; samples: real sequences
-    (batch, length, d_input).
+    than a quiet one that is rounded away. bits: of a value that has no note of its own; calibration: real
+    sequences.
 
     >>> from qssmc.ir import parse
     >>> from qssmc_sim import run
@@ -42,20 +42,17 @@ class Clip:
     ...   -64.0 64.0 -64.0 64.0 -64.0 64.0 9.0
     ... range %r : real[7,1]
     ...   0.0 1.0 0.0 1.0 0.0 1.0 0.5''')
-    >>> def observed(graph, samples, see):
-    ...     _ = run(graph, samples, see)
     >>> samples = np.linspace(-64.0, 64.0, 29 * 40).reshape(1, -1, 1)
-    >>> Clip(4, samples, observed)(before).ranges["u"].data[2:4, 0].tolist()
+    >>> RangeSetting(4, Calibration(samples, run))(before).ranges["u"].data[2:4, 0].tolist()
     [-8.0, 7.0]
     """
 
     bits: int
-    samples: NDArray[np.float64]
-    run: ObserveRun
+    calibration: Calibration
 
     def __call__(self, graph: Graph) -> Graph:
         chosen = [op for op in graph.ops if _is_between_ops(graph, op)]
-        found = collect(graph, self.samples, self.run, [op.name for op in chosen], _EVERY)
+        found = self.calibration.collect(graph, [op.name for op in chosen], _EVERY)
         ranges = dict(graph.ranges)
         for op in chosen:
             note = graph.bits.get(op.name)

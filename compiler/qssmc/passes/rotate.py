@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qssmc.analysis.ssm_layers import systems
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Inject, Op, Readout
@@ -41,9 +41,9 @@ def rotate(graph: Graph) -> Graph:
     >>> after["bu"].b_bar.data.tolist(), after["y"].c.data.tolist()
     ([[2.0, 0.0]], [[-3.0, 1.0]])
     """
-    found = systems(graph)
-    drives = {system.drive for system in found}
-    turns = {system.readout: _turn(graph, system.drive) for system in found}
+    found = ssm_layers(graph)
+    drives = {layer.drive for layer in found}
+    turns = {layer.readout: _turn(graph, layer.drive) for layer in found}
 
     def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
         if isinstance(op, Inject) and op.name in drives:

@@ -1,4 +1,4 @@
-"""Fill: states are stretched to fill their range by a factor that puts their input weight onto its grid exactly."""
+"""ScaleStates: states fill their range, by a factor that puts their input weight onto its grid exactly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.ssm_layers import System, systems
+from qssmc.analysis.ssm_layers import SsmLayer, ssm_layers
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import RANGE_ROWS, Graph
 from qssmc.ir.ops import Inject, Op, Readout
@@ -18,7 +18,7 @@ _LOW, _HIGH = RANGE_ROWS.index("low_999"), RANGE_ROWS.index("high_999")
 
 
 @dataclass(frozen=True)
-class Fill:
+class ScaleStates:
     """x = f x', b_bar' = b_bar / f, c' = c f, with f such that b_bar' has `bits` significant bits and |x'| reaches 1.
 
     For real, positive input weights (rotate). The 99.9 % range of the state lands in (1 - 2^-bits, 1], so that no
@@ -28,9 +28,9 @@ class Fill:
     bits: int
 
     def __call__(self, graph: Graph) -> Graph:
-        factors = {system: self.factor(graph, system) for system in systems(graph)}
-        drives = {system.drive: factor for system, factor in factors.items()}
-        readouts = {system.readout: factor for system, factor in factors.items()}
+        factors = {layer: self.factor(graph, layer) for layer in ssm_layers(graph)}
+        drives = {layer.drive: factor for layer, factor in factors.items()}
+        readouts = {layer.readout: factor for layer, factor in factors.items()}
 
         def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
             if isinstance(op, Inject) and op.name in drives:
@@ -42,18 +42,18 @@ class Fill:
             return None
 
         ranges = dict(graph.ranges)
-        for system, factor in factors.items():
-            for name in (system.total, system.transition, system.drive):
+        for layer, factor in factors.items():
+            for name in (layer.total, layer.transition, layer.drive):
                 ranges[name] = Table.real(graph.ranges[name].data / factor[:, None])
         # A sign and at least one bit.
         bits = {f"{name}.b_bar": Table.integer(self.bits + 1) for name in drives}
         return replace(rewrite(graph, graph.stage, replace_op, ranges), bits={**graph.bits, **bits})
 
-    def factor(self, graph: Graph, system: System) -> NDArray[np.float64]:
+    def factor(self, graph: Graph, layer: SsmLayer) -> NDArray[np.float64]:
         """f of each state; 1 for one that is never moved or whose input weight is not real."""
-        drive = graph[system.drive]
+        drive = graph[layer.drive]
         assert isinstance(drive, Inject)
-        observed = graph.ranges[system.total].data
+        observed = graph.ranges[layer.total].data
         reach = np.maximum(-observed[_LOW], observed[_HIGH]).max(axis=-1)
         b = drive.b_bar.data[:, 0]
         moving = (reach > 0.0) & (b > 0.0) & (drive.b_bar.data[:, 1] == 0.0)

@@ -1,4 +1,4 @@
-"""Assign: bits of chosen tables and values, as a search or a user gives them."""
+"""SetBitWidths: bits of chosen tables and values, as a search or a user gives them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Notes = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
-class Assign:
+class SetBitWidths:
     """Notes bits by name: of a value's cast by its op's name, of a table as op.attribute; they replace older notes.
 
     A note of an op that is gone, because all that it fed was pruned, is dropped.
@@ -22,7 +22,7 @@ class Assign:
     ... %u : f64[1] = input
     ... %r : f64[1] = activation %u kind=relu
     ... output y : step = %r''')
-    >>> {name: bits.data.item() for name, bits in Assign((("r", 5), ("gone.weight", 4)))(before).bits.items()}
+    >>> {name: bits.data.item() for name, bits in SetBitWidths((("r", 5), ("gone.weight", 4)))(before).bits.items()}
     {'r': 5}
     """
 

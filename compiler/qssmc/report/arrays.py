@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from qssmc.analysis.array_layout import ArrayLayout
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Drive, Inject
-from qssmc.passes.map_arrays import Plan
 
 _LANES = 4  # of the published mapping: re+, re-, im+, im-
 _SHARED = 4  # lines of u and of y beside those of the states
 
 
-def arrays_report(laid: Plan, source: Graph) -> dict[str, Any]:
+def arrays_report(laid: ArrayLayout, source: Graph) -> dict[str, Any]:
     """Arrays, reads, programmed cells and wires of a plan. source: the graph before anything was pruned.
 
     The published mapping (IMSSA, arXiv 2412.20215; QS4D, arXiv 2507.06079) gives every head arrays of its own, four

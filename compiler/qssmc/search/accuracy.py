@@ -8,36 +8,36 @@ from typing import Any
 import numpy as np
 
 from qssmc.errors import UsageError
-from qssmc.search.explore import Candidate, Explorer
+from qssmc.search.explore import Explorer, Prediction
 from qssmc.search.objective import Measured
 
 _RUNGS = 32  # budgets between the smallest design and the largest, by ratio
 
 
-def smallest_accurate(explorer: Explorer, percent: float, say: Callable[[str], Any]) -> tuple[Candidate, Measured]:
+def smallest_accurate(explorer: Explorer, percent: float, say: Callable[[str], Any]) -> tuple[Prediction, Measured]:
     """Bisects over budgets, each tried in full; accuracy is taken to grow with the budget."""
-    if explorer.bench.labelled is None:
+    if explorer.objective.labelled is None:
         raise UsageError("--min-accuracy needs labelled sequences; give --calib DATASET:COUNT")
     budgets = ladder(explorer, _RUNGS)
-    best: tuple[Candidate, Measured] | None = None
+    best: tuple[Prediction, Measured] | None = None
     seen = 0.0
     low, high = -1, len(budgets)
     at = high - 1
     while high - low > 1:
-        candidate = explorer.proven(budgets[at])
-        measured = explorer.measured([(candidate.setting, "full")])[0]
+        prediction = explorer.proven(budgets[at])
+        measured = explorer.measured([(prediction.candidate, "full")])[0]
         accuracy = measured.accuracy or 0.0
         seen = max(seen, accuracy)
         say(f"search: {measured.bytes:,} bytes give {accuracy:.2f} %")
         if accuracy >= percent:
-            best, high = (candidate, measured), at
+            best, high = (prediction, measured), at
         else:
             low = at
         at = (low + high) // 2
     if best is None:
         raise UsageError(
             f"an accuracy of {percent:g} % cannot be met: the best design of this search gives {seen:.2f} % of "
-            f"{len(explorer.bench.labelled[1])} held-out sequences"
+            f"{len(explorer.objective.labelled[1])} held-out sequences"
         )
     return best
 

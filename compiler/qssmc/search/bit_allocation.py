@@ -1,4 +1,4 @@
-"""Exchange: bits from where they matter little to where they matter, until a budget is spent."""
+"""BitAllocation: bits from where they matter little to where they matter, until a budget is spent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qssmc.search.cost import Cost
-from qssmc.search.variables import Knob
+from qssmc.search.variables import Variable
 
 _LEAST = 1e-12  # what a bit is worth that measures no better, so that ties have an order
 _WORK = 1.0  # bits that a bit of a value costs which is never stored: so that none is given away
@@ -19,19 +19,19 @@ def error_of(bits: float) -> float:
 
 @dataclass(frozen=True)
 class Step:
-    """One turn of a knob: what it costs and what it wins, predicted."""
+    """One turn of a variable: what it costs and what it wins, predicted."""
 
-    knob: str
+    variable: str
     bits: float
     stored: float
     loss: float
 
 
 @dataclass
-class Exchange:
+class BitAllocation:
     """Greedy, which is the Lagrangian solution where the losses are convex: loss = sum of a 4^-bits.
 
-    Starts with every knob at its fewest bits; each step goes where a stored bit takes most loss away, until no step
+    Starts with every variable at its fewest bits; each step goes where a stored bit takes most loss away, until no step
     that stores anything fits into the budget any more. Then small steps are exchanged for a large one wherever that
     wins. steps: what was done, in order.
     """
@@ -42,8 +42,8 @@ class Exchange:
     steps: list[Step] = field(default_factory=list)
 
     def bits(self) -> dict[str, float]:
-        """The bits of every knob; more than the budget if the fewest are."""
-        found = self.filled({knob.name: knob.low for knob in self.cost.knobs})
+        """The bits of every variable; more than the budget if the fewest are."""
+        found = self.filled({variable.name: variable.low for variable in self.cost.variables})
         while (swapped := self.swapped(found)) is not None:
             found = swapped
         return found
@@ -56,21 +56,21 @@ class Exchange:
             if not any(move[1].stored > 0 for move in fitting):
                 return found
             _, step = max(fitting, key=lambda move: move[0])  # the first of equals
-            found = {**found, step.knob: step.bits}
+            found = {**found, step.variable: step.bits}
             total += step.stored
             self.steps.append(step)
 
     def swapped(self, bits: dict[str, float]) -> dict[str, float] | None:
         """A step too large to fit, for smaller ones that are taken back, if that wins more than it loses."""
         for _, wide in sorted(self.moves(bits, self.cost.total(bits)), key=lambda move: -move[0]):
-            found, steps = {**bits, wide.knob: wide.bits}, [wide]
+            found, steps = {**bits, wide.variable: wide.bits}, [wide]
             while self.cost.total(found) > self.budget:
                 back = self.moves(found, self.cost.total(found), -1)
-                back = [move for move in back if move[1].knob != wide.knob and move[1].stored < 0]
+                back = [move for move in back if move[1].variable != wide.variable and move[1].stored < 0]
                 if not back:
                     break
                 _, step = min(back, key=lambda move: move[0])
-                found = {**found, step.knob: step.bits}
+                found = {**found, step.variable: step.bits}
                 steps.append(step)
             won = -sum(step.loss for step in steps)
             if won > _LEAST and self.cost.total(found) <= self.budget:
@@ -79,18 +79,20 @@ class Exchange:
         return None
 
     def moves(self, bits: Mapping[str, float], total: float, way: int = 1) -> list[tuple[float, Step]]:
-        """Every knob's next step, up or (way -1) down, with the loss that a bit of it takes away or brings."""
+        """Every variable's next step, up or (way -1) down, with the loss that a bit of it takes away or brings."""
         found = []
-        for knob in self.cost.knobs:
-            after = bits[knob.name] + way * knob.step
-            if knob.low <= after <= knob.high:
-                stored = self.cost.total({**bits, knob.name: after}) - total
-                factor = max(self.sensitivity[knob.name], _LEAST)
-                loss = factor * (error_of(after) - error_of(bits[knob.name]))
-                found.append((abs(loss) / (abs(stored) + self.work(knob)), Step(knob.name, after, stored, loss)))
+        for variable in self.cost.variables:
+            after = bits[variable.name] + way * variable.step
+            if variable.low <= after <= variable.high:
+                stored = self.cost.total({**bits, variable.name: after}) - total
+                factor = max(self.sensitivity[variable.name], _LEAST)
+                loss = factor * (error_of(after) - error_of(bits[variable.name]))
+                found.append(
+                    (abs(loss) / (abs(stored) + self.work(variable)), Step(variable.name, after, stored, loss))
+                )
         return found
 
     @staticmethod
-    def work(knob: Knob) -> float:
+    def work(variable: Variable) -> float:
         """Bits that a step moves through the design without storing them."""
-        return _WORK * knob.step * (knob.elements if knob.kind == "cast" else 1e-3)
+        return _WORK * variable.step * (variable.elements if variable.kind == "cast" else 1e-3)

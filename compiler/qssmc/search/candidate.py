@@ -1,4 +1,4 @@
-"""Setting: one choice of everything that a search may choose."""
+"""Candidate: one choice of everything that a search may choose, as a change to a plan of passes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from qssmc.passes.methods import Methods
-from qssmc.passes.quantise import QuantiseOptions
+from qssmc.passes.plan import PassPlan
 
-STATE, POLES = "state", "poles"  # the knobs that are means over all states of a model
+STATE, POLES = "state", "poles"  # the variables that are means over all states of a model
 
 
 @dataclass(frozen=True, order=True)
@@ -22,37 +21,37 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Setting:
+class Candidate:
     """A shape, the mean bits of states and poles, and the bits of tables and casts by name, sorted."""
 
     shape: Shape
     bits: tuple[tuple[str, float], ...]
 
     @classmethod
-    def of(cls, shape: Shape, bits: Mapping[str, float]) -> Setting:
-        """From a mapping; the same bits make the same setting."""
+    def of(cls, shape: Shape, bits: Mapping[str, float]) -> Candidate:
+        """From a mapping; the same bits make the same candidate."""
         return cls(shape, tuple(sorted(bits.items())))
 
-    def but(self, name: str, bits: float) -> Setting:
-        """One knob turned."""
-        return Setting.of(self.shape, {**dict(self.bits), name: bits})
+    def with_bits(self, name: str, bits: float) -> Candidate:
+        """With other bits of one variable."""
+        return Candidate.of(self.shape, {**dict(self.bits), name: bits})
 
-    def methods(self, base: Methods) -> Methods:
-        """The methods of the pipeline that make this setting."""
-        notes = tuple((name, int(bits)) for name, bits in self.bits if name not in (STATE, POLES))
-        shape = self.shape
-        return replace(
-            base,
+    def plan(self, base: PassPlan) -> PassPlan:
+        """The plan of passes that makes this candidate; what it does not choose is as in the base."""
+        bits, shape = dict(self.bits), self.shape
+        quantise = replace(
+            base.quantise,
+            state_bits=bits.get(STATE, base.quantise.state_bits),
+            a_bits=bits.get(POLES, base.quantise.a_bits),
+        )
+        methods = replace(
+            base.methods,
             states=shape.states or None,
             heads=shape.heads or None,
             channels=shape.channels or None,
-            notes=notes,
+            notes=tuple((name, int(value)) for name, value in self.bits if name not in (STATE, POLES)),
         )
-
-    def quantise(self, base: QuantiseOptions) -> QuantiseOptions:
-        """The means of the pipeline that make this setting."""
-        bits = dict(self.bits)
-        return replace(base, state_bits=bits.get(STATE, base.state_bits), a_bits=bits.get(POLES, base.a_bits))
+        return replace(base, quantise=quantise, methods=methods)
 
     def plain(self) -> dict[str, Any]:
         """As data for JSON."""

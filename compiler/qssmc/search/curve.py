@@ -1,4 +1,4 @@
-"""Curve: accuracy over memory or over effort, with the front of the best, as an SVG text."""
+"""FunctionTable: accuracy over memory or over effort, with the front of the best, as an SVG text."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from qssmc.errors import UsageError
 from qssmc.search.accuracy import smallest_accurate
-from qssmc.search.candidate import Setting
-from qssmc.search.explore import Candidate, Explorer
+from qssmc.search.candidate import Candidate
+from qssmc.search.explore import Explorer, Prediction
 from qssmc.search.objective import Measured, float_bytes
 
 _TRIES = 8
@@ -36,20 +36,20 @@ class Goal:
 
 @dataclass(frozen=True)
 class Found:
-    """A setting that reaches the goal, what a full trial of it measured, and how it was come by."""
+    """A candidate that reaches the goal, what a full trial of it measured, and how it was come by."""
 
-    setting: Setting
-    measured: Measured
     candidate: Candidate
+    measured: Measured
+    prediction: Prediction
 
 
 def reach(goal: Goal, explorer: Explorer, say: Callable[[str], Any]) -> Found:
     """The best design that meets the goal. Raises UsageError where none does, with the nearest that can be had."""
     if goal.min_accuracy is not None:
-        candidate, measured = smallest_accurate(explorer, goal.min_accuracy, say)
-        return Found(candidate.setting, measured, candidate)
+        prediction, measured = smallest_accurate(explorer, goal.min_accuracy, say)
+        return Found(prediction.candidate, measured, prediction)
     if goal.saving is not None:
-        budget = 8.0 * float_bytes(explorer.bench) * (1.0 - goal.saving / 100.0)
+        budget = 8.0 * float_bytes(explorer.objective) * (1.0 - goal.saving / 100.0)
     else:
         budget = 8.0 * (goal.budget_bytes or 0)
     return within(explorer, budget, say)
@@ -59,15 +59,15 @@ def within(explorer: Explorer, budget: float, say: Callable[[str], Any]) -> Foun
     """The best design of at most so many bits as they are really counted; the prediction is tightened until it fits."""
     aim = budget
     for _ in range(_TRIES):
-        candidate = explorer.proven(aim)
-        if candidate.bits > aim:
+        prediction = explorer.proven(aim)
+        if prediction.bits > aim:
             break
-        measured = explorer.measured([(candidate.setting, "full")])[0]
-        say(f"search: {measured.bytes:,} bytes, loss {measured.loss:.3g} (predicted {candidate.loss:.3g})")
+        measured = explorer.measured([(prediction.candidate, "full")])[0]
+        say(f"search: {measured.bytes:,} bytes, loss {measured.loss:.3g} (predicted {prediction.loss:.3g})")
         if measured.bits <= budget:
-            return Found(candidate.setting, measured, candidate)
+            return Found(prediction.candidate, measured, prediction)
         aim -= measured.bits - budget + 1
     explorer.require(budget)
     smallest = explorer.smallest()
-    measured = explorer.measured([(smallest.setting, "full")])[0]
-    return Found(smallest.setting, measured, smallest)
+    measured = explorer.measured([(smallest.candidate, "full")])[0]
+    return Found(smallest.candidate, measured, smallest)

@@ -1,9 +1,9 @@
-"""Bench: where settings are tried out: a float model, calibration sequences, and what a quantised run of them loses."""
+"""Objective: what a candidate is measured by: the loss of a quantised run, the bytes stored, the accuracy."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -12,37 +12,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.answer_cost import all_class, deviation_of
-from qssmc.analysis.observer import ObserveRun, batches
-from qssmc.data.sequences import InputFormat
+from qssmc.analysis.calibration import Calibration
+from qssmc.artifact.stages import FLOAT, Stages
 from qssmc.errors import UsageError
 from qssmc.ir.answers import predictions
 from qssmc.ir.graph import Graph
-from qssmc.ir.text import parse
+from qssmc.ir.text import print_graph
 from qssmc.passes.canonicalise import canonicalise
 from qssmc.passes.discretize import discretize
-from qssmc.passes.methods import Methods
-from qssmc.passes.pipeline import PipelineOptions, pipeline
-from qssmc.passes.quantise import QuantiseOptions
+from qssmc.passes.pipeline import pipeline
+from qssmc.passes.plan import PassPlan
 from qssmc.report.effort import effort_report
 from qssmc.report.storage import head_count, state_numbers, storage_report
-from qssmc.search.candidate import POLES, STATE, Setting
+from qssmc.search.candidate import POLES, STATE, Candidate
 
-# (graph, samples): the outputs by name, integers of an integer graph and real numbers of the others.
-Outputs = Callable[[Graph, NDArray[Any]], Mapping[str, NDArray[Any]]]
 # count: only what it stores, with weights rounded and not refitted; full: with all sequences, as the design is made.
 Effort = Literal["count", "trial", "full"]
 LEAST_SEQUENCES = 8
 _FIT, _HELD = 64, 64  # sequences that a trial learns from, and others that it is measured on, at most
-_SHAPED_BY, _GRIDS_BY = "fill", ("allocate", "place_poles")  # the last passes that few knobs decide
+_SHAPED_BY, _GRIDS_BY = "fill", ("allocate", "place_poles")  # the last passes that few variables decide
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a setting gave: loss (squared error of the outputs in parts of their variance), bits stored, effort.
+    """What a candidate gave: loss (squared error of the outputs in parts of their variance), bits stored, effort.
 
-    elements: numbers in every table that is stored, by name, and under the names of the knobs "state" and "poles" all
-    of those. loss is nan where the design was only counted; accuracy is percent of the labelled sequences, of a full
-    trial alone.
+    elements: numbers in every table that is stored, by name, and under the names of the variables "state" and "poles"
+    all of those. loss is nan where the design was only counted; accuracy is percent of the labelled sequences, of a
+    full trial alone.
     """
 
     loss: float
@@ -57,145 +54,135 @@ class Measured:
         return (self.bits + 7) // 8
 
 
-@dataclass(frozen=True)
-class Bench:
-    """Everything that a trial needs, in a form that can be sent to another process.
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """What candidates are measured by: the loss of the outputs on held-out sequences, and what a design stores.
 
-    text: the float graph as text; parameters: numbers in the trained model; samples: integer calibration sequences;
-    labelled: held-out sequences and their classes. observe and outputs: the simulator.
+    plan: the passes that every candidate varies, with all calibration sequences; parameters: numbers in the trained
+    model; labelled: held-out sequences, as integers, and their classes. It can be sent to another process.
     """
 
-    text: str
+    plan: PassPlan
     parameters: int
-    quantise: QuantiseOptions
-    methods: Methods
-    input_format: InputFormat
-    samples: NDArray[np.int64]
-    observe: ObserveRun
-    outputs: Outputs
     labelled: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def __post_init__(self) -> None:
-        if len(self.samples) < LEAST_SEQUENCES:
+        samples = self.plan.integers.samples
+        if len(samples) < LEAST_SEQUENCES:
             raise UsageError(
-                f"{len(self.samples)} calibration sequences are too few to search with; give {LEAST_SEQUENCES} or more"
+                f"{len(samples)} calibration sequences are too few to search with; give {LEAST_SEQUENCES} or more"
             )
-        if not np.ptp(self.samples):
+        if not np.ptp(samples):
             raise UsageError(
-                f"all calibration samples are {self.samples.flat[0]}, so there is nothing to measure; give others"
+                f"all calibration samples are {samples.flat[0]}, so there is nothing to measure; give others"
             )
 
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to other processes: the fields, not what was made of them."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
-    @cached_property
+    @property
     def graph(self) -> Graph:
         """The float graph."""
-        return parse(self.text)
+        return self.plan.graph
 
     @cached_property
     def fingerprint(self) -> str:
-        """The same for benches that measure the same."""
-        known = hashlib.sha256(self.text.encode())
-        known.update(repr((self.parameters, self.quantise, self.methods, self.input_format)).encode())
-        for array in (self.samples, *(self.labelled or ())):
+        """The same for objectives that measure the same."""
+        plan = self.plan
+        known = hashlib.sha256(print_graph(plan.graph).encode())
+        known.update(repr((self.parameters, plan.quantise, plan.methods, plan.input_format)).encode())
+        for array in (plan.integers.samples, *(self.labelled or ())):
             known.update(repr(array.shape).encode() + np.ascontiguousarray(array, np.int64).tobytes())
         return known.hexdigest()[:16]
 
     @property
     def fitted(self) -> int:
         """How many sequences a trial that is not full learns from."""
-        return min(_FIT, len(self.samples) - max(2, len(self.samples) // 4))
+        count = len(self.plan.integers)
+        return min(_FIT, count - max(2, count // 4))
 
-    def held_out(self) -> NDArray[np.int64]:
-        """The sequences that losses are measured on."""
-        return self.samples[self.fitted :][:_HELD]
+    @cached_property
+    def learnt_from(self) -> PassPlan:
+        """The plan of a trial that is not full."""
+        return self.plan.on(slice(self.fitted))
 
-    def options(self, setting: Setting, full: bool) -> PipelineOptions:
-        """The pipeline that makes a setting. full: from all sequences, as the design itself is made."""
-        samples = self.samples if full else self.samples[: self.fitted]
-        real = self.input_format.to_real(samples).astype(np.float64)
-        quantise, methods = setting.quantise(self.quantise), setting.methods(self.methods)
-        return PipelineOptions(quantise, self.input_format, real, self.observe, methods)
+    @cached_property
+    def held_out(self) -> Calibration:
+        """The sequences that losses are measured on, as the model takes them."""
+        return self.plan.on(slice(self.fitted, self.fitted + _HELD)).reals
 
-    def results(self, graph: Graph, samples: NDArray[Any]) -> NDArray[Any]:
+    def plan_of(self, candidate: Candidate, full: bool) -> PassPlan:
+        """The plan that makes a candidate. full: from all sequences, as the design itself is made."""
+        return candidate.plan(self.plan if full else self.learnt_from)
+
+    def results(self, graph: Graph, sequences: Calibration) -> NDArray[Any]:
         """The outputs of a run, flat, a row a sequence."""
-        rows = []
-        for part in batches(graph, samples):
-            found = self.outputs(graph, part)
-            rows.append(np.concatenate([found[name].reshape(len(part), -1) for name in sorted(found)], axis=1))
-        return np.concatenate(rows)
+        found = sequences.outputs(graph)
+        return np.concatenate([found[name].reshape(len(sequences), -1) for name in sorted(found)], axis=1)
 
     @cached_property
     def wanted(self) -> NDArray[np.float64]:
         """What the float model makes of the held-out sequences."""
-        real = self.input_format.to_real(self.held_out()).astype(np.float64)
-        return self.results(discretize(canonicalise(self.graph)), real)
+        return self.results(discretize(canonicalise(self.graph)), self.held_out)
 
 
-class Stages:
-    """The graphs of trials; what several settings share is made once."""
+class TrialStages:
+    """The graphs of trials; what several candidates share is made once."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
         self.made: dict[tuple[Any, ...], Graph] = {}
 
-    def graphs(self, setting: Setting, *, full: bool = False, fit: bool = True) -> dict[str, Graph]:
+    def stages(self, candidate: Candidate, *, full: bool = False, fit: bool = True) -> Stages:
         """The graph after each pass, the integer graph among them. fit False leaves the refit out, as it costs most."""
-        options = self.bench.options(setting, full)
-        graph, found = self.bench.graph, {}
-        shape: tuple[Any, ...] = (full, setting.shape)
-        steps = pipeline(options, graph)
-        names = [name for name, _ in steps]
+        plan = self.objective.plan_of(candidate, full)
+        stages = Stages({FLOAT: plan.graph})
+        rows = [row for row in pipeline(plan) if fit or row.name != "refit"]
+        names = [row.name for row in rows]
         shaped = names.index(_SHAPED_BY if _SHAPED_BY in names else "balance")
-        for index, (name, apply) in enumerate(steps):
-            keys = (name, *shape)
+        for index, row in enumerate(rows):
+            keys: tuple[Any, ...] = (row.name, full, candidate.shape)
             if index > shaped:
-                keys = (*keys, options.quantise.state_bits, options.quantise.a_bits)
-            if name == "refit" and not fit:
-                continue
-            if index <= shaped or name in _GRIDS_BY:
-                if keys not in self.made:
-                    self.made[keys] = apply(graph)
-                graph = self.made[keys]
-            else:
-                graph = apply(graph)
-            found[name] = graph
-        return found
+                keys = (*keys, plan.quantise.state_bits, plan.quantise.a_bits)
+            graph = self.made.get(keys)
+            if graph is None:
+                graph = row.configured(plan, stages)(stages.golden)
+            if index <= shaped or row.name in _GRIDS_BY:
+                self.made[keys] = graph
+            stages = stages.then(row.name, graph)
+        return stages
 
 
-_stages: dict[str, Stages] = {}  # of this process, by the bench's fingerprint
+_trials: dict[str, TrialStages] = {}  # of this process, by the objective's fingerprint
 
 
-def stages_of(bench: Bench) -> Stages:
-    """The trials of a bench in this process."""
-    return _stages.setdefault(bench.fingerprint, Stages(bench))
+def trials_of(objective: Objective) -> TrialStages:
+    """The trials of an objective in this process."""
+    return _trials.setdefault(objective.fingerprint, TrialStages(objective))
 
 
-def measure(bench: Bench, setting: Setting, effort: Effort) -> Measured:
-    """Try a setting: build it, run it on the held-out sequences, count what it stores."""
-    stages = stages_of(bench)
-    bench = stages.bench
+def measure(objective: Objective, candidate: Candidate, effort: Effort) -> Measured:
+    """Try a candidate: build it, run it on the held-out sequences, count what it stores."""
+    trials = trials_of(objective)
+    objective = trials.objective
     full = effort == "full"
-    graphs = stages.graphs(setting, full=full, fit=effort != "count")
-    storage = storage_of(bench, graphs["prove"])
+    stages = trials.stages(candidate, full=full, fit=effort != "count")
+    storage = storage_of(objective, stages.proven)
     return Measured(
-        loss=float("nan") if effort == "count" else _loss(bench, graphs),
+        loss=float("nan") if effort == "count" else _loss(objective, stages),
         bits=storage["parameter_bits"] + storage["state_bits"],
-        ace=int(effort_report(graphs["prove"], bench.graph)["ace"]),
-        elements=_elements(graphs["prove"], storage),
-        accuracy=_accuracy(bench, graphs["prove"]) if full else None,
+        ace=int(effort_report(stages.proven, objective.graph)["ace"]),
+        elements=_elements(stages.proven, storage),
+        accuracy=_accuracy(objective, stages.proven) if full else None,
     )
 
 
-def _loss(bench: Bench, graphs: Mapping[str, Graph]) -> float:
-    real = bench.input_format.to_real(bench.held_out()).astype(np.float64)
-    quantised = graphs.get("refit", graphs["quantise"])
-    error = bench.results(quantised, real) - bench.wanted
-    if not all_class(bench.graph):  # each output in its own unit
-        return float(np.mean((error / deviation_of(bench.wanted)) ** 2))
-    spread = float(np.mean((bench.wanted - bench.wanted.mean(axis=0)) ** 2))
+def _loss(objective: Objective, stages: Stages) -> float:
+    error = objective.results(stages.quantised, objective.held_out) - objective.wanted
+    if not all_class(objective.graph):  # each output in its own unit
+        return float(np.mean((error / deviation_of(objective.wanted)) ** 2))
+    spread = float(np.mean((objective.wanted - objective.wanted.mean(axis=0)) ** 2))
     return float(np.mean(error**2)) / max(spread, 1e-300)
 
 
@@ -206,26 +193,27 @@ def _elements(graph: Graph, storage: Mapping[str, Any]) -> dict[str, int]:
     return {**found, STATE: states, POLES: poles}
 
 
-def storage_of(bench: Bench, graph: Graph) -> dict[str, Any]:
+def storage_of(objective: Objective, graph: Graph) -> dict[str, Any]:
     """The storage report of an integer graph."""
-    return storage_report(graph, bench.parameters, state_numbers(bench.graph), head_count(bench.graph))
+    return storage_report(graph, objective.parameters, state_numbers(objective.graph), head_count(objective.graph))
 
 
-def float_bytes(bench: Bench) -> int:
+def float_bytes(objective: Objective) -> int:
     """Parameters and state in float32."""
-    return 4 * (bench.parameters + state_numbers(bench.graph))
+    return 4 * (objective.parameters + state_numbers(objective.graph))
 
 
-def _accuracy(bench: Bench, graph: Graph) -> float | None:
-    if bench.labelled is None:
+def _accuracy(objective: Objective, graph: Graph) -> float | None:
+    if objective.labelled is None:
         return None
-    samples, labels = bench.labelled
+    samples, labels = objective.labelled
     (output,) = graph.outputs
     elements = graph[output.value].type.shape[0]
-    answers = predictions(output.kind, bench.results(graph, samples)[:, -elements:], int(labels.max()) + 1)
+    sequences = replace(objective.plan.integers, samples=samples)
+    answers = predictions(output.kind, objective.results(graph, sequences)[:, -elements:], int(labels.max()) + 1)
     return round(100.0 * float(np.mean(answers == labels)), 4)
 
 
-def with_labels(bench: Bench, samples: NDArray[np.int64], labels: NDArray[np.int64]) -> Bench:
-    """The bench with labelled held-out sequences."""
-    return replace(bench, labelled=(samples, labels))
+def with_labels(objective: Objective, samples: NDArray[np.int64], labels: NDArray[np.int64]) -> Objective:
+    """The objective with labelled held-out sequences."""
+    return replace(objective, labelled=(samples, labels))

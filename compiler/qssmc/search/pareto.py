@@ -8,7 +8,7 @@ from typing import Any
 
 from qssmc.errors import UsageError
 from qssmc.search.accuracy import ladder
-from qssmc.search.candidate import Setting
+from qssmc.search.candidate import Candidate
 from qssmc.search.explore import Explorer
 from qssmc.search.objective import Measured, float_bytes
 
@@ -17,27 +17,27 @@ from qssmc.search.objective import Measured, float_bytes
 class Point:
     """One design of the sweep."""
 
-    setting: Setting
+    candidate: Candidate
     measured: Measured
     times_smaller: float
 
 
 def sweep(explorer: Explorer, count: int) -> tuple[Point, ...]:
-    """The best setting of each of `count` budgets, tried in full; budgets with the same setting are one point."""
-    if explorer.bench.labelled is None:
+    """The best candidate of each of `count` budgets, tried in full; budgets with the same candidate are one point."""
+    if explorer.objective.labelled is None:
         raise UsageError("--pareto needs labelled sequences; give --calib DATASET:COUNT")
-    # Shapes and notches first, all at once, so that a crew has something to share.
+    # Shapes and sensitivities first, all at once, so that a executor has something to share.
     shapes = [explorer.base(shape) for shape in explorer.shapes()]
     explorer.say(f"search: {len(shapes)} shapes")
-    explorer.measured([(setting, "trial") for setting in shapes])
-    settings = [explorer.proven(budget).setting for budget in ladder(explorer, count)]
-    unique = list(dict.fromkeys(settings))
+    explorer.measured([(candidate, "trial") for candidate in shapes])
+    candidates = [explorer.proven(budget).candidate for budget in ladder(explorer, count)]
+    unique = list(dict.fromkeys(candidates))
     explorer.say(f"search: {len(unique)} designs")
-    found = explorer.measured([(setting, "full") for setting in unique])
-    whole = float_bytes(explorer.bench)
+    found = explorer.measured([(candidate, "full") for candidate in unique])
+    whole = float_bytes(explorer.objective)
     points = [
-        Point(setting, measured, round(whole / measured.bytes, 3))
-        for setting, measured in zip(unique, found, strict=True)
+        Point(candidate, measured, round(whole / measured.bytes, 3))
+        for candidate, measured in zip(unique, found, strict=True)
     ]
     return tuple(sorted(points, key=lambda point: (point.measured.bits, point.measured.ace)))
 
@@ -51,10 +51,10 @@ def rows(points: Sequence[Point]) -> list[dict[str, Any]]:
             "ace": point.measured.ace,
             "accuracy": point.measured.accuracy,
             "loss": float(f"{point.measured.loss:.6g}"),
-            "states": point.setting.shape.states,
-            "heads": point.setting.shape.heads,
-            "channels": point.setting.shape.channels,
-            "bits": " ".join(f"{name}={bits:g}" for name, bits in point.setting.bits),
+            "states": point.candidate.shape.states,
+            "heads": point.candidate.shape.heads,
+            "channels": point.candidate.shape.channels,
+            "bits": " ".join(f"{name}={bits:g}" for name, bits in point.candidate.bits),
         }
         for point in points
     ]

@@ -1,4 +1,4 @@
-"""Sensitivity: what a knob's rounding costs, measured by turning it alone."""
+"""Sensitivity: what fewer bits of one variable cost, measured by lowering it alone."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qssmc.search.bit_allocation import error_of
-from qssmc.search.candidate import Setting
+from qssmc.search.candidate import Candidate
 from qssmc.search.objective import Measured
-from qssmc.search.variables import Knob
+from qssmc.search.variables import Variable
 
 
 @dataclass(frozen=True)
-class Notch:
-    """A knob turned down from the base: its bits and the loss at both; the factor a of its loss a 4^-bits."""
+class Sensitivity:
+    """A variable with fewer bits than in the base: its bits and loss at both; the factor a of its loss a 4^-bits."""
 
-    knob: str
+    variable: str
     base_bits: float
     bits: float
     base_loss: float
@@ -31,16 +31,16 @@ class Notch:
         return self.factor * (error_of(bits - 1.0) - error_of(bits))
 
 
-def turned(base: Setting, knobs: Sequence[Knob]) -> list[Setting]:
-    """The settings to measure: the base, then each knob turned down alone."""
-    return [base, *(base.but(knob.name, knob.base - knob.notch) for knob in knobs)]
+def probes(base: Candidate, variables: Sequence[Variable]) -> list[Candidate]:
+    """The candidates to measure: the base, then each variable lowered alone."""
+    return [base, *(base.with_bits(variable.name, variable.base - variable.drop) for variable in variables)]
 
 
-def notches(knobs: Sequence[Knob], measured: Sequence[Measured]) -> tuple[Notch, ...]:
-    """From what the settings of turned() gave; a knob without room to turn counts as insensitive."""
+def sensitivities_of(variables: Sequence[Variable], measured: Sequence[Measured]) -> tuple[Sensitivity, ...]:
+    """From what the candidates of probes() gave; a variable that cannot be lowered counts as insensitive."""
     base, rest = measured[0], measured[1:]
     return tuple(
-        Notch(knob.name, knob.base, knob.base - knob.notch, base.loss, found.loss)
-        for knob, found in zip(knobs, rest, strict=True)
-        if knob.notch > 0
+        Sensitivity(variable.name, variable.base, variable.base - variable.drop, base.loss, found.loss)
+        for variable, found in zip(variables, rest, strict=True)
+        if variable.drop > 0
     )

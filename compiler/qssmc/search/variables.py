@@ -1,4 +1,4 @@
-"""Knobs: every number of bits of a design that a search may turn."""
+"""Variables: every number of bits of a design that a search may choose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qssmc.ir.ops import Cast, Constant, Inject, Matvec, Op, State
 from qssmc.search.candidate import POLES, STATE
 
 Kind = Literal["state", "poles", "table", "cast"]
-# (fewest, most, where sensitivities are measured from, notch of that measurement, step of the exchange)
+# (fewest, most, where sensitivities are measured from, how far down it is lowered for that, step of the allocation)
 _RANGES: dict[Kind, tuple[float, float, float, float, float]] = {
     "state": (6.0, 12.0, 10.0, 3.0, 0.25),
     "poles": (6.0, 11.0, 10.0, 3.0, 0.25),
@@ -20,50 +20,54 @@ _RANGES: dict[Kind, tuple[float, float, float, float, float]] = {
 
 
 @dataclass(frozen=True)
-class Knob:
-    """Bits of one tensor, or the mean over all states or poles. parts: its names in the storage report."""
+class Variable:
+    """Bits of one tensor, or the mean over all states or poles.
+
+    low, high: fewest and most; base: where sensitivities are measured from, drop: how far below that; step: of the
+    allocation; elements: numbers that have these bits.
+    """
 
     name: str
     kind: Kind
     low: float
     high: float
     base: float
-    notch: float
+    drop: float
     step: float
     elements: int
 
     @classmethod
-    def of(cls, name: str, kind: Kind, elements: int, most: float | None = None) -> Knob:
+    def of(cls, name: str, kind: Kind, elements: int, most: float | None = None) -> Variable:
         """With the range of its kind, or up to `most` bits."""
-        low, high, base, notch, step = _RANGES[kind]
+        low, high, base, drop, step = _RANGES[kind]
         high = high if most is None else max(low, min(high, most))
         base = min(base, high)
-        return cls(name, kind, low, high, base, min(notch, base - low), step, elements)
+        return cls(name, kind, low, high, base, min(drop, base - low), step, elements)
 
 
 @dataclass(frozen=True)
-class Curve:
+class FunctionTable:
     """A table of a function: 2^(bits of the value `before`) entries of the bits of `after`."""
 
     before: str
     after: str
 
 
-def knobs_of(discrete: Graph, quantised: Graph, most: tuple[int, int]) -> tuple[Knob, ...]:
-    """The knobs of a model in the order of its ops. most: bits of tables and of casts at most."""
+def variables_of(discrete: Graph, quantised: Graph, most: tuple[int, int]) -> tuple[Variable, ...]:
+    """The variables of a model in the order of its ops. most: bits of tables and of casts at most."""
     states = sum(op.type.shape[0] for op in discrete.states if op.type.complex)
-    found = [Knob.of(STATE, "state", 2 * states), Knob.of(POLES, "poles", 2 * states)] if states else []
+    found = [Variable.of(STATE, "state", 2 * states), Variable.of(POLES, "poles", 2 * states)] if states else []
     for op in discrete.ops:
         for table in _free_tables(discrete, op):
-            found.append(Knob.of(f"{op.name}.{table}", "table", op.tables()[table].data.size, most[0]))
+            found.append(Variable.of(f"{op.name}.{table}", "table", op.tables()[table].data.size, most[0]))
         if _is_cast(discrete, quantised, op):
-            found.append(Knob.of(op.name, "cast", op.type.shape[0], most[1]))
+            found.append(Variable.of(op.name, "cast", op.type.shape[0], most[1]))
     return tuple(found)
 
 
-def curves_of(discrete: Graph) -> tuple[Curve, ...]:
+def function_tables_of(discrete: Graph) -> tuple[FunctionTable, ...]:
     """The functions that become tables."""
-    return tuple(Curve(op.inputs[0], op.name) for op in discrete.ops if op.granularity == "table")
+    return tuple(FunctionTable(op.inputs[0], op.name) for op in discrete.ops if op.granularity == "table")
 
 
 def _free_tables(graph: Graph, op: Op) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from qssmc.artifact.folder import read_manifest
+from qssmc.artifact.manifest import read_manifest
+from qssmc.data.npy import read_npy
 from qssmc.errors import MalformedInputError, ToolError, UnsupportedModelError, UsageError
+from qssmc.ir.json_text import parse_json
 from qssmc.synth import report
 from qssmc.synth.boards import BOARDS, FAMILIES, Board, Fpga
 from qssmc.synth.tools import Choice, Program, find
@@ -106,8 +106,8 @@ def _read(folder: Path) -> _Core:
     if not (source / "design.json").is_file():
         raise UsageError(f"{folder} holds no Verilog; compile with --target verilog")
     try:
-        facts = json.loads((source / "design.json").read_text())
-        length = int(np.load(folder / "vectors/samples.npy", mmap_mode="r").shape[1])
+        facts = parse_json((source / "design.json").read_bytes())
+        length = int(read_npy(folder / "vectors/samples.npy").shape[1])
         outputs = len(facts["outputs"])
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error

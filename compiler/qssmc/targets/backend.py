@@ -10,28 +10,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.artifact.stages import Stages
 from qssmc.backends.support import Supports
 from qssmc.ir.graph import Graph
+from qssmc.passes.pipeline import Seen, run_rows
+from qssmc.passes.plan import PassPlan, Row
 from qssmc.targets.executable import Executable
 from qssmc.verification.target_check import TargetCheck
 from qssmc.verification.toolchain import Toolchain
 
 Files = dict[str, bytes]  # by path in the design
-Seen = Callable[[str, Graph], Any]  # told of the name and the result of a pass
 
 
 @dataclass(frozen=True)
 class Lowered:
-    """A model on its way to targets. stages: the graph after every pass, in order, by the pass's name; samples: (count,
-    length, channels) integers, the sequences that are kept for verification."""
+    """A model on its way to targets. stages: the graph after every pass; samples: (count, length, channels) integers,
+    the sequences that are kept for verification."""
 
-    stages: Mapping[str, Graph]
+    stages: Stages
     samples: NDArray[np.int64]
 
     @property
     def golden(self) -> Graph:
         """The golden model: the last stage."""
-        return list(self.stages.values())[-1]
+        return self.stages.golden
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,17 @@ class Facts:
 class Lowering:
     """Passes that a target has of its own behind those of all. Its golden model is another then, so it stands alone.
 
-    run: takes all stages so far, calibration sequences (count, length, channels) as integers and as the model takes
-    them, and the target's options, and tells `seen` of every further stage; reports: facts of these stages by the name
-    of a file in report/, given the stages, the float graph among them, and the options.
+    rows: these passes; planned: the plan of all passes with the target's options, which says which of them are wanted;
+    reports: facts of the stages by the name of a file in report/, given the stages and the options.
     """
 
-    run: Callable[[Mapping[str, Graph], NDArray[np.int64], NDArray[np.float64], Any, Seen], None]
-    reports: Callable[[Mapping[str, Graph], Any], Mapping[str, Any]]
+    rows: tuple[Row, ...]
+    planned: Callable[[PassPlan, Any], PassPlan]
+    reports: Callable[[Stages, Any], Mapping[str, Any]]
+
+    def run(self, options: Any, plan: PassPlan, stages: Stages, seen: Seen = lambda row, graph: None) -> Stages:
+        """The stages with those of these passes; seen is told of each."""
+        return run_rows(self.rows, self.planned(plan, options), stages, seen)
 
 
 @dataclass(frozen=True)

@@ -3,57 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from qssmc.analysis.array_layout import lay_out
+from qssmc.artifact.stages import Stages
 from qssmc.backends import c as c_backend
 from qssmc.backends import crossbar as crossbar_backend
 from qssmc.crossbar.options import CrossbarOptions
 from qssmc.ir.graph import Graph
-from qssmc.passes.map_arrays import plan
-from qssmc.passes.pipeline import run_arrays, run_oscillators
+from qssmc.passes.pipeline import ARRAYS
+from qssmc.passes.plan import PassPlan
 from qssmc.report.arrays import arrays_report
-from qssmc.targets.backend import Backend, Files, Lowered, Lowering, Seen
+from qssmc.targets.backend import Backend, Files, Lowered, Lowering
 from qssmc.targets.c import load_c
 from qssmc.targets.executable import DesignExecutable
 from qssmc.verification.crossbar import CHECK
 from qssmc.verification.toolchain import Toolchain
-from qssmc_sim import run
-from qssmc_sim.machine import Observer
 
 
-def _lower(
-    stages: Mapping[str, Graph],
-    samples: NDArray[np.int64],
-    real: NDArray[np.float64],
-    options: CrossbarOptions,
-    seen: Seen,
-) -> None:
-    if options.form == "oscillator":
-        discrete = stages["prune_states"] if "prune_states" in stages else stages["discretize"]
-        run_oscillators(stages["prove"], discrete, options, (samples, real), _observe, seen)
-    else:
-        run_arrays(stages["prove"], options, samples, _observe, seen)
+def _planned(plan: PassPlan, options: CrossbarOptions) -> PassPlan:
+    return replace(plan, arrays=options)
 
 
-def _observe(graph: Graph, samples: NDArray[Any], see: Observer) -> None:
-    run(graph, samples, see)
-
-
-def _reports(stages: Mapping[str, Graph], options: CrossbarOptions) -> Mapping[str, Any]:
-    return {"arrays": arrays_report(plan(_laid_from(stages), options), stages["float"])}
-
-
-def _laid_from(stages: Mapping[str, Graph]) -> Graph:
-    """The graph whose products are laid onto arrays: of oscillators they are followed by the converters already."""
-    return stages["oscillate"] if "oscillate" in stages else stages["fuse"]
+def _reports(stages: Stages, options: CrossbarOptions) -> Mapping[str, Any]:
+    return {"arrays": arrays_report(lay_out(stages.products, options), stages.float)}
 
 
 def _emit(lowered: Lowered, options: CrossbarOptions) -> Files:
-    return crossbar_backend.emit(lowered.golden, _laid_from(lowered.stages), options)
+    return crossbar_backend.emit(lowered.golden, lowered.stages.products, options)
 
 
 def _load(folder: Path, graph: Graph, tools: Toolchain) -> DesignExecutable:
@@ -69,5 +48,5 @@ CROSSBAR = Backend(
     CHECK,
     _load,
     options=CrossbarOptions,
-    lowering=Lowering(_lower, _reports),
+    lowering=Lowering(ARRAYS, _planned, _reports),
 )

@@ -15,12 +15,12 @@ from qssmc_sim.emitted_onnx import EmittedOnnx
 
 def _real(lowered: Lowered) -> Graph | None:
     """The discrete graph, for the float models."""
-    return lowered.stages.get("discretize")
+    return lowered.stages.discrete if lowered.stages.has_reals else None
 
 
 def _quantised(lowered: Lowered) -> Graph | None:
     """The graph that the integers came from."""
-    return next((graph for graph in reversed(list(lowered.stages.values())) if graph.stage == "quantised"), None)
+    return lowered.stages.quantised if lowered.stages.has_reals else None
 
 
 def _emits(lowered: Lowered) -> tuple[Graph, ...]:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.calibration import Calibration
+from qssmc.artifact.stages import FLOAT, Stages
+from qssmc.data import InputFormat
 from qssmc.errors import ToolError, UnsupportedModelError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import OPS, STAGES, Op
+from qssmc.passes.plan import PassPlan
+from qssmc.passes.quantise import QuantiseOptions
 from qssmc.targets.backend import Backend, Lowered
 from qssmc.targets.emission import check_supported
 from qssmc.targets.one_op import one_op
 from qssmc.targets.registry import BACKENDS
+from qssmc_sim import run
 
+_FORMAT = InputFormat(8, 0, signed=True)  # a sample is the number that it stands for
 SAMPLES = np.array([[[-8, 7, 0, 1], [3, -2, 5, -7]]], np.int64)  # a sequence, for targets that keep or observe one
 
 
@@ -42,8 +49,8 @@ def emits_op(backend: Backend, op: type[Op]) -> bool | None:
 
 def lowered_alone(backend: Backend, graph: Graph, samples: NDArray[np.int64]) -> Lowered:
     """A proven graph after the passes of the target alone. samples: (count, length, channels) of its input."""
-    stages = {"float": graph, "prove": graph}
+    stages = Stages({FLOAT: graph}).then("prove", graph)
     if backend.lowering is not None:
-        real = samples.astype(np.float64)
-        backend.lowering.run(stages, samples, real, backend.chosen({}), stages.__setitem__)
+        plan = PassPlan(graph, QuantiseOptions(), _FORMAT, Calibration(samples, run))
+        stages = backend.lowering.run(backend.chosen({}), plan, stages)
     return Lowered(stages, samples)

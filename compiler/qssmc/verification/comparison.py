@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,32 +16,17 @@ from qssmc_sim import Machine
 
 Progress = Callable[[str, int, int], None]  # (what, done, of)
 Values = Mapping[str, NDArray[Any]]
-# (samples of a step, whether it is the last) -> the values of the step, and those of the closing after the last one
-Step = Callable[[NDArray[np.int64], bool], tuple[Values, Values]]
 
 
-def compare_steps(
-    graph: Graph, step: Step, samples: NDArray[np.int64], expected: Values, progress: Progress, what: str
-) -> int:
-    """Golden and a target side by side, step after step. Returns the number of values compared."""
+def golden_steps(graph: Graph, samples: NDArray[np.int64]) -> Iterator[tuple[int, Values, Values]]:
+    """Golden on sequences (count, length, channels): each step, every value of it, and those of the closing with the
+    last one.
+    """
     golden = Machine(graph, len(samples))
-    length, compared = samples.shape[1], 0
+    length = samples.shape[1]
     for t in range(length):
-        wanted = golden.step(samples[:, t])
-        got, closing = step(samples[:, t], t == length - 1)
-        compared += compare_values(graph.step_ops, wanted, got, t, what)
-        for output in graph.outputs:
-            if output.when == "step":
-                compare_outputs(
-                    {output.name: wanted[output.value]}, {output.name: expected[output.name][:, t]}, "golden"
-                )
-        progress("steps", t + 1, length)
-    if graph.last_ops:
-        wanted = golden.last()
-        compared += compare_values(graph.last_ops, wanted, closing, length, what)
-        last = [output for output in graph.outputs if output.when == "last"]
-        compare_outputs({o.name: wanted[o.value] for o in last}, {o.name: expected[o.name] for o in last}, "golden")
-    return compared
+        values = golden.step(samples[:, t])
+        yield t, values, golden.last() if t == length - 1 and graph.last_ops else {}
 
 
 def compare_values(ops: Sequence[Op], wanted: Values, got: Values, t: int, what: str) -> int:
@@ -102,14 +87,17 @@ def _first_difference(op: Op, wanted: NDArray[Any], got: NDArray[Any], t: int, w
     )
 
 
-def compare_outputs(got: Values, expected: Values, what: str) -> None:
-    """Outputs against those recorded."""
+def compare_outputs(got: Values, expected: Values, what: str, start: int = 0, source: str = "recorded") -> None:
+    """Outputs against those expected. start: the number of the first sequence; source: where they are from."""
     for name, wanted in expected.items():
+        if name not in got:
+            raise VerificationError(f"{what} does not give the output {name}")
         if got[name].shape != wanted.shape:
-            raise VerificationError(f"{what} gives {name} with shape {got[name].shape}, but {wanted.shape} is recorded")
+            raise VerificationError(f"{what} gives {name} with shape {got[name].shape}, not {wanted.shape}")
         if not np.array_equal(got[name], wanted):
             at = tuple(int(i) for i in np.argwhere(got[name] != wanted)[0])
+            named = "recorded output" if source == "recorded" else f"{source} output"
             raise VerificationError(
-                f"{what} does not give the recorded output {name}: first at {list(at)} (sequence, then step where "
-                f"there is one, then element), expected {wanted[at]}, got {got[name][at]}"
+                f"{what} does not give the {named} {name}: first at {[at[0] + start, *at[1:]]} (sequence, then step "
+                f"where there is one, then element), expected {wanted[at]}, got {got[name][at]}"
             )

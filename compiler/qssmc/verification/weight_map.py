@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.integer_kernels import find_kernels
-from qssmc.artifact.folder import read_manifest
+from qssmc.analysis.ssm_layers import ssm_layers
+from qssmc.artifact.stages import Stages
 from qssmc.crossbar import CrossbarMap
-from qssmc.errors import MalformedInputError, VerificationError
+from qssmc.errors import VerificationError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Xbar
-from qssmc.ir.text import parse
 from qssmc.passes.fuse.forms import RULES
 from qssmc.verification.comparison import Progress, Values, compare_outputs
 from qssmc_sim.machine import run
 
-DIGITAL, FUSED, IDEAL = "prove", "fuse", "realise"  # before arrays, one product a head, arrays that lose nothing
-HEADS = "oscillate"  # of oscillators, one product a head
+# Stages: before arrays, one product a head, arrays that lose nothing; and, of oscillators, one product a head.
+DIGITAL, FUSED, IDEAL, HEADS = "prove", "fuse", "realise", "oscillate"
 
 
 def check_weights(graph: Graph, crossbar: CrossbarMap) -> int:
@@ -56,11 +55,12 @@ def check_stages(
     are real, the reads of the arrays must give every output of one product a head.
     """
     oscillating = crossbar.file.form == "oscillator"
-    stages = _stages(folder, (HEADS, IDEAL) if oscillating else (DIGITAL, FUSED, IDEAL))
+    stages = Stages.read(folder)
+    names = (HEADS, IDEAL) if oscillating else (DIGITAL, FUSED, IDEAL)
     outputs = {}
-    for number, (name, graph) in enumerate(stages.items()):
-        progress(f"stage {name}", number, len(stages))
-        outputs[name] = run(graph, samples).outputs
+    for number, name in enumerate(names):
+        progress(f"stage {name}", number, len(names))
+        outputs[name] = run(stages[name], samples).outputs
     if oscillating:
         compare_outputs(outputs[IDEAL], outputs[HEADS], "the graph of the arrays")
         yield "reads = heads", _size(outputs[HEADS])
@@ -68,29 +68,18 @@ def check_stages(
     compare_outputs(outputs[IDEAL], outputs[FUSED], "the graph of arrays with ideal converters")
     yield "ideal = fused", _size(outputs[FUSED])
     if RULES[crossbar.file.form].late:
-        _compare_late(stages[DIGITAL], outputs[FUSED], outputs[DIGITAL])
+        _compare_late(stages.proven, outputs[FUSED], outputs[DIGITAL])
         yield "fused = unfused", _size(outputs[DIGITAL])
 
 
 def _compare_late(graph: Graph, fused: Values, wanted: Values) -> None:
-    lag = len(find_kernels(graph))
+    lag = len(ssm_layers(graph))
     got, expected = dict(fused), dict(wanted)
     for output in graph.outputs:
         if output.when == "step":
             got[output.name] = got[output.name][:, lag:]
             expected[output.name] = expected[output.name][:, : max(0, expected[output.name].shape[1] - lag)]
     compare_outputs(got, expected, "the fused graph")
-
-
-def _stages(folder: Path, names: Sequence[str]) -> Mapping[str, Graph]:
-    files = read_manifest(folder)["files"]
-    found = {}
-    for name in names:
-        path = next((path for path in files if path.endswith(f"_{name}.ir")), None)
-        if path is None:
-            raise MalformedInputError(f"{folder} holds no IR of the stage {name}; compile the model again")
-        found[name] = parse((folder / path).read_text())
-    return found
 
 
 def _size(outputs: Values) -> int:

@@ -14,6 +14,7 @@ from qssmc.ir.ops import Constant, Input, Op, State, Xbar
 from qssmc.ir.table import Table
 from qssmc_sim.crossbar.array import ArrayProduct
 from qssmc_sim.crossbar.rules import Array, Rule, float_rule, kind_of
+from qssmc_sim.rules import saturated
 
 Look = Callable[[int, Mapping[str, Array]], None]
 Program = list[tuple[Op, Rule | None]]
@@ -70,8 +71,9 @@ class ArrayMachine:
             elif isinstance(op, State):
                 values[op.name] = states[op.name]
             else:
+                assert isinstance(op, Input)
                 assert sample is not None, "the verifier lets no end-of-sequence output depend on a sample"
-                values[op.name] = sample.astype(kind_of(op.type))
+                values[op.name] = saturated(op, sample).astype(kind_of(op.type))
         return values
 
     def _prepare(self, ops: tuple[Op, ...]) -> Program:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from qssmc.analysis.bounds import bounds
+from qssmc.analysis.step_limit import step_limit, steps_text
 from qssmc.backends.c.blocks import block_lines
 from qssmc.backends.c.identities import SourceLines, without_identities
 from qssmc.backends.c.lanes import assign
 from qssmc.backends.c.names import identifiers, parameters, prefix_of
-from qssmc.backends.c.plan import SOURCES, Phase, input_type, plan
-from qssmc.backends.c.scalar import CType, Expression, narrowed, plus, stored
+from qssmc.backends.c.plan import SOURCES, Phase, input_type, plan, saturates
+from qssmc.backends.c.scalar import CType, Expression, argument, arithmetic, literal, narrowed, plus, stored
 from qssmc.backends.c.statements import comment, each, indented, loop
 from qssmc.backends.c.support import supports
 from qssmc.backends.c.tables import CTables
@@ -24,7 +25,7 @@ from qssmc.backends.support import check_ops
 from qssmc.backends.wrapping import wrapped
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph, Output
-from qssmc.ir.ops import Constant, Op
+from qssmc.ir.ops import Constant, Input, Op
 
 FOLDER = "c"
 TRACE_FOLDER = "trace"  # in it: what only verification builds
@@ -109,8 +110,9 @@ def _unit(source: Graph, reads: tuple[str, ...]) -> CUnit:
 
 def _function(unit: CUnit, phase: Phase, trace: Trace) -> list[str]:
     """The body of a phase's function: sources, blocks, outputs, then the states that are not written in place."""
-    lines = [_source(unit, phase, trace, op) for op in phase.ops if isinstance(op, SOURCES)]
-    sections: list[list[str]] = []
+    saturating = [op for op in phase.ops if isinstance(op, Input) and saturates(unit.graph, op)]
+    lines = [_source(unit, phase, trace, op) for op in phase.ops if isinstance(op, SOURCES) and op not in saturating]
+    sections: list[list[str]] = [_saturated(unit, phase, trace, op) for op in saturating]
     said = SourceLines(unit.source, unit.same)
     for block in phase.blocks:
         sections.append([*comment(said.of(block.ops)), *block_lines(unit, phase, block, trace)])
@@ -135,6 +137,21 @@ def _source(unit: CUnit, phase: Phase, trace: Trace, op: Op) -> str:
     values = [int(value) for value in op.value.data]
     table = unit.trace_tables.array(f"{unit.names[op.name]}_trace_value", values, f"%{op.name}: its elements")
     return trace.copy(op, table.name, count)
+
+
+def _saturated(unit: CUnit, phase: Phase, trace: Trace, op: Input) -> list[str]:
+    """The samples of an input whose format is narrower than the element of a sample, clamped to the format."""
+    name, element, count = phase.storage[op.name], phase.element[op.name], op.type.shape[0]
+    sample, (low, high) = input_type(unit.graph), op.type.bounds
+    kind = arithmetic(*sample.bounds)
+
+    def clamp(i: str) -> str:
+        limits = ", ".join(argument(literal(limit)) for limit in (low, high))
+        call = Expression(f"qssm_clamp_i{kind.bits}(sample[{i}], {limits})", kind)
+        return f"{name}[{i}] = {narrowed(call, element)};"
+
+    declared = f"{element.text} {name}[{count}];"
+    return [*comment([op]), declared, *each("i", count, clamp), trace.copy(op, name, count)]
 
 
 def _next(unit: CUnit, phase: Phase, state: Op, value: str) -> list[str]:
@@ -193,7 +210,7 @@ def _about(graph: Graph, output: Output) -> str:
 def _view(unit: CUnit, bodies: dict[str, list[str]]) -> dict[str, Any]:
     """What the templates print."""
     graph, prefix = unit.graph, unit.prefix
-    sample = input_type(graph)
+    sample, limit = input_type(graph), step_limit(unit.source, unit.bounds)
     states = [
         StateField(unit.names[op.name], stored(op.type), max(1, elements(op, unit.layouts)), f"%{op.name} : {op.type}")
         for op in graph.states
@@ -212,6 +229,8 @@ def _view(unit: CUnit, bodies: dict[str, list[str]]) -> dict[str, Any]:
         "sample": sample.text,
         "inputs": max([0, *(op.type.shape[0] for op in graph.inputs)]),
         "formats": formats + scales,
+        "steps": steps_text(limit, f"{prefix.upper()}_MAX_STEPS"),
+        "max_steps": limit,
         "states": states,
         "table_bytes": unit.tables.bytes,
         "state_bytes": sum(state.type.bytes * state.count for state in states),

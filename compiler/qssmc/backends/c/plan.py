@@ -97,6 +97,11 @@ def input_type(graph: Graph) -> CType:
     return storage(min([0, *(low for low, _ in spans)]), max([0, *(high for _, high in spans)]))
 
 
+def saturates(graph: Graph, op: Input) -> bool:
+    """Whether samples can lie beyond the format of an input, because its bits do not fill the element of a sample."""
+    return bool(op.type.shape[0]) and input_type(graph).bounds != op.type.bounds
+
+
 def reach(bound: Bound) -> tuple[int, int]:
     """The span of a value and of every intermediate result on its way."""
     low, high = bound.value.span
@@ -201,7 +206,9 @@ class _Planner:
         in_place = self._in_place()
         for op in self.ops:
             element[op.name] = arithmetic(*reach(bounds[op.name])) if is_sum(op) else stored(op.type)
-            if isinstance(op, Input):
+            if isinstance(op, Input) and saturates(self.graph, op):
+                text[op.name] = names[op.name]
+            elif isinstance(op, Input):
                 text[op.name], element[op.name] = "sample", input_type(self.graph)
             elif isinstance(op, State):
                 text[op.name] = f"s->{names[op.name]}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.array_layout import ArrayLayout, PlannedRead, converter_of, lay_out, products_of
 from qssmc.backends.crossbar.registers import Register, sources, targets
 from qssmc.crossbar.map import (
     CELLS,
@@ -25,14 +26,11 @@ from qssmc.crossbar.map import (
     Size,
     Window,
 )
+from qssmc.crossbar.names import ADC, original
 from qssmc.crossbar.options import CrossbarOptions
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Advance, Requant
-from qssmc.passes.map_arrays import Plan, PlannedRead, plan
-from qssmc.passes.map_arrays.converters import converter_of
-from qssmc.passes.map_arrays.plan import original, products_of
-from qssmc.passes.map_arrays.walk import ADC
 
 STEP = (
     "convert every row's value to its DAC code",
@@ -45,7 +43,7 @@ STEP = (
 
 def map_of(graph: Graph, fused: Graph, options: CrossbarOptions) -> CrossbarMap:
     """The map of a graph of arrays. fused: the graph that they were laid from, with the same options."""
-    laid = plan(fused, options)
+    laid = lay_out(fused, options)
     products = products_of(fused)
     rows = {name: sources(fused, op) for name, op in products.items()}
     columns = {name: targets(fused, op) for name, op in products.items()}
@@ -60,7 +58,7 @@ def map_of(graph: Graph, fused: Graph, options: CrossbarOptions) -> CrossbarMap:
     return CrossbarMap(file=_file(graph, options, laid, arrays), arrays=arrays)
 
 
-def _file(graph: Graph, options: CrossbarOptions, laid: Plan, arrays: Sequence[Array]) -> MapFile:
+def _file(graph: Graph, options: CrossbarOptions, laid: ArrayLayout, arrays: Sequence[Array]) -> MapFile:
     window = options.window
     return MapFile.model_validate(
         {
@@ -114,7 +112,7 @@ def _converters(graph: Graph) -> dict[str, dict[int, _Converter]]:
     return found
 
 
-def _behind(graph: Graph, laid: Plan, columns: dict[str, list[Register]]) -> dict[str, dict[int, _Converter]]:
+def _behind(graph: Graph, laid: ArrayLayout, columns: dict[str, list[Register]]) -> dict[str, dict[int, _Converter]]:
     """The same for a graph whose kernels the arrays hold as they are, each column with the converter behind it."""
     found: dict[str, dict[int, _Converter]] = {}
     placed: set[tuple[str, int]] = set()
@@ -135,7 +133,7 @@ def _behind(graph: Graph, laid: Plan, columns: dict[str, list[Register]]) -> dic
 
 def _read(
     read: PlannedRead,
-    laid: Plan,
+    laid: ArrayLayout,
     rows: dict[str, list[Register]],
     columns: dict[str, list[Register]],
     converters: dict[int, _Converter],
@@ -163,7 +161,7 @@ def _read(
     return Read(op=read.name, phase=read.phase, rows=tuple(_rows(read, laid, rows)), columns=tuple(made))
 
 
-def _rows(read: PlannedRead, laid: Plan, rows: dict[str, list[Register]]) -> list[Row]:
+def _rows(read: PlannedRead, laid: ArrayLayout, rows: dict[str, list[Register]]) -> list[Row]:
     made = []
     for row in read.rows:
         source = rows[row.op][row.row]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qssmc.backends.hls.blocks import Item
 from qssmc.backends.hls.loops import slot_of
-from qssmc.backends.hls.scalar import literal, number
+from qssmc.backends.hls.scalar import ap_type, literal, number, word_bits
 from qssmc.backends.hls.tables import HlsTable
 from qssmc.backends.hls.unit import PARTS, HlsUnit, per_element
 from qssmc.ir.ops import (
@@ -79,7 +79,12 @@ class Elements:
 
 
 def _input(e: Elements, op: Input, part: str) -> str:
-    return "beat.data"
+    bits = word_bits(op)
+    if bits == op.type.width:
+        return "beat.data"
+    low, high = (literal(limit) for limit in op.type.bounds)
+    word = f"{ap_type(bits, op.type.signed)}(beat.data)"
+    return f"qssm_clamp<{e.unit.element(op.name)}>({word}, {low}, {high})"
 
 
 def _state(e: Elements, op: State, part: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from qssmc.analysis.bounds import bounds
+from qssmc.analysis.step_limit import step_limit, steps_text
 from qssmc.backends.environment import environment
 from qssmc.backends.hls.estimate import estimate
 from qssmc.backends.hls.flow import edges, levels_of, needs_last
@@ -19,7 +20,7 @@ from qssmc.backends.hls.options import HlsOptions
 from qssmc.backends.hls.order import orders
 from qssmc.backends.hls.pragmas import depth
 from qssmc.backends.hls.processes import processes
-from qssmc.backends.hls.scalar import ap_type
+from qssmc.backends.hls.scalar import ap_type, word_bits
 from qssmc.backends.hls.support import supports
 from qssmc.backends.hls.tables import HlsTables
 from qssmc.backends.hls.unit import HlsUnit, Stream, comment
@@ -162,6 +163,7 @@ def _view(unit: HlsUnit, writers: list[Writer], found: tuple[Stream, ...]) -> di
     (entrance,) = unit.graph.inputs
     assert entrance.type.width is not None
     levels = levels_of(unit.processes, found)
+    limit = step_limit(unit.graph, unit.bounds)
     told = [name for writer in writers for name in (writer.work.told() if writer.work.receives else [])]
     streams = [(e.name, unit.element(e.value), e.depth) for e in found]
     streams += [(f"{name}_last", "ap_uint<1> ", levels[name] + 2) for name in told]
@@ -181,7 +183,9 @@ def _view(unit: HlsUnit, writers: list[Writer], found: tuple[Stream, ...]) -> di
         "options": unit.options,
         "inputs": entrance.type.shape[0],
         "input_type": ap_type(entrance.type.width, entrance.type.signed),
-        "sample_bits": -(-entrance.type.width // 8) * 8,
+        "sample_bits": word_bits(entrance),
+        "steps": steps_text(limit, f"{unit.prefix.upper()}_MAX_STEPS"),
+        "max_steps": limit,
         "input_about": comment([entrance])[0],
         "ports": ports,
         "about": {output.name: _about(unit.graph, output) for output in unit.graph.outputs},
@@ -229,7 +233,8 @@ def _traced(unit: HlsUnit) -> list[tuple[str, int, int, str]]:
 
 def _layout(unit: HlsUnit, view: dict[str, Any]) -> dict[str, Any]:
     """What the loader of the emitted C++ and other tools need to know."""
-    options = unit.options
+    options, (entrance,) = unit.options, unit.graph.inputs
+    word = replace(entrance.type, width=word_bits(entrance))
     return {
         "prefix": unit.prefix,
         "project": {
@@ -242,8 +247,8 @@ def _layout(unit: HlsUnit, view: dict[str, Any]) -> dict[str, Any]:
         },
         "sample": {
             "count": view["inputs"],
-            "low": unit.graph.inputs[0].type.bounds[0],
-            "high": unit.graph.inputs[0].type.bounds[1],
+            "low": word.bounds[0],
+            "high": word.bounds[1],
         },
         "outputs": [
             {

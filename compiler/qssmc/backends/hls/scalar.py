@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qssmc.ir.ops import Input
 from qssmc.ir.types import width_of
 
 
@@ -13,6 +14,12 @@ def ap_type(width: int, signed: bool) -> str:
 def ap_type_of(low: int, high: int) -> str:
     """The narrowest type that holds low..high."""
     return ap_type(*width_of(low, high))
+
+
+def word_bits(entrance: Input) -> int:
+    """The bits of a word of the stream of samples: whole bytes, as AXI wants them."""
+    assert entrance.type.width is not None
+    return -(-entrance.type.width // 8) * 8
 
 
 def number(value: int) -> str:

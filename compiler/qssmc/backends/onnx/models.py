@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from qssmc.analysis.bounds import bounds
+from qssmc.analysis.step_limit import step_limit, steps_text
 from qssmc.backends.onnx import qdq
 from qssmc.backends.onnx.integer import INTEGER, write_op
 from qssmc.backends.onnx.nodes import Nodes, TensorProto, helper, parts
@@ -19,10 +21,11 @@ from qssmc.backends.support import check_ops
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Input, Op, State
+from qssmc.ir.types import WIDEST
 
 FOLDER = "onnx"
 OPSET, IR_VERSION = 18, 8
-NEXT = ":next"
+NEXT, SATURATED = ":next", ":saturated"
 BATCH = "batch"
 
 
@@ -38,6 +41,7 @@ def emit_models(graph: Graph, real: Graph | None, quantised: Graph | None = None
     models = {"step": step_model(graph), "sequence": sequence_model(graph)}
     if graph.last_ops:
         models["last"] = last_model(graph)
+    models = {what: _limited(model, graph) for what, model in models.items()}
     if real is not None:
         models["float_step"] = _noted(step_model(real), graph)
         if real.last_ops:
@@ -47,6 +51,16 @@ def emit_models(graph: Graph, real: Graph | None, quantised: Graph | None = None
         if quantised.last_ops:
             models["qdq_last"] = last_model(quantised)
     return {f"{FOLDER}/{what}.onnx": model.SerializeToString(deterministic=True) for what, model in models.items()}
+
+
+def _limited(model: Any, graph: Graph) -> Any:
+    """An integer model that says how many steps a sequence may have, and what becomes of samples beyond the format."""
+    limit = step_limit(graph, bounds(graph))
+    low, high = graph.inputs[0].type.bounds
+    model.doc_string = f"Samples beyond {low}..{high} become the nearest of these. {steps_text(limit)}"
+    if limit is not None:
+        helper.set_model_props(model, {"qssmc.max_steps": str(limit)})
+    return model
 
 
 def _noted(model: Any, graph: Graph) -> Any:
@@ -141,11 +155,25 @@ def _step(nodes: Nodes, graph: Graph) -> None:
     (entrance,) = graph.inputs
     nodes.begin(entrance)
     _batch(nodes, entrance.name)
+    if graph.stage == "integer":
+        _saturate(nodes, entrance)
     _write(nodes, graph, graph.step_ops)
     for state, value in graph.updates.items():
         nodes.begin(graph[state])
         for part in parts(graph[state]):
             nodes.add("Identity", value + part, to=f"{state}{part}{NEXT}")
+
+
+def _saturate(nodes: Nodes, entrance: Input) -> None:
+    """Samples beyond the format become the nearest bound, whatever 64 bits hold."""
+    if entrance.type.width == WIDEST:
+        return
+    low, high = (
+        nodes.constant(name, [[limit]]) for name, limit in zip(("low", "high"), entrance.type.bounds, strict=True)
+    )
+    name = f"{entrance.name}{SATURATED}"
+    nodes.add("Min", nodes.add("Max", entrance.name, low), high, to=name)
+    nodes.stands[entrance.name] = name
 
 
 def _closing(nodes: Nodes, graph: Graph, *, batch: bool = True) -> None:

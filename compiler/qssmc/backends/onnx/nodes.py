@@ -29,6 +29,7 @@ class Nodes:
         self.tables: dict[str, TensorProto] = {}
         self.op: Op | None = None
         self.count = 0
+        self.stands: dict[str, str] = {}  # tensor -> what all that is added from now on reads in its place
 
     def begin(self, op: Op) -> None:
         """What follows computes an op."""
@@ -51,7 +52,14 @@ class Nodes:
             to = f"{self.op.name}:{self.count}"
         if kind == "Cast":
             attributes = {"to": attributes["to_type"]}
-        node = helper.make_node(kind, list(inputs), [to], name=to, doc_string=op_line(self.op), **attributes)
+        node = helper.make_node(
+            kind,
+            [self.stands.get(name, name) for name in inputs],
+            [to],
+            name=to,
+            doc_string=op_line(self.op),
+            **attributes,
+        )
         self.found.append(node)
         return to
 

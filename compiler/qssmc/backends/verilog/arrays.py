@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.array_layout import converter_of
 from qssmc.analysis.bounds import Bound
 from qssmc.backends.verilog.circuit import Cell, Memory, Net, Parameter, PlainInstance, pack, signed_width
 from qssmc.backends.verilog.make import Maker
 from qssmc.backends.verilog.timing import Reading
 from qssmc.crossbar.map import Array, CrossbarMap, Drive, Read
+from qssmc.crossbar.names import original
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op, Requant, Take, Xbar
 from qssmc.ir.text import op_line
-from qssmc.passes.map_arrays.converters import converter_of
-from qssmc.passes.map_arrays.plan import original
 
 SETTLE = 4  # clocks that the model of an array takes for a read; the controller waits as long as a real one needs
 _DRIVES: dict[Drive, int] = {"signed": 0, "inverted": 1, "positive": 2, "negative": 3}

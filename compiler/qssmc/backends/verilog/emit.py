@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from qssmc.analysis.bounds import bounds
+from qssmc.analysis.step_limit import step_limit, steps_text
 from qssmc.backends.environment import environment
 from qssmc.backends.verilog.circuit import Circuit
 from qssmc.backends.verilog.design import VerilogDesign, VerilogOptions, design
@@ -65,10 +67,14 @@ def _view(graph: Graph, made: VerilogDesign) -> dict[str, Any]:
     (entrance,) = graph.inputs
     width = entrance.type.width
     assert width is not None
+    limit = step_limit(graph, bounds(graph))
     kind = str(entrance.type).partition("[")[0]
     return {
         "name": graph.name,
-        "about": about(graph.name, made, f"{counted(circuit.sample.extent, 'number')} a sample, each {kind}", ports),
+        "about": about(
+            graph.name, made, f"{counted(circuit.sample.extent, 'number')} a sample, each {kind}", ports, limit
+        ),
+        "max_steps": limit,
         "sample": {
             "width": width,
             "bytes": _bytes(width),
@@ -87,12 +93,19 @@ def _view(graph: Graph, made: VerilogDesign) -> dict[str, Any]:
     }
 
 
-def about(name: str, made: VerilogDesign, sample: str, ports: list[dict[str, Any]]) -> tuple[str, ...]:
-    """The comment on top of a core: what it is, what goes in and out, and how its wires are named."""
+def about(
+    name: str, made: VerilogDesign, sample: str, ports: list[dict[str, Any]], limit: int | None
+) -> tuple[str, ...]:
+    """The comment on top of a core: what it is, what goes in and out, and how its wires are named.
+
+    limit: the most steps of a sequence, if it has any.
+    """
     lines = [
         f"{name}_top: a streaming core emitted by qssmc from graph {name}, {counted(made.lanes, 'lane')}.",
         f"{counted(made.schedule.interval, 'clock')} a sample. s: {sample}; s_last with a sequence's last",
+        "s_data is exactly as wide as the format of a sample, so none lies beyond it; clamp what is wider before.",
         *(f"{port['prefix']}: {port['about']}" for port in ports),
+        steps_text(limit),
         "Names: x_data, x_valid and x_ready are the stream of the op x of the graph; x_end is x after the last sample "
         "of a sequence; x__y_p goes from x to port p of y, x__y_p_q behind a queue, _s behind a register in both "
         "directions, _w in another width. token goes with every sample and tells whether it is the last.",
@@ -123,6 +136,7 @@ def _facts(graph: Graph, made: VerilogDesign, view: dict[str, Any], *, argmax: b
             "count": made.circuit.sample.extent,
             "bytes": view["sample"]["bytes"],
         },
+        "max_steps": view["max_steps"],
         "outputs": [
             {
                 "name": port.name,

@@ -1,17 +1,20 @@
-"""Recurrence: finds the state update and readout that the SSM engine does as a whole."""
+"""Recurrence: the SSM layers whose state update and readout the SSM engine does as a whole."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.integer_layers import each
+from qssmc.analysis.ssm_layers import SsmLayer, Term, heads_of, ssm_layers
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Add, Diag, Inject, Op, Readout, Requant, ShiftLeft, State
+from qssmc.ir.ops import Add, Diag, Inject, Readout, Requant, ShiftLeft, State
+from qssmc.ir.table import Table
 
 Ints = NDArray[np.int64]
+_NONE = Table.integer(0)
 MOST_POLE = 25  # bits of a pole with its shift
 MOST_SHIFT = 40  # beyond it the shifters would be absurd; such a layer is built from single ops
 
@@ -47,29 +50,27 @@ class Layer:
 
 def layers_of(graph: Graph) -> list[Layer]:
     """Every layer that fits the engine, in order."""
-    found = (_match(graph, op) for op in graph.ops if isinstance(op, Readout))
+    found = (_fitting(graph, layer) for layer in ssm_layers(graph))
     return [layer for layer in found if layer is not None]
 
 
-def _match(graph: Graph, readout: Readout) -> Layer | None:
-    requant = graph[readout.inputs[0]]
-    if readout.heads is None or not isinstance(requant, Requant) or (requant.multiplier.data != 1).any():
+def _fitting(graph: Graph, ops: SsmLayer) -> Layer | None:
+    """A layer as the engine does it; None where its sums, shifts or clamps are others than the engine has."""
+    state, total, requant, readout = graph[ops.state], graph[ops.total], graph[ops.update], graph[ops.readout]
+    diag, inject = graph[ops.transition], graph[ops.drive]
+    if not isinstance(requant, Requant) or (requant.multiplier.data != 1).any() or readout.inputs != (requant.name,):
         return None
-    states = [op for op in graph.states if graph.updates[op.name] == requant.name]
-    total = graph[requant.inputs[0]]
-    if len(states) != 1 or not isinstance(total, Add) or not requant.type.shape[0]:
-        return None
-    (state,) = states
-    terms = _terms(graph, total, state)
-    if terms is None or terms.inject.heads is None:
-        return None
-    diag, keep, inject, raised = terms.diag, terms.keep, terms.inject, terms.raised
+    assert isinstance(state, State)
+    assert isinstance(total, Add)
+    assert isinstance(readout, Readout)
+    assert isinstance(diag, Diag)
+    assert isinstance(inject, Inject)
     count = state.type.shape[0]
-    inner = {requant.name, total.name, diag.name, inject.name, readout.name}
-    inner |= {op.name for op in (terms.spread, keep, raised) if op is not None}
+    shifts = {term.op: amount for term in ops.terms if (amount := _shift(graph, term)) is not None}
+    if not count or len(shifts) < len(ops.terms) or (ops.kept and not ops.term(ops.kept).through):
+        return None
     # A shift of A x makes the poles' numbers longer; they stay short enough for a multiplier, or the layer is no layer.
-    spread = np.zeros(count, np.int64) if terms.spread is None else _each(terms.spread.amount.data, count)
-    a = diag.lambda_bar.data << spread[:, None]
+    a = diag.lambda_bar.data << each(shifts[diag.name], count)[:, None]
     if np.abs(a).max(initial=0) >= 1 << (MOST_POLE - 1):
         return None
     layer = Layer(
@@ -77,73 +78,38 @@ def _match(graph: Graph, readout: Readout) -> Layer | None:
         total,
         requant,
         readout,
-        frozenset(inner),
+        (ops.inside - {state.name}) | {readout.name},
         inject.inputs[0],
         requant.inputs[1] if len(requant.inputs) > 1 else None,
-        readout.heads.data,
+        heads_of(graph, ops),
         a,
         inject.b_bar.data,
         readout.c.data,
-        None if keep is None else _each(keep.amount.data, count),
-        "" if keep is None else keep.name,
-        np.zeros(count, np.int64) if raised is None else _each(raised.amount.data, count),
-        _each(requant.shift.data, count),
-        _each(requant.low.data, count),
-        _each(requant.high.data, count),
+        each(shifts[ops.kept], count) if ops.kept else None,
+        ops.term(ops.kept).through[0] if ops.kept else "",
+        each(shifts[inject.name], count),
+        each(requant.shift, count),
+        each(requant.low, count),
+        each(requant.high, count),
         readout.channels,
     )
-    return layer if _fits(graph, layer, inject) else None
+    return layer if _fits(graph, layer) else None
 
 
-@dataclass(frozen=True)
-class _Terms:
-    """The terms of the sum by role, and the ops that shift them: x by keep, A x by spread, B u by raised."""
-
-    diag: Diag
-    spread: ShiftLeft | None
-    keep: ShiftLeft | None
-    inject: Inject
-    raised: ShiftLeft | None
+def _shift(graph: Graph, term: Term) -> Table | None:
+    """How far a term is shifted to the left before it is added; None where it is brought to the sum otherwise."""
+    if not term.through:
+        return _NONE
+    op = graph[term.through[0]]
+    return op.amount if len(term.through) == 1 and isinstance(op, ShiftLeft) else None
 
 
-def _terms(graph: Graph, total: Add, state: State) -> _Terms | None:
-    """None where a term has no role, or a role two terms."""
-    found: dict[str, tuple[Op, ShiftLeft | None]] = {}
-    for name in total.inputs:
-        op = graph[name]
-        shift = op if isinstance(op, ShiftLeft) else None
-        inner = graph[op.inputs[0]] if shift is not None else op
-        role = (
-            "diag" if isinstance(inner, Diag) and inner.inputs == (state.name,)
-            else "keep" if inner is state and shift is not None
-            else "inject" if isinstance(inner, Inject)
-            else ""
-        )  # fmt: skip
-        if not role or role in found:
-            return None
-        found[role] = (inner, shift)
-    diag, spread = found.get("diag", (None, None))
-    inject, raised = found.get("inject", (None, None))
-    if not isinstance(diag, Diag) or not isinstance(inject, Inject):
-        return None
-    return _Terms(diag, spread, found["keep"][1] if "keep" in found else None, inject, raised)
-
-
-def _fits(graph: Graph, layer: Layer, inject: Inject) -> bool:
-    """The same heads at both ends, nobody else reads what is inside, and shifts and clamps that the engine has."""
-    users = {user.name for name in (*layer.inner, layer.state.name) for user in graph.users[name]}
-    outside = {user.name for user in graph.users[layer.readout.name]}
-    read = {output.value for output in graph.outputs} | {
-        value for state, value in graph.updates.items() if state != layer.state.name
-    }
-    hidden = (layer.inner - {layer.readout.name}) | {layer.state.name}
-    alone = users - outside <= layer.inner and not (read & hidden) and not (outside & layer.inner)
-    assert inject.heads is not None
-    same = np.array_equal(inject.heads.data, layer.heads)
+def _fits(graph: Graph, layer: Layer) -> bool:
+    """As many channels at both ends, and shifts and clamps that the engine has."""
     channels = graph[layer.u].type.shape[0] == layer.channels
     shifts = [layer.raised, layer.shift, *([] if layer.keep is None else [layer.keep])]
     small = all(int(amounts.max()) <= MOST_SHIFT for amounts in shifts)
-    return alone and same and channels and small and clamp_form(layer) is not None
+    return channels and small and clamp_form(layer) is not None
 
 
 def clamp_form(layer: Layer) -> tuple[bool, Ints] | None:
@@ -154,10 +120,6 @@ def clamp_form(layer: Layer) -> tuple[bool, Ints] | None:
     bits = np.array([int(high).bit_length() + 1 for high in layer.high], np.int64)
     symmetric = (layer.high == (1 << (bits - 1)) - 1) & (layer.low == -layer.high) & (bits >= 2)
     return (True, bits) if symmetric.all() else None
-
-
-def _each(data: NDArray[Any], count: int) -> Ints:
-    return np.array(np.broadcast_to(data, (count,)), np.int64)
 
 
 def absorbed(layers: list[Layer]) -> dict[str, Layer]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.errors import ToolError, VerificationError
+from qssmc.errors import MalformedInputError, ToolError, VerificationError, brief
 from qssmc.frontend.onnx.load import Imported, identifier
 from qssmc.frontend.onnx.states import updates
 
@@ -18,7 +18,12 @@ RunGraph = Callable[[Any, NDArray[Any]], dict[str, NDArray[Any]]]
 
 def compare_with_runtime(imported: Imported, samples: NDArray[np.float64], run: RunGraph) -> float:
     """The largest difference of the outputs relative to the largest output; raises VerificationError above 1e-4."""
-    wanted = _answers(imported, samples)
+    try:
+        wanted = _answers(imported, samples)
+    except ToolError:
+        raise
+    except Exception as error:  # ONNX Runtime raises many kinds, all of them of Exception alone
+        raise MalformedInputError(f"{imported.step.path}: ONNX Runtime refuses this model ({brief(error)})") from error
     found = run(imported.graph, samples)
     worst = 0.0
     for name, values in wanted.items():
@@ -38,7 +43,9 @@ def _answers(imported: Imported, samples: NDArray[np.float64]) -> dict[str, NDAr
         import onnxruntime  # type: ignore[import-untyped]
     except ImportError as error:
         raise ToolError("checking an ONNX model needs onnxruntime: pip install 'qssmc[onnx]'") from error
-    step, becomes = onnxruntime.InferenceSession(str(imported.step.path)), updates(imported.step)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what it refuses is told by its exceptions
+    step, becomes = onnxruntime.InferenceSession(str(imported.step.path), options), updates(imported.step)
     kinds = {i.name: np.float32 if "double" not in i.type else np.float64 for i in step.get_inputs()}
     (sample,) = (name for name in kinds if name not in becomes)
     states = {s: np.zeros((len(samples), imported.step.inputs[s] or 1), kinds[s]) for s in becomes}
@@ -52,7 +59,7 @@ def _answers(imported: Imported, samples: NDArray[np.float64]) -> dict[str, NDAr
             values.append(found[name])
     wanted = {_name(name): np.stack(values, axis=1) for name, values in rows.items()}
     if imported.closing is not None:
-        last = onnxruntime.InferenceSession(str(imported.closing.path))
+        last = onnxruntime.InferenceSession(str(imported.closing.path), options)
         names = [value.name for value in last.get_outputs()]
         given = {i.name: states[i.name] for i in last.get_inputs()}
         wanted |= {_name(name): value for name, value in zip(names, last.run(names, given), strict=True)}

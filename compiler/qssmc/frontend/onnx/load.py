@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qssmc.data import InputFormat
-from qssmc.errors import MalformedInputError, UnsupportedModelError, UsageError
+from qssmc.errors import MalformedInputError, QssmcError, UnsupportedModelError, UsageError, brief
 from qssmc.frontend.onnx.model import Model
 from qssmc.frontend.onnx.states import StatePair, pairs, roots, updates
 from qssmc.frontend.onnx.translate import Translation
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
+from qssmc.ir.json_text import parse_json
 from qssmc.ir.ops import TypeFault
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
@@ -42,6 +42,15 @@ def import_onnx(path: Path, name: str) -> Imported:
     of two states must be re and im of x <- lambda_bar x + b u, in whatever operators. Raises UnsupportedModelError with
     what cannot be taken, MalformedInputError where a file is no ONNX model.
     """
+    try:
+        return _imported(path, name)
+    except QssmcError:
+        raise
+    except Exception as error:  # what onnx's own checks let pass: missing attributes, shapes that do not fit, ...
+        raise MalformedInputError(f"{path} is not a sound ONNX model ({brief(error)})") from error
+
+
+def _imported(path: Path, name: str) -> Imported:
     step = Model(path)
     beside = path.with_name(path.name.replace("step", "last"))
     closing = Model(beside) if beside != path and beside.is_file() else None
@@ -62,9 +71,8 @@ def import_onnx(path: Path, name: str) -> Imported:
         graph = verify(builder.graph())
     except TypeFault as fault:
         raise UnsupportedModelError(f"the parts of {path.name} do not fit together: {fault}") from fault
-    given = {value.key: value.value for value in step.proto.metadata_props}
     numbers = sum(table.size for table in step.constants.values() if table.dtype.kind == "f")
-    return Imported(graph, step, closing, translation, _format(given.get(METADATA), path), numbers)
+    return Imported(graph, step, closing, translation, _format(step), numbers)
 
 
 def _translate(
@@ -110,8 +118,10 @@ def _translate(
 
 def _means(model: Model) -> set[str]:
     """Outputs that are to be divided by the number of steps, as the metadata says."""
-    given = {value.key: value.value for value in model.proto.metadata_props}
-    return set(json.loads(given.get(METADATA, "{}")).get("means", []))
+    means = _metadata(model).get("means", [])
+    if not isinstance(means, list) or not all(isinstance(name, str) for name in means):
+        raise MalformedInputError(f"{model.path}: its metadata {METADATA!r} must name means in a list of texts")
+    return set(means)
 
 
 def identifier(text: str) -> str:
@@ -120,12 +130,22 @@ def identifier(text: str) -> str:
     return name if name[:1].isalpha() else f"t{name}"
 
 
-def _format(text: str | None, path: Path) -> InputFormat:
+def _format(model: Model) -> InputFormat:
     """What the model says of its samples, else unsigned bytes from 0 to 1."""
-    if text is None:
-        return DEFAULT_FORMAT
+    given = _metadata(model)
     try:
-        given: dict[str, Any] = json.loads(text)
         return InputFormat(**given["input_format"]) if "input_format" in given else DEFAULT_FORMAT
-    except (ValueError, TypeError, KeyError, UsageError) as error:
-        raise MalformedInputError(f"{path}: its metadata {METADATA!r} cannot be read ({error})") from error
+    except (TypeError, UsageError) as error:
+        raise MalformedInputError(f"{model.path}: its metadata {METADATA!r} cannot be read ({error})") from error
+
+
+def _metadata(model: Model) -> dict[str, Any]:
+    """What qssmc wrote beside a model's graph, or nothing."""
+    try:
+        texts = [value.value for value in model.proto.metadata_props if value.key == METADATA]
+        given = parse_json(texts[0]) if texts else {}
+    except ValueError as error:
+        raise MalformedInputError(f"{model.path}: its metadata {METADATA!r} cannot be read ({error})") from error
+    if not isinstance(given, dict):
+        raise MalformedInputError(f"{model.path}: its metadata {METADATA!r} must be a table of names and values")
+    return given

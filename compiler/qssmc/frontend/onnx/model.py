@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.errors import MalformedInputError, ToolError
+from qssmc.errors import MalformedInputError, ToolError, brief
 
 try:
     import onnx
@@ -35,8 +35,7 @@ class Model:
                 f"{path} cannot be read ({error.strerror or error}); give a .onnx file"
             ) from error
         except Exception as error:  # protobuf and the checker raise kinds of their own
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise MalformedInputError(f"{path} is not an ONNX model ({reason})") from error
+            raise MalformedInputError(f"{path} is not an ONNX model ({brief(error)})") from error
         self.graph = self.proto.graph
 
     @cached_property

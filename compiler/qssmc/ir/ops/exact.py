@@ -49,7 +49,11 @@ class Exact(Op):
 
 @dataclass(frozen=True)
 class Input(Source):
-    """The samples of this step, (d_input,)."""
+    """The samples of this step, (d_input,).
+
+    On integers, a sample beyond the type's bounds becomes the nearest bound: the value of the op is the sample clamped.
+    So each target defines what it does with every sample that its container (an int16_t, a word of a stream) can hold.
+    """
 
     mnemonic = "input"
     holds = holding()

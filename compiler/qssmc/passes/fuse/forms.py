@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.integer_kernels import Integers, Kernel
+from qssmc.analysis.integer_layers import IntegerLayer, Integers
 from qssmc.crossbar.options import Form
 
 
@@ -27,23 +27,23 @@ RULES: dict[Form, FormRule] = {
 }
 
 
-def head_matrix(kernel: Kernel, head: int, shift: Integers, rule: FormRule) -> Integers:
+def head_matrix(layer: IntegerLayer, head: int, shift: Integers, rule: FormRule) -> Integers:
     """The matrix of a head, (columns, rows): rows u, re of every state, im of every state, and, if late, the last u.
 
     Columns are re of every state, im of every state, then y. shift: (S,), the right shift of the state's rounding, used
     for increments (the register's x stands for x 2^shift) and for looking ahead.
     """
-    mine = kernel.states_of(head)
+    mine = layer.states_of(head)
     count = len(mine)
-    a, b, c = kernel.a[mine].copy(), kernel.b[mine], kernel.c[mine]
+    a, b, c = layer.a[mine].copy(), layer.b[mine], layer.c[mine]
     late = int(rule.late)
     matrix = np.zeros((2 * count + 1, 1 + 2 * count + late), np.int64)
     re, im, y = np.arange(count), np.arange(count) + count, 2 * count
     if rule.late:
-        answer, through = np.concatenate([c[:, 0], -c[:, 1]]), (0, kernel.d[head])
+        answer, through = np.concatenate([c[:, 0], -c[:, 1]]), (0, layer.d[head])
         matrix[y, -1] = through[1]
     else:
-        answer, first = _ahead(kernel.a[mine], b, c, int(kernel.d[head]), shift[mine])
+        answer, first = _ahead(layer.a[mine], b, c, int(layer.d[head]), shift[mine])
         matrix[y, 0] = first
     if rule.increment:
         a[:, 0] -= np.int64(1) << shift[mine]

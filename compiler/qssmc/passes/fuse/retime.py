@@ -14,14 +14,13 @@ from dataclasses import replace
 import numpy as np
 
 from qssmc.analysis.bounds import Bound, bounds
+from qssmc.crossbar.names import FLUSH
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Constant, Input, Mul, Op, Pair, Requant, State, Take, Unpair
 from qssmc.ir.table import Table
 from qssmc.ir.types import WIDEST, Type
 from qssmc.ir.verify import verify
 from qssmc.passes.rewrite import Rebuilder
-
-FLUSH = "_flush"  # before the number of a step after the last sample, in the names of its values
 
 
 def retime(graph: Graph, late: frozenset[str]) -> Graph:

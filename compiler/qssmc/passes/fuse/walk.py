@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qssmc.analysis.bounds import Bound, bounds
-from qssmc.analysis.integer_kernels import Integers, Kernel, find_kernels, lane_table, shift_of
+from qssmc.analysis.integer_layers import IntegerLayer, Integers, each, integer_layers, shift_of
+from qssmc.crossbar.names import KERNEL
 from qssmc.crossbar.options import Form
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
@@ -18,8 +19,6 @@ from qssmc.ir.verify import verify
 from qssmc.passes.fuse.forms import RULES, FormRule, head_matrix
 from qssmc.passes.fuse.retime import retime
 from qssmc.passes.rewrite import Rebuilder
-
-KERNEL = "_kernel_h"  # between a layer's stem and the number of the head, in the name of a fused kernel
 
 
 @dataclass(frozen=True)
@@ -58,21 +57,21 @@ class Fuse:
     dense: bool = False
 
     def __call__(self, graph: Graph) -> Graph:
-        walk = _Walk(graph, find_kernels(graph), RULES[self.form], self.dense)
+        walk = _Walk(graph, integer_layers(graph), RULES[self.form], self.dense)
         return retime(*walk.built())
 
 
 class _Walk:
     """names: the value that stands for each op; late: values that come one step late."""
 
-    def __init__(self, graph: Graph, kernels: tuple[Kernel, ...], rule: FormRule, dense: bool) -> None:
+    def __init__(self, graph: Graph, layers: tuple[IntegerLayer, ...], rule: FormRule, dense: bool) -> None:
         self.source, self.rule, self.dense = graph, rule, dense
         self.b = Rebuilder(graph, "integer")
         self.proven = bounds(graph)
         self.names: dict[str, str] = {}
         self.late: set[str] = set()
-        self.updating = {kernel.update: kernel for kernel in kernels}
-        self.answering = {kernel.answer: kernel for kernel in kernels}
+        self.updating = {layer.ops.update: layer for layer in layers}
+        self.answering = {layer.ops.result: layer for layer in layers}
         self.answers: dict[str, list[str]] = {}
 
     def built(self) -> tuple[Graph, frozenset[str]]:
@@ -99,74 +98,74 @@ class _Walk:
             return self.b.add(Offset(value=op.bias), op.name, product, origin=op.origin)
         return self.b.append(replace(op, inputs=inputs))
 
-    def update(self, kernel: Kernel, op: Requant) -> str:
+    def update(self, layer: IntegerLayer, op: Requant) -> str:
         """All heads of a layer: their operations, and the new state."""
-        count = len(kernel.heads)
+        count = len(layer.heads)
         exact = not self.rule.increment and self.rule.late  # needs no shift, so a multiplier beside it does no harm
         shift = np.zeros(count, np.int64) if exact else shift_of(op, count)
-        drive = self.names[kernel.drive]
-        rows = [drive, self.b.add(Unpair(), self.fresh(kernel, "lanes"), kernel.state, origin=op.origin)]
+        drive = self.names[layer.u]
+        rows = [drive, self.b.add(Unpair(), self.fresh(layer, "lanes"), layer.ops.state, origin=op.origin)]
         if self.rule.late:
-            rows.append(self.last_drive(kernel, drive, op.origin))
+            rows.append(self.last_drive(layer, drive, op.origin))
         parts = [
-            self.head(kernel, head, rows, head_matrix(kernel, head, shift, self.rule), op.origin)
-            for head in range(len(kernel.d))
+            self.head(layer, head, rows, head_matrix(layer, head, shift, self.rule), op.origin)
+            for head in range(len(layer.d))
         ]
-        self.answers[kernel.answer] = [part[1] for part in parts]
+        self.answers[layer.ops.result] = [part[1] for part in parts]
         lanes = self.b.add(
-            Concat(), self.fresh(kernel, "by_head"), *(part[0] for part in parts if part[0]), origin=op.origin
+            Concat(), self.fresh(layer, "by_head"), *(part[0] for part in parts if part[0]), origin=op.origin
         )
-        order = np.concatenate([kernel.states_of(head) for head in range(len(kernel.d))])
-        total = self.paired(kernel, lanes, order, op.origin)
+        order = np.concatenate([layer.states_of(head) for head in range(len(layer.d))])
+        total = self.paired(layer, lanes, order, op.origin)
         phase = tuple(self.names[name] for name in op.inputs[1:])
         if not self.rule.increment:
             return self.b.append(replace(op, inputs=(total, *phase)))
-        return self.added(kernel, op, total, phase, shift)
+        return self.added(layer, op, total, phase, shift)
 
-    def head(self, kernel: Kernel, head: int, rows: list[str], matrix: Integers, origin: str) -> tuple[str, str]:
+    def head(self, layer: IntegerLayer, head: int, rows: list[str], matrix: Integers, origin: str) -> tuple[str, str]:
         """The operation of one head: its state columns ("" for a head without states) and its y."""
-        at, mine, states = f"h{head}", kernel.states_of(head), len(kernel.heads)
+        at, mine, states = f"h{head}", layer.states_of(head), len(layer.heads)
         chosen = [np.array([head]), np.concatenate([mine, mine + states]), np.array([head])]
         taken = [
-            self.b.add(Take(indices=Table.integer(indices)), self.fresh(kernel, f"{part}_{at}"), value, origin=origin)
+            self.b.add(Take(indices=Table.integer(indices)), self.fresh(layer, f"{part}_{at}"), value, origin=origin)
             for part, value, indices in zip(("u", "x", "u_last"), rows, chosen, strict=False)
             if len(indices)
         ]
-        operand = self.b.add(Concat(), self.fresh(kernel, f"rows_{at}"), *taken, origin=origin)
-        name = self.b.fresh(f"{kernel.stem}{KERNEL}{head}")
+        operand = self.b.add(Concat(), self.fresh(layer, f"rows_{at}"), *taken, origin=origin)
+        name = self.b.fresh(f"{layer.stem}{KERNEL}{head}")
         product = self.b.add(Xbar(weight=Table.integer(matrix)), name, operand, origin=origin)
         y = self.b.add(
-            Slice(start=2 * len(mine), stop=2 * len(mine) + 1), self.fresh(kernel, f"y_{at}"), product, origin=origin
+            Slice(start=2 * len(mine), stop=2 * len(mine) + 1), self.fresh(layer, f"y_{at}"), product, origin=origin
         )
         if not len(mine):
             return "", y
-        x = self.b.add(Slice(start=0, stop=2 * len(mine)), self.fresh(kernel, f"dx_{at}"), product, origin=origin)
+        x = self.b.add(Slice(start=0, stop=2 * len(mine)), self.fresh(layer, f"dx_{at}"), product, origin=origin)
         return x, y
 
-    def paired(self, kernel: Kernel, lanes: str, order: Integers, origin: str) -> str:
+    def paired(self, layer: IntegerLayer, lanes: str, order: Integers, origin: str) -> str:
         """The columns of all heads, each re then im, as complex states in the layer's order."""
         at = np.zeros((2, len(order)), np.int64)
         start = 0
-        for head in range(len(kernel.d)):
-            mine = kernel.states_of(head)
+        for head in range(len(layer.d)):
+            mine = layer.states_of(head)
             for lane in (0, 1):
                 at[lane, mine] = start + np.arange(len(mine))
                 start += len(mine)
         indices = Table.integer(at.ravel())
-        taken = self.b.add(Take(indices=indices), self.fresh(kernel, "columns"), lanes, origin=origin)
-        return self.b.add(Pair(), self.fresh(kernel, "total"), taken, origin=origin)
+        taken = self.b.add(Take(indices=indices), self.fresh(layer, "columns"), lanes, origin=origin)
+        return self.b.add(Pair(), self.fresh(layer, "total"), taken, origin=origin)
 
-    def added(self, kernel: Kernel, op: Requant, total: str, phase: tuple[str, ...], shift: Integers) -> str:
+    def added(self, layer: IntegerLayer, op: Requant, total: str, phase: tuple[str, ...], shift: Integers) -> str:
         """The register: its state plus the rounded increment, saturated.
 
         floor((x 2^s + z + d) / 2^s) is x + floor((z + d) / 2^s), so nothing changes; the increment is clamped where
         the register would saturate anyway.
         """
-        low, high = lane_table(op.low, len(shift)), lane_table(op.high, len(shift))
+        low, high = each(op.low, len(shift)), each(op.high, len(shift))
         reach = Table.integer(np.maximum(high, 0) - np.minimum(low, 0))
         step = replace(op, low=Table.integer(-reach.data), high=reach, inputs=(total, *phase))
-        step = replace(step, name=self.b.fresh(f"{kernel.stem}_dx"))
-        moved = self.b.add(Add(), self.fresh(kernel, "moved"), kernel.state, self.b.append(step), origin=op.origin)
+        step = replace(step, name=self.b.fresh(f"{layer.stem}_dx"))
+        moved = self.b.add(Add(), self.fresh(layer, "moved"), layer.ops.state, self.b.append(step), origin=op.origin)
         return self.b.add(
             Requant(multiplier=Table.integer(1), shift=Table.integer(0), low=op.low, high=op.high),
             op.name,
@@ -174,26 +173,26 @@ class _Walk:
             origin=op.origin,
         )
 
-    def last_drive(self, kernel: Kernel, drive: str, origin: str) -> str:
+    def last_drive(self, layer: IntegerLayer, drive: str, origin: str) -> str:
         """A register that keeps u for the step after."""
         type_ = self.b.type(drive)
-        state = self.b.state(self.fresh(kernel, "u_last"), replace(type_, width=WIDEST, signed=True), origin)
-        bound = self.proven[kernel.drive]
-        self.b.updates[state] = hold(self.b, self.fresh(kernel, "u_kept"), drive, bound, origin)
+        state = self.b.state(self.fresh(layer, "u_last"), replace(type_, width=WIDEST, signed=True), origin)
+        bound = self.proven[layer.u]
+        self.b.updates[state] = hold(self.b, self.fresh(layer, "u_kept"), drive, bound, origin)
         return state
 
-    def answer(self, kernel: Kernel, op: Op) -> str:
+    def answer(self, layer: IntegerLayer, op: Op) -> str:
         """y of all heads, in channel order; a late one stands for what y was a step ago."""
-        if kernel.answer not in self.answers:
+        if layer.ops.result not in self.answers:
             raise UnsupportedModelError(f"%{op.name} (from {op.origin}) is read before its state is updated")
-        value = self.b.add(Concat(), op.name, *self.answers[kernel.answer], origin=op.origin)
+        value = self.b.add(Concat(), op.name, *self.answers[layer.ops.result], origin=op.origin)
         if self.rule.late:
             self.late.add(value)
         return value
 
-    def fresh(self, kernel: Kernel, what: str) -> str:
-        """A name of a part of a kernel."""
-        return self.b.fresh(f"{kernel.stem}_{what}")
+    def fresh(self, layer: IntegerLayer, what: str) -> str:
+        """A name of a part of a layer."""
+        return self.b.fresh(f"{layer.stem}_{what}")
 
 
 def hold(b: Rebuilder, name: str, value: str, bound: Bound, origin: str) -> str:

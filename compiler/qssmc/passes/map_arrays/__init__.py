@@ -1,7 +1,6 @@
-"""Realise: fused kernels on real arrays, with real converters."""
+"""Products of SSM layers on arrays of a user's size, with the user's converters."""
 
-from qssmc.passes.map_arrays.converters import Convert
-from qssmc.passes.map_arrays.plan import Plan, PlannedRead, plan
-from qssmc.passes.map_arrays.walk import Realise
+from qssmc.passes.map_arrays.converters import SetConverters
+from qssmc.passes.map_arrays.walk import MapArrays
 
-__all__ = ["Convert", "Plan", "PlannedRead", "Realise", "plan"]
+__all__ = ["MapArrays", "SetConverters"]

@@ -1,4 +1,4 @@
-"""Convert: ADCs of so many bits, each column's range taken from what calibration sequences make of it."""
+"""SetConverters: ADCs of so many bits, each column's range taken from what calibration sequences make of it."""
 
 from __future__ import annotations
 
@@ -9,39 +9,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.observer import ObserveRun, batches
+from qssmc.analysis.array_layout import ArrayLayout, converter_of, lay_out, products_of
+from qssmc.analysis.array_layout.readers import dither_of
+from qssmc.analysis.calibration import Calibration
+from qssmc.crossbar.names import original
 from qssmc.crossbar.options import CrossbarOptions
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Op, Requant, ShiftLeft, Take, Xbar
+from qssmc.ir.ops import Op, Requant, ShiftLeft, Xbar
 from qssmc.ir.table import Table
 from qssmc.ir.verify import verify
-from qssmc.passes.map_arrays.plan import Plan, original, plan, products_of
-from qssmc.passes.map_arrays.readers import dither_of
-from qssmc.passes.map_arrays.walk import ADC
 
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Convert:
+class SetConverters:
     """The graph of the arrays with ADCs of options.adc_bits; ideal ones stay as they are.
 
     A column's ADC takes the finest step, a power of two, with which its codes hold all that the samples made of it, but
-    never a finer one than the register behind it. fused: the graph that the arrays were laid from; samples: integers.
+    never a finer one than the register behind it. fused: the graph that the arrays were laid from; calibration: integer
+    sequences.
     """
 
     options: CrossbarOptions
     fused: Graph
-    samples: NDArray[np.int64]
-    run: ObserveRun
+    calibration: Calibration
 
     def __call__(self, graph: Graph) -> Graph:
         if self.options.adc_bits is None:
             return graph
         seen = _Seen(graph)
-        for part in batches(graph, self.samples):
-            self.run(graph, part, seen.see)
-        floors = register_steps(self.fused, plan(self.fused, self.options))
+        self.calibration.observe(graph, seen.see)
+        floors = register_steps(self.fused, lay_out(self.fused, self.options))
         ops: list[Op] = []
         coarser: dict[str, Integers] = {}
         for op in graph.ops:
@@ -72,20 +71,7 @@ class Convert:
         return replace(op, shift=Table.integer(shift), low=Table.integer(-top), high=Table.integer(top - 1))
 
 
-def converter_of(graph: Graph, op: Op) -> tuple[Xbar, Integers] | None:
-    """The product whose columns an ADC converts, and which of them; None for any other op."""
-    if not isinstance(op, Requant) or not op.name.endswith(ADC):
-        return None
-    source = graph[op.inputs[0]]
-    if isinstance(source, Take):
-        product = graph[source.inputs[0]]
-        at = source.indices.data
-    else:
-        product, at = source, np.arange(source.type.shape[0])
-    return (product, at) if isinstance(product, Xbar) else None
-
-
-def register_steps(fused: Graph, laid: Plan) -> dict[str, Integers]:
+def register_steps(fused: Graph, laid: ArrayLayout) -> dict[str, Integers]:
     """The least shift of every column of every read: a state column's code is never finer than its register."""
     dithers = {name: dither_of(fused, op) for name, op in products_of(fused).items()}
     found = {}

@@ -1,4 +1,4 @@
-"""Realise: logical crossbar operations become what real arrays do: codes in, one small product a read, codes out."""
+"""MapArrays: logical crossbar operations become what real arrays do: codes in, one small product a read, codes out."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.array_layout import ArrayLayout, PlannedRead, lay_out, products_of
+from qssmc.analysis.array_layout.readers import ReadDither, dither_of
+from qssmc.crossbar.names import ADC, original
 from qssmc.crossbar.options import CrossbarOptions
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Add, Concat, Constant, Requant, ShiftLeft, Take, Xbar
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.verify import verify
-from qssmc.passes.map_arrays.plan import Plan, PlannedRead, original, plan, products_of
-from qssmc.passes.map_arrays.readers import Dither, dither_of
 from qssmc.passes.rewrite import Rebuilder
 
 Integers = NDArray[np.int64]
-ADC = "_adc"  # what the names of converters end in
 _OPEN = (1 << 61) - 1  # beyond what a converter without limits can give
 
 
 @dataclass(frozen=True)
-class Realise:
-    """Fused, proven integer graph to the graph of the arrays of a plan, with converters that lose nothing.
+class MapArrays:
+    """Fused, proven integer graph to the graph of the arrays of a layout, with converters that lose nothing.
 
     Rows are driven by DAC codes, all of one width and full scale; with dac_bits, wider values are rounded to them. Each
     read is one xbar op whose weights are levels of cells; its columns' ADC codes are shifted and added in digital.
@@ -33,14 +33,14 @@ class Realise:
     options: CrossbarOptions
 
     def __call__(self, graph: Graph) -> Graph:
-        return _Walk(graph, plan(graph, self.options)).built()
+        return _Walk(graph, lay_out(graph, self.options)).built()
 
 
 class _Walk:
     """names: the value that stands for each op; codes: of a read's converters, by its name and the step's suffix."""
 
-    def __init__(self, graph: Graph, laid: Plan) -> None:
-        self.source, self.plan = graph, laid
+    def __init__(self, graph: Graph, laid: ArrayLayout) -> None:
+        self.source, self.layout = graph, laid
         self.b = Rebuilder(graph, "integer")
         self.names: dict[str, str] = {}
         self.codes: dict[tuple[str, str], str] = {}
@@ -75,7 +75,7 @@ class _Walk:
         name, suffix = original(op.name), op.name[len(original(op.name)) :]
         terms: list[list[int]] = [[] for _ in range(op.type.shape[0])]
         values, start = [], 0
-        for read in self.plan.reads_of(name):
+        for read in self.layout.reads_of(name):
             values.append(self.read(read, suffix))
             for at, column in enumerate(read.columns):
                 if column.op == name:
@@ -98,7 +98,7 @@ class _Walk:
             rows = [at for at, row in enumerate(read.rows) if row.op in there]
             operand = self.operand(read, suffix, there)
             origin = ", ".join(dict.fromkeys(self.products[name + suffix].origin for name in there))
-            weight = Table.integer(read.weight[:, rows], Grid.of(1.0, self.plan.options.weight_bits))
+            weight = Table.integer(read.weight[:, rows], Grid.of(1.0, self.layout.options.weight_bits))
             product = self.b.add(Xbar(weight=weight), read.name + suffix, operand, origin=origin)
             self.codes[read.name, suffix] = self.converted(read, product, suffix, origin)
         return self.codes[read.name, suffix]
@@ -122,7 +122,7 @@ class _Walk:
         """A product's operand as DAC codes of full scale."""
         key = (op.name, "")
         if key not in self.codes:
-            gains, top = self.plan.gains[original(op.name)], 1 << (self.plan.dac_bits - 1)
+            gains, top = self.layout.gains[original(op.name)], 1 << (self.layout.dac_bits - 1)
             value = self.need(op.inputs[0])
             if (gains < 0).any():
                 value = self.b.add(
@@ -185,14 +185,14 @@ class _Walk:
             Take(indices=Table.integer(order)), self.b.fresh(f"{read.name}{suffix}_out"), whole, origin=origin
         )
 
-    def phase(self, dither: Dither | None, suffix: str) -> tuple[str, ...]:
+    def phase(self, dither: ReadDither | None, suffix: str) -> tuple[str, ...]:
         """The phase of this step, or of this step of the flush."""
         assert dither is not None
         there = dither.phase + suffix if dither.phase + suffix in self.source.by_name else dither.phase
         return (self.need(there),)
 
 
-def _phase_bits(dither: Dither | None) -> int:
+def _phase_bits(dither: ReadDither | None) -> int:
     return dither.phase_bits if dither is not None else 0
 
 

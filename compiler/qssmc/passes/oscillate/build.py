@@ -10,8 +10,9 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.observer import ObserveRun, batches, collect, only
-from qssmc.analysis.ssm_layers import System, systems
+from qssmc.analysis.calibration import Calibration, only
+from qssmc.analysis.ssm_layers import SsmLayer, ssm_layers
+from qssmc.crossbar.names import KERNEL
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
@@ -19,10 +20,9 @@ from qssmc.ir.ops import Add, Advance, Concat, Diag, Inject, Readout, Requant, S
 from qssmc.ir.table import Table
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
-from qssmc.passes.fuse.walk import KERNEL
 from qssmc.passes.oscillate.converters import Converters
 from qssmc.passes.oscillate.oscillators import Oscillators, Real
-from qssmc.passes.oscillate.plan import Ints, Plan, fitted, plan
+from qssmc.passes.oscillate.plan import Ints, OscillatorPlan, fitted, plan_layer
 from qssmc.passes.oscillate.readout import Normals
 from qssmc.passes.prove import prove
 from qssmc.passes.rewrite import Rebuilder
@@ -37,62 +37,59 @@ _RIDGE = 1e-4
 class Oscillate:
     """Every state-space layer of a proven integer graph in oscillator form on an array; the rest stays as it is.
 
-    discrete: the real graph that it came from, pruned but not rounded; samples: integer calibration sequences, real:
-    the same as the model takes them. The array computes dv = u - kappa p and y from x of the step before and u of this
+    discrete: the real graph that it came from, pruned but not rounded; integers: calibration sequences, reals: the
+    same as the model takes them. The array computes dv = u - kappa p and y from x of the step before and u of this
     one (the look-ahead form, no delay): one product a step. Raises UnsupportedModelError without such a layer.
     """
 
     discrete: Graph
-    samples: Ints
-    real: NDArray[np.float64]
-    run: ObserveRun
+    integers: Calibration
+    reals: Calibration
     converters: Converters
 
     def __call__(self, graph: Graph) -> Graph:
-        layers = systems(self.discrete)
+        layers = ssm_layers(self.discrete)
         if not layers:
             raise UnsupportedModelError("the model has no diagonal state-space layer of one input a head")
-        for system in layers:
-            graph = self._layer(graph, system)
+        for layer in layers:
+            graph = self._layer(graph, layer)
         return prove(graph)
 
-    def _layer(self, graph: Graph, system: System) -> Graph:
-        inject = self.discrete[system.drive]
+    def _layer(self, graph: Graph, layer: SsmLayer) -> Graph:
+        inject = self.discrete[layer.drive]
         assert isinstance(inject, Inject)
         assert inject.heads is not None
-        source = graph[_drive_of(graph, system)]
-        seen = collect(self.discrete, self.real, self.run, (inject.inputs[0],))[inject.inputs[0]]
+        source = graph[_drive_of(graph, layer)]
+        seen = self.reals.collect(self.discrete, (inject.inputs[0],))[inject.inputs[0]]
         heads = inject.heads.data
         width = source.type.width or 1
         u_lsb = _spread(graph.scales[source.name], seen.shape[2])
-        chosen = plan(self._oscillators(system), heads, seen, u_lsb, width, self.converters)
-        built = _Layer(graph, system, source.name, heads, chosen, self.converters)
+        chosen = plan_layer(self._oscillators(layer), heads, seen, u_lsb, width, self.converters)
+        built = _Layer(graph, layer, source.name, heads, chosen, self.converters)
         blank = built.graph(np.zeros((seen.shape[2], built.rows)), np.ones(seen.shape[2]))
-        weights, peak = self._fit(blank, built, system)
+        weights, peak = self._fit(blank, built, layer)
         return built.graph(weights, peak)
 
-    def _oscillators(self, system: System) -> Oscillators:
-        transition, inject, readout = (
-            self.discrete[name] for name in (system.transition, system.drive, system.readout)
-        )
+    def _oscillators(self, layer: SsmLayer) -> Oscillators:
+        transition, inject, readout = (self.discrete[name] for name in (layer.transition, layer.drive, layer.readout))
         assert isinstance(transition, Diag)
         assert isinstance(inject, Inject)
         assert isinstance(readout, Readout)
         return Oscillators.of(transition.lambda_bar.as_complex(), readout.c.as_complex() * inject.b_bar.as_complex())
 
-    def _fit(self, graph: Graph, built: _Layer, system: System) -> tuple[Real, Real]:
+    def _fit(self, graph: Graph, built: _Layer, layer: SsmLayer) -> tuple[Real, Real]:
         """y columns by least squares against the real layer, and the largest |y| of each in calibration."""
         normals = Normals(built.rows_of)
         codes = only(graph, (built.name("codes"),))
         largest: list[Real] = []
-        for part in _parts(graph, len(self.samples)):
-            wanted = collect(self.discrete, self.real[part], self.run, (system.result,))[system.result]
+        for part in self.integers.slices(graph):
+            wanted = self.reals.part(part).collect(self.discrete, (layer.result,))[layer.result]
             largest.append(np.quantile(np.abs(wanted), self.converters.share, axis=(0, 1)))
 
             def see(t: int, values: Mapping[str, NDArray[Any]], wanted: Real = wanted) -> None:
                 normals.see(values[built.name("codes")], wanted[:, t])
 
-            self.run(codes, self.samples[part], see)
+            self.integers.run(codes, self.integers.samples[part], see)
         return normals.solve(built.rows, _RIDGE), np.mean(largest, axis=0)
 
 
@@ -100,13 +97,13 @@ class _Layer:
     """The ops of one layer. Rows: u of every head, then p and v of every state; columns: dv, then y."""
 
     def __init__(
-        self, graph: Graph, system: System, source: str, heads: Ints, chosen: Plan, converters: Converters
+        self, graph: Graph, layer: SsmLayer, source: str, heads: Ints, chosen: OscillatorPlan, converters: Converters
     ) -> None:
-        self.old, self.system, self.source = graph, system, source
+        self.old, self.layer, self.source = graph, layer, source
         self.heads, self.plan, self.converters = heads, chosen, converters
         self.channels, self.states = len(chosen.u_code), len(heads)
         self.rows = self.channels + 2 * self.states
-        self.stem = system.state.rsplit("_", 1)[0]
+        self.stem = layer.state.rsplit("_", 1)[0]
         own = [np.flatnonzero(heads == head) for head in range(self.channels)]
         self.rows_of = [
             np.concatenate([[head], self.channels + index, self.channels + self.states + index]).astype(np.int64)
@@ -123,7 +120,7 @@ class _Layer:
         names: dict[str, str] = {}
         inside = self._inside()
         for op in old.ops:
-            if op.name == self.system.result:
+            if op.name == self.layer.result:
                 names[op.name] = self._add(b, names[self.source], weights, peak, op.origin)
             elif op.name not in inside:
                 names[op.name] = b.append(replace(op, inputs=tuple(names[name] for name in op.inputs)))
@@ -138,8 +135,8 @@ class _Layer:
     def _inside(self) -> set[str]:
         """The old state, and what depends on it before the result."""
         dag = self.old.dag()
-        below = nx.descendants(dag, self.system.state) | {self.system.state}
-        return below - (nx.descendants(dag, self.system.result) | {self.system.result})
+        below = nx.descendants(dag, self.layer.state) | {self.layer.state}
+        return below - (nx.descendants(dag, self.layer.result) | {self.layer.result})
 
     def _add(self, b: Builder, u: str, weights: Real, peak: Real, origin: str) -> str:
         """Registers, drivers, array, converters and the digital part. Returns y in the units of the old y."""
@@ -176,9 +173,9 @@ class _Layer:
         pn = b.add(Add(), self.name("pn"), leaked, ahead, origin=origin)
         b.updates[p] = _requant(b, self.name("pn_q"), pn, chosen.shift + chosen.ahead + self._lift, most, origin, phase)
         b.updates[v] = vn_q
-        y_lsb = _spread(self.old.scales[self.system.result], self.channels)
+        y_lsb = _spread(self.old.scales[self.layer.result], self.channels)
         factor = np.rint(np.ldexp(unit / y_lsb, y_step)).astype(np.int64)
-        return _scale(b, self.system.result, y_code, np.maximum(factor, 1), origin)
+        return _scale(b, self.layer.result, y_code, np.maximum(factor, 1), origin)
 
     @property
     def _lift(self) -> Ints:
@@ -243,19 +240,13 @@ def _scale(b: Builder, name: str, value: str, factor: Ints, origin: str) -> str:
     return b.add(Scale(factor=Table.integer(factor)), name, value, origin=origin)
 
 
-def _drive_of(graph: Graph, system: System) -> str:
+def _drive_of(graph: Graph, layer: SsmLayer) -> str:
     """The integer value that drives the layer."""
-    inject = graph.by_name.get(system.drive)
+    inject = graph.by_name.get(layer.drive)
     if not isinstance(inject, Inject):
-        raise UnsupportedModelError(f"%{system.drive} is not in the integer graph as one input a head")
+        raise UnsupportedModelError(f"%{layer.drive} is not in the integer graph as one input a head")
     return inject.inputs[0]
 
 
 def _spread(table: Table, count: int) -> Real:
     return np.asarray(np.broadcast_to(table.data, (count,)), np.float64)
-
-
-def _parts(graph: Graph, count: int) -> list[slice]:
-    """Sequences that are fast to run side by side."""
-    size = len(next(batches(graph, np.empty((count, 0, 0)))))
-    return [slice(start, start + size) for start in range(0, count, size)]

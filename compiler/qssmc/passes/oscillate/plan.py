@@ -20,7 +20,7 @@ _SPARED = 16.0  # p may use that little of its DAC's range to make the cell of k
 
 
 @dataclass(frozen=True)
-class Plan:
+class OscillatorPlan:
     """One entry a state, but u_shift and u_code, one a head. Real meanings are in units of the layer's input u.
 
     w_p, w_u: cells of the state's column; step: log2 of what one code of its converter is worth; p_lsb, v_lsb: of the
@@ -40,7 +40,9 @@ class Plan:
     scale: Ints
 
 
-def plan(oscillators: Oscillators, heads: Ints, u: Real, u_lsb: Real, u_width: int, converters: Converters) -> Plan:
+def plan_layer(
+    oscillators: Oscillators, heads: Ints, u: Real, u_lsb: Real, u_width: int, converters: Converters
+) -> OscillatorPlan:
     """Choose every integer of a layer.
 
     heads: (S,); u: calibration input (count, steps, channels), real; u_lsb: (channels,) of its integer form of u_width
@@ -78,7 +80,7 @@ def plan(oscillators: Oscillators, heads: Ints, u: Real, u_lsb: Real, u_width: i
     ahead = np.floor(np.log2(p_lsb / np.maximum(wanted, p_lsb * 2.0**-24))).astype(np.int64)
     v_lsb = p_lsb * np.ldexp(1.0, -ahead)
     scale = _rounded(np.ldexp(unit / v_lsb, step + shift))
-    return Plan(u_shift, u_code, -w_p, w_u, step, p_lsb, v_lsb, ahead, leak, shift, scale)
+    return OscillatorPlan(u_shift, u_code, -w_p, w_u, step, p_lsb, v_lsb, ahead, leak, shift, scale)
 
 
 def fitted(peak: Real, converters: Converters) -> tuple[Real, Ints]:

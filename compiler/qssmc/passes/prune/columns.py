@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.answer_cost import output_deviations
+from qssmc.analysis.calibration import Calibration, only
 from qssmc.analysis.gram import EVERY
 from qssmc.analysis.least_squares import Normal, ridged, solve
-from qssmc.analysis.observer import ObserveRun, batches, only
 from qssmc.analysis.sensitivity import downstream_gain
-from qssmc.analysis.ssm_layers import systems
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Activation, Add, Matvec, Op, State
@@ -36,17 +36,16 @@ class PruneHeads:
     """
 
     keep: int
-    calibration: Real
-    run: ObserveRun
+    calibration: Calibration
 
     def __call__(self, graph: Graph) -> Graph:
-        for system in systems(graph):
-            mixing = _mixing(graph, system.result)
+        for layer in ssm_layers(graph):
+            mixing = _mixing(graph, layer.result)
             if mixing is None:
                 continue
             _check(self.keep, mixing.weight.shape[1], "heads")
-            gain = downstream_gain(graph, mixing.name, self.calibration, self.run)
-            graph = _thinned(graph, [mixing], self.keep, gain, self.calibration, self.run)
+            gain = downstream_gain(graph, mixing.name, self.calibration)
+            graph = _thinned(graph, [mixing], self.keep, gain, self.calibration)
         return drop_dead(graph)
 
 
@@ -58,8 +57,7 @@ class PruneChannels:
     """
 
     keep: int
-    calibration: Real
-    run: ObserveRun
+    calibration: Calibration
 
     def __call__(self, graph: Graph) -> Graph:
         decoder = graph[graph.outputs[0].value]
@@ -70,8 +68,8 @@ class PruneChannels:
         _check(self.keep, matvecs[0].weight.shape[1], "channels")
         output, gain = graph.outputs[0], np.ones(matvecs[0].weight.shape[0])
         if output.kind != "class":  # each output in its own unit, or each flag, by what it moves
-            gain = output_deviations(graph, self.calibration, self.run)[output.name] ** -2.0
-        return drop_dead(_thinned(graph, matvecs, self.keep, gain, self.calibration, self.run))
+            gain = output_deviations(graph, self.calibration)[output.name] ** -2.0
+        return drop_dead(_thinned(graph, matvecs, self.keep, gain, self.calibration))
 
 
 def _mixing(graph: Graph, value: str) -> Matvec | None:
@@ -90,9 +88,9 @@ def _check(keep: int, there: int, what: str) -> None:
         raise UsageError(f"--{what} {keep} is more than the {there} that the model has; give fewer")
 
 
-def _thinned(graph: Graph, matvecs: list[Matvec], keep: int, gain: Real, samples: Real, run: ObserveRun) -> Graph:
+def _thinned(graph: Graph, matvecs: list[Matvec], keep: int, gain: Real, calibration: Calibration) -> Graph:
     """The graph with zero columns in the first matvec, and its other weights refitted."""
-    normal, prior = _normal(graph, matvecs, samples, run)
+    normal, prior = _normal(graph, matvecs, calibration)
     gram = ridged(normal.gram, 1e-9) + prior
     width = matvecs[0].weight.shape[1]
     start = np.concatenate([op.weight.data.T for op in matvecs] + [sum(op.bias.data for op in matvecs)[None]])  # type: ignore[index]
@@ -121,14 +119,14 @@ def _replaced(graph: Graph, matvecs: list[Matvec], weight: Real) -> Graph:
     return verify(replace(graph, ops=tuple(made.get(op.name, op) for op in graph.ops)))
 
 
-def _normal(graph: Graph, matvecs: list[Matvec], samples: Real, run: ObserveRun) -> tuple[Normal, Real]:
+def _normal(graph: Graph, matvecs: list[Matvec], calibration: Calibration) -> tuple[Normal, Real]:
     """Equations over what the matvecs read, and a constant; sums over time are means where their count is read too."""
     values = [op.inputs[0] for op in matvecs]
     last = all(isinstance(graph[name], State) for name in values)
     counted = last and len(values) > 1
     normal = Normal.empty(sum(op.weight.shape[1] for op in matvecs) + 1, matvecs[0].weight.shape[0])
     small = graph if last else only(graph, values)
-    length = samples.shape[1]
+    length = calibration.steps
 
     def see(t: int, found: Mapping[str, NDArray[Any]]) -> None:
         if (last and t != length) or (not last and (t % EVERY or t == length)):
@@ -138,8 +136,7 @@ def _normal(graph: Graph, matvecs: list[Matvec], samples: Real, run: ObserveRun)
         targets = sum(found[name] @ op.weight.data.T + op.bias.data for name, op in zip(values, matvecs, strict=True))
         normal.see(features, np.asarray(targets) / (length if counted else 1))
 
-    for part in batches(small, samples):
-        run(small, part, see)
+    calibration.observe(small, see)
     mean = normal.gram[:, -1] if not counted else normal.gram[:, -2]
     spread = np.clip(np.diag(normal.gram) - mean**2 / max(1, normal.rows), 0.0, None)
     share = _PRIOR if last else 1e-6

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.calibration import Calibration
 from qssmc.analysis.gram import head_normals
 from qssmc.analysis.least_squares import ridged, solve
-from qssmc.analysis.observer import ObserveRun
 from qssmc.analysis.sensitivity import downstream_gain
-from qssmc.analysis.ssm_layers import System, heads_of, systems
+from qssmc.analysis.ssm_layers import SsmLayer, heads_of, ssm_layers
 from qssmc.errors import UsageError
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
@@ -37,25 +37,24 @@ class PruneStates:
 
     mean: float | None
     loss: float | None
-    calibration: NDArray[np.float64]
-    run: ObserveRun
+    calibration: Calibration
 
     def __call__(self, graph: Graph) -> Graph:
         if self.mean is None and self.loss is None:
             return graph
-        for system in systems(graph):
-            graph = self.prune(graph, system)
+        for layer in ssm_layers(graph):
+            graph = self.prune(graph, layer)
         return graph
 
-    def prune(self, graph: Graph, system: System) -> Graph:
+    def prune(self, graph: Graph, layer: SsmLayer) -> Graph:
         """The graph with fewer states in one layer."""
-        heads, channels = heads_of(graph, system), graph[system.result].type.shape[0]
+        heads, channels = heads_of(graph, layer), graph[layer.result].type.shape[0]
         if self.mean is not None and self.mean * channels > len(heads):
-            has = f"{len(heads) / channels:g} a head that {system.state} has"
+            has = f"{len(heads) / channels:g} a head that {layer.state} has"
             raise UsageError(f"--states {self.mean:g} is more than the {has}; give fewer")
-        gains = downstream_gain(graph, system.result, self.calibration, self.run)
-        found = head_normals(graph, system, self.calibration, self.run)
-        noise = state_noise(graph, system)
+        gains = downstream_gain(graph, layer.result, self.calibration)
+        found = head_normals(graph, layer, self.calibration)
+        noise = state_noise(graph, layer)
         eliminations = [
             Elimination(normal, noise[own], gain)
             for own, normal, gain in zip(found.members, found.normals, gains, strict=True)
@@ -65,26 +64,26 @@ class PruneStates:
             if self.mean is None and self.loss == 0.0:
                 return graph
             raise UsageError(
-                f"on the calibration sequences %{system.result} moves and no output with it, so none of its states can "
+                f"on the calibration sequences %{layer.result} moves and no output with it, so none of its states can "
                 "be told from another; give sequences that move the outputs, or --prune-loss 0 without --states"
             )
         keep = 1 if self.mean is None else max(1, round(self.mean * channels))
         eliminate(eliminations, keep, np.inf if self.loss is None else self.loss * energy)
         alive = [own[elimination.alive] for own, elimination in zip(found.members, eliminations, strict=True)]
-        c, d = self.refitted(graph, system, found.members, alive, found.normals, noise)
-        return _without(graph, system, c, d)
+        c, d = self.refitted(graph, layer, found.members, alive, found.normals, noise)
+        return _without(graph, layer, c, d)
 
     @staticmethod
     def refitted(
         graph: Graph,
-        system: System,
+        layer: SsmLayer,
         members: list[NDArray[np.int64]],
         alive: list[NDArray[np.int64]],
         normals: Any,
         noise: Any,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """c (S, 2) with new weights for the states that stay, and d (channels,)."""
-        c, d = np.zeros((graph[system.total].type.shape[0], 2)), np.zeros(len(members))
+        c, d = np.zeros((graph[layer.total].type.shape[0], 2)), np.zeros(len(members))
         for head, (own, left, normal) in enumerate(zip(members, alive, normals, strict=True)):
             index = np.flatnonzero(np.isin(own, left))
             columns = np.append(np.stack([2 * index, 2 * index + 1], axis=1).ravel(), 2 * len(own))
@@ -96,25 +95,25 @@ class PruneStates:
         return c, d
 
 
-def state_noise(graph: Graph, system: System) -> NDArray[np.float64]:
+def state_noise(graph: Graph, layer: SsmLayer) -> NDArray[np.float64]:
     """Rounding noise in each state relative to its energy: 1/12 of a squared LSB, grown by 1 / (1 - |lambda_bar|^2).
 
     A state's peak is taken as three times its rms.
     """
-    transition = graph[system.transition]
+    transition = graph[layer.transition]
     assert isinstance(transition, Diag)
     gain = 1.0 / np.maximum(1.0 - np.abs(transition.lambda_bar.as_complex()) ** 2, 1.0 / _LARGEST_GAIN)
     return np.asarray(_SHAPED * gain * 9.0 / 12.0 * 4.0 ** -(_NOISE_BITS - 1))
 
 
-def _without(graph: Graph, system: System, c: NDArray[np.float64], d: NDArray[np.float64]) -> Graph:
+def _without(graph: Graph, layer: SsmLayer, c: NDArray[np.float64], d: NDArray[np.float64]) -> Graph:
     """The graph with new c and d, and without the states whose c is zero."""
 
     def replace_op(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
-        if isinstance(op, Readout) and op.name == system.readout:
+        if isinstance(op, Readout) and op.name == layer.readout:
             table = Table.real(c)
             return b.add(Readout(c=table, heads=op.heads, channels=op.channels), op.name, *inputs, origin=op.origin)
-        if isinstance(op, Scale) and op.name == system.feed:
+        if isinstance(op, Scale) and op.name == layer.feed:
             return b.add(Scale(factor=Table.real(d)), op.name, *inputs, origin=op.origin)
         return None
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from qssmc.analysis.observer import ObserveRun
+from qssmc.analysis.calibration import Calibration
 from qssmc.ir.graph import Graph
 from qssmc.passes.refit.walk import Refit
 
@@ -23,11 +20,10 @@ class Compensate:
     """
 
     quantise: Callable[[Graph], Graph]
-    calibration: NDArray[np.float64]
-    run: ObserveRun
+    calibration: Calibration
 
     def __call__(self, graph: Graph) -> Graph:
         quantised = self.quantise(graph)
         left = replace(quantised, kept={})  # the graph before is pruned already
-        rounded = Refit(graph, self.calibration, self.run, refit=False, ideal=graph)(left)
+        rounded = Refit(graph, self.calibration, refit=False, ideal=graph)(left)
         return replace(rounded, kept=quantised.kept)

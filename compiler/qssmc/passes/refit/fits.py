@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Add, Cast, Matvec, Op, Readout, Scale, State
+from qssmc.ir.ops import Add, Cast, Matvec, Op, Readout, State
 
 Real = NDArray[np.float64]
 
@@ -53,12 +54,11 @@ def unit_of(graph: Graph, value: str) -> Real | None:
 
 
 def _head_fit(graph: Graph, readout: Readout) -> HeadFit:
-    users = graph.users[readout.name]
-    if len(users) == 1 and isinstance(users[0], Add) and len(users[0].inputs) == 2:
-        feed = next((term for term in graph.operands(users[0]) if isinstance(term, Scale)), None)
-        if feed is not None and len(graph.users[feed.name]) == 1:
-            return HeadFit(users[0].name, readout.name, feed.name)
-    return HeadFit(readout.name, readout.name, None)
+    """Of a whole layer, the feedthrough is fitted with its readout; of a readout that is no layer's, c alone."""
+    layer = next((layer for layer in ssm_layers(graph) if layer.readout == readout.name), None)
+    return (
+        HeadFit(readout.name, readout.name, None) if layer is None else HeadFit(layer.result, readout.name, layer.feed)
+    )
 
 
 def _is_summed(graph: Graph, op: Matvec) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.calibration import Calibration, only
 from qssmc.analysis.gram import EVERY
-from qssmc.analysis.observer import ObserveRun, batches, only
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op
 from qssmc.ir.verify import verify
@@ -32,8 +32,7 @@ class Refit:
     """
 
     teacher: Graph
-    calibration: NDArray[np.float64]
-    run: ObserveRun
+    calibration: Calibration
     refit: bool = True
     ideal: Graph | None = None
 
@@ -71,17 +70,17 @@ class Refit:
 
             def see(t: int, values: Mapping[str, NDArray[Any]], rows: dict[str, list[NDArray[Any]]] = rows) -> None:
                 for name, row in rows.items():
-                    if name in values and (t % EVERY == 0 or t == self.calibration.shape[1]):
+                    if name in values and (t % EVERY == 0 or t == self.calibration.steps):
                         row.append(np.array(values[name][:, left[name]]))
 
-            self.run(self.teacher, part, see)
+            self.calibration.run(self.teacher, part, see)
             for name, row in rows.items():
                 found[name].append(np.stack(row))
         return found
 
     def parts(self) -> list[NDArray[Any]]:
         """The calibration sequences, the same few at a time for teacher and student."""
-        return list(batches(self.teacher, self.calibration))
+        return list(self.calibration.batches(self.teacher))
 
     def gather(
         self,
@@ -96,13 +95,13 @@ class Refit:
         for part, wanted in zip(self.parts(), targets[fit.result], strict=True):
 
             def see(t: int, values: Mapping[str, NDArray[Any]], wanted: NDArray[Any] = wanted) -> None:
-                if last and t == self.calibration.shape[1]:
+                if last and t == self.calibration.steps:
                     assert isinstance(gather, MatrixGather)
                     gather.see(values, wanted[0], t)
-                elif not last and t % EVERY == 0 and t < self.calibration.shape[1]:
+                elif not last and t % EVERY == 0 and t < self.calibration.steps:
                     gather.see(values, wanted[t // EVERY])
 
-            self.run(student, part, see)
+            self.calibration.run(student, part, see)
 
 
 def _unrounded(graph: Graph, ideal: Graph, fit: HeadFit | MatrixFit) -> Graph:

@@ -24,10 +24,16 @@ void lookup_step(lookup_state *restrict s, const int8_t *restrict sample, int8_t
 {
     (void)s;
 
+    /* %u : i3[2] = input from "input" */
+    int8_t u[2];
+    for (int i = 0; i < 2; i++) {
+        u[i] = (int8_t)qssm_clamp_i16(sample[i], -4, 3);
+    }
+
     /* %squares : i5[2] = lut %u entries=@squares.entries first=-4 from "squares" */
     int8_t squares[2];
     for (int i = 0; i < 2; i++) {
-        squares[i] = lookup_squares_entries[sample[i] + 4];
+        squares[i] = lookup_squares_entries[u[i] + 4];
     }
 
     /* output y = %squares */

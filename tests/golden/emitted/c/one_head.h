@@ -4,6 +4,8 @@
  *   %u : u8[1], integers 0..255
  * Output mean after the last step, 2 element(s) of int32_t:
  *   integers; the graph notes no scale
+ * Sequences may have 4369 steps (ONE_HEAD_MAX_STEPS). Beyond that, the sums over the steps and the count of steps stay
+ *     at their limits where they reach them; nothing wraps, but outputs made of them are no longer exact.
  * Memory: 18 bytes of constant tables (packed: see QSSM_TABLE), 8 bytes of state (without alignment).
  */
 #ifndef ONE_HEAD_H
@@ -12,6 +14,7 @@
 #include <stdint.h>
 
 #define ONE_HEAD_INPUTS 1
+#define ONE_HEAD_MAX_STEPS 4369
 #define ONE_HEAD_OUTPUT_MEAN 2
 
 typedef struct {

@@ -4,6 +4,8 @@
  *   %u : u8[1], integers 0..255
  * Output logits after the last step, 2 element(s) of int32_t:
  *   integers; the graph notes no scale, divided by the number of steps
+ * Sequences may have 174762 steps (TWO_LAYERS_MAX_STEPS). Beyond that, the sums over the steps and the count of steps
+ *     stay at their limits where they reach them; nothing wraps, but outputs made of them are no longer exact.
  * Memory: 496 bytes of constant tables (packed: see QSSM_TABLE), 28 bytes of state (without alignment).
  */
 #ifndef TWO_LAYERS_H
@@ -12,6 +14,7 @@
 #include <stdint.h>
 
 #define TWO_LAYERS_INPUTS 1
+#define TWO_LAYERS_MAX_STEPS 174762
 #define TWO_LAYERS_OUTPUT_LOGITS 2
 
 typedef struct {

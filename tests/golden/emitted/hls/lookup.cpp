@@ -17,7 +17,7 @@ static void run_input(
     for (int i = 0; i < 2; i++) {
 #pragma HLS pipeline II=1
         const lookup_sample beat = samples.read();
-        const u_t u = beat.data;
+        const u_t u = qssm_clamp<u_t>(ap_int<8>(beat.data), ap_int<3>(-4), ap_uint<2>(3));
         qssm_squares_u.write(u);
         last = beat.last;
     }

@@ -1,6 +1,8 @@
 // lookup_top: a streaming core emitted by qssmc from graph lookup, 1 lane.
 // 2 clocks a sample. s: 2 numbers a sample, each i3; s_last with a sequence's last
+// s_data is exactly as wide as the format of a sample, so none lies beyond it; clamp what is wider before.
 // m: output y, 2 signed numbers a sample
+// Sequences may have any number of steps: nothing is summed over them.
 // Names: x_data, x_valid and x_ready are the stream of the op x of the graph; x_end is x after the last sample of a
 //     sequence; x__y_p goes from x to port p of y, x__y_p_q behind a queue, _s behind a register in both directions, _w
 //     in another width. token goes with every sample and tells whether it is the last.

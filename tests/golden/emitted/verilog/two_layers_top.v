@@ -1,6 +1,9 @@
 // two_layers_top: a streaming core emitted by qssmc from graph two_layers, 1 lane.
 // 39 clocks a sample. s: 1 number a sample, each u8; s_last with a sequence's last
+// s_data is exactly as wide as the format of a sample, so none lies beyond it; clamp what is wider before.
 // m: output logits, 2 signed numbers after the last sample
+// Sequences may have 174762 steps. Beyond that, the sums over the steps and the count of steps stay at their limits
+//     where they reach them; nothing wraps, but outputs made of them are no longer exact.
 // Names: x_data, x_valid and x_ready are the stream of the op x of the graph; x_end is x after the last sample of a
 //     sequence; x__y_p goes from x to port p of y, x__y_p_q behind a queue, _s behind a register in both directions, _w
 //     in another width. token goes with every sample and tells whether it is the last.

@@ -1,4 +1,4 @@
-"""A bench of the tiny model, with labels that the float model gives, and a crew that counts what it is asked for."""
+"""An objective of the tiny model, labelled by the float model, and an executor that counts what it is asked for."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from qssmc.driver.autotune import bench_of
+from qssmc.analysis.calibration import Calibration
+from qssmc.driver.autotune import objective_of
 from qssmc.frontend import trace
 from qssmc.passes.methods import FULL
+from qssmc.passes.plan import PassPlan
 from qssmc.passes.quantise import QuantiseOptions
-from qssmc.search import Alone, Bench, Explorer, Kept, Measured
+from qssmc.search import Cached, Explorer, InProcess, Measured, Objective
 from qssmc.search.executors import Trial
 from qssmc.search.objective import with_labels
+from qssmc_sim import run
 from support.tiny import LENGTH, tiny_checkpoint
 
 
-def tiny_bench(count: int = 12, labels: bool = False, methods: Any = FULL, **config: Any) -> Bench:
+def tiny_objective(count: int = 12, labels: bool = False, methods: Any = FULL, **config: Any) -> Objective:
     checkpoint = tiny_checkpoint(**config)
     module = checkpoint.build()
     drawn = sequences(count + 40, checkpoint.config.d_input)
@@ -29,11 +32,12 @@ def tiny_bench(count: int = 12, labels: bool = False, methods: Any = FULL, **con
     parameters = sum(p.numel() for p in module.parameters())
     graph = trace(module, checkpoint.config.d_input, "tiny")
     options = QuantiseOptions(dither=True, max_steps=4 * LENGTH)
-    bench = bench_of(graph, parameters, options, methods, checkpoint.input_format, drawn[:count], None)
+    plan = PassPlan(graph, options, checkpoint.input_format, Calibration(drawn[:count], run), methods)
+    objective = objective_of(plan, parameters, None)
     if not labels:
-        return bench
-    answers = bench.results(bench.graph, checkpoint.input_format.to_real(drawn[count:]).astype(np.float64))
-    return with_labels(bench, drawn[count:], answers.argmax(axis=1))
+        return objective
+    answers = objective.results(objective.graph, Calibration(plan.real(drawn[count:]), run))
+    return with_labels(objective, drawn[count:], answers.argmax(axis=1))
 
 
 def sequences(count: int, channels: int) -> NDArray[np.int64]:
@@ -50,10 +54,10 @@ class Counting:
     def __init__(self) -> None:
         self.asked: list[Trial] = []
 
-    def results(self, bench: Bench, trials: Sequence[Trial]) -> Iterator[Measured]:
+    def results(self, objective: Objective, trials: Sequence[Trial]) -> Iterator[Measured]:
         self.asked += trials
-        yield from Alone().results(bench, trials)
+        yield from InProcess().results(objective, trials)
 
 
-def tiny_explorer(bench: Bench | None = None, **options: Any) -> Explorer:
-    return Explorer(tiny_bench() if bench is None else bench, Kept(Counting()), **options)
+def tiny_explorer(objective: Objective | None = None, **options: Any) -> Explorer:
+    return Explorer(tiny_objective() if objective is None else objective, Cached(Counting()), **options)

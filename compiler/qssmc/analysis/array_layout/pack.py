@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from qssmc.analysis.array_layout.parts import CellPart, LogicalBlock, part_of
 from qssmc.crossbar.options import CrossbarOptions
 from qssmc.errors import UsageError
-from qssmc.passes.map_arrays.parts import Block, Part, part_of
 
 
 @dataclass
@@ -18,15 +18,15 @@ class Tile:
 
     rows: int
     columns: int
-    parts: list[Part] = field(default_factory=list)
+    parts: list[CellPart] = field(default_factory=list)
 
-    def takes(self, part: Part, encoding: str) -> bool:
+    def takes(self, part: CellPart, encoding: str) -> bool:
         """Whether a part still fits."""
         rows, columns = lines_of([*self.parts, part], encoding)
         return rows <= self.rows and columns <= self.columns
 
 
-def lines_of(parts: Sequence[Part], encoding: str) -> tuple[int, int]:
+def lines_of(parts: Sequence[CellPart], encoding: str) -> tuple[int, int]:
     """Rows and columns that parts take together; slices with one lane share a reference column."""
     rows = sum(len(part.rows) for part in parts)
     if encoding == "four-lane":
@@ -42,7 +42,7 @@ def wire_length(tile: Tile) -> int:
     return int((rows * np.arange(len(rows))).sum() + (columns * np.arange(len(columns))).sum())
 
 
-def pack(blocks: Sequence[Block], size: tuple[int, int], options: CrossbarOptions) -> list[Tile]:
+def pack(blocks: Sequence[LogicalBlock], size: tuple[int, int], options: CrossbarOptions) -> list[Tile]:
     """Tiles of a size (rows, columns) that hold all blocks.
 
     Two ways are tried: filling tile after tile, where a block goes on in the next, and whole blocks, the largest first.
@@ -63,18 +63,18 @@ class _Packer:
         self.size, self.options = size, options
         self.tiles: list[Tile] = []
 
-    def part(self, block: Block, atoms: Sequence[int]) -> Part:
+    def part(self, block: LogicalBlock, atoms: Sequence[int]) -> CellPart:
         """A part as cells of the user's bits."""
         two = self.options.encoding == "two-lane"
         return part_of(block, atoms, self.options.weight_bits - 1, drop_lanes=two)
 
-    def filled(self, blocks: Sequence[Block]) -> list[Tile]:
+    def filled(self, blocks: Sequence[LogicalBlock]) -> list[Tile]:
         """One tile after another is filled up."""
         for block in blocks:
             self.split(block, lambda: self.tiles[-1:])
         return self.tiles
 
-    def whole(self, blocks: Sequence[Block]) -> list[Tile]:
+    def whole(self, blocks: Sequence[LogicalBlock]) -> list[Tile]:
         """Blocks stay whole where a tile can hold them; each goes to the first tile that does."""
         every = [(block, self.part(block, range(len(block.atoms)))) for block in blocks]
         for block, part in sorted(every, key=lambda both: -max(lines_of([both[1]], self.options.encoding))):
@@ -85,7 +85,7 @@ class _Packer:
                 self.split(block, lambda: ())
         return self.tiles
 
-    def split(self, block: Block, open_tiles: Callable[[], Sequence[Tile]]) -> None:
+    def split(self, block: LogicalBlock, open_tiles: Callable[[], Sequence[Tile]]) -> None:
         """As many atoms as fit onto an open tile, the others onto fresh ones."""
         left = list(range(len(block.atoms)))
         for tile in open_tiles():
@@ -98,10 +98,10 @@ class _Packer:
             self.tiles.append(tile)
             left = left[taken:]
 
-    def put(self, block: Block, atoms: Sequence[int], tile: Tile) -> int:
+    def put(self, block: LogicalBlock, atoms: Sequence[int], tile: Tile) -> int:
         """Put as many of the atoms, from the first on, as a tile takes; returns how many."""
         fits, too_many = 0, len(atoms) + 1
-        found: Part | None = None
+        found: CellPart | None = None
         while too_many - fits > 1:
             trial = (fits + too_many) // 2 if fits or too_many <= len(atoms) else len(atoms)
             part = self.part(block, atoms[:trial])
@@ -113,7 +113,7 @@ class _Packer:
             tile.parts.append(found)
         return fits
 
-    def too_small(self, block: Block, atom: int) -> UsageError:
+    def too_small(self, block: LogicalBlock, atom: int) -> UsageError:
         """Which array would do."""
         part = self.part(block, [atom])
         rows, columns = lines_of([part], self.options.encoding)

@@ -14,7 +14,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Dither:
+class ReadDither:
     """phase: the value that dithers; shift: (columns,), of the rounding that reads each, -1 for columns it does not."""
 
     phase: str
@@ -22,7 +22,7 @@ class Dither:
     shift: Integers
 
 
-def dither_of(graph: Graph, product: Op) -> Dither | None:
+def dither_of(graph: Graph, product: Op) -> ReadDither | None:
     """The dithered rounding that reads columns of a product, looked for through ops that only move numbers."""
     count = product.type.shape[0]
     waiting: list[tuple[Op, Integers]] = [(product, np.arange(count))]
@@ -36,7 +36,7 @@ def dither_of(graph: Graph, product: Op) -> Dither | None:
                 each = user.shift.data[..., None] if user.type.complex and user.shift.data.ndim else user.shift.data
                 amounts = np.broadcast_to(each, user.type.array_shape)
                 shift[origin[origin >= 0]] = amounts[origin >= 0]
-                return Dither(user.inputs[1], user.phase_bits, shift)
+                return ReadDither(user.inputs[1], user.phase_bits, shift)
     return None
 
 

@@ -1,22 +1,22 @@
-"""Observe: every sequence is seen once, in parts; what is collected is what a whole run gives."""
+"""Calibration: every sequence is seen once, in parts; what is collected is what a whole run gives."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from qssmc.analysis.observer import batches, collect, only
+from qssmc.analysis.calibration import Calibration, only
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.input_bits import InputBits
 from qssmc_sim import run
 from support.layers import layer, reals
-from support.random_models import observe, ragged_graph
+from support.random_models import ragged_graph
 
 
 def test_batches_hold_every_sequence_once() -> None:
     graph = layer()
     samples = np.arange(30000).reshape(-1, 1, 1)
-    parts = list(batches(graph, samples))
+    parts = list(Calibration(samples, run).batches(graph))
     assert len(parts) > 1
     np.testing.assert_array_equal(np.concatenate(parts), samples)
 
@@ -30,10 +30,10 @@ def test_only_keeps_what_a_value_needs_and_its_states() -> None:
 @pytest.mark.parametrize("every", [1, 7])
 def test_collect_is_what_a_whole_run_gives(every: int) -> None:
     graph = layer()
-    samples = reals(graph, 0)
+    calibration = reals(graph, 0)
     wanted: list[np.ndarray] = []
-    run(graph, samples, lambda t, values: wanted.append(np.array(values["y"])))
-    found = collect(graph, samples, observe, ["y"], every)["y"]
+    run(graph, calibration.samples, lambda t, values: wanted.append(np.array(values["y"])))
+    found = calibration.collect(graph, ["y"], every)["y"]
     np.testing.assert_array_equal(found, np.stack(wanted, axis=1)[:, ::every])
 
 
@@ -41,7 +41,7 @@ def test_percentiles_of_every_so_many_steps_and_extremes_of_all() -> None:
     graph = layer()
     samples = np.zeros((4, 200, 1))
     samples[:, 1::5] = 1.0  # never at a multiple of 5
-    found = Calibrate(samples, observe, every=5)(graph).ranges["u"].data[:, 0]
+    found = Calibrate(Calibration(samples, run), every=5)(graph).ranges["u"].data[:, 0]
     assert found[1] == 1.0
     assert found[3] < 1e-6
 

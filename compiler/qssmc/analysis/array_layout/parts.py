@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.passes.map_arrays.slices import slices_of
+from qssmc.analysis.array_layout.slices import slices_of
 
 Integers = NDArray[np.int64]
 
@@ -34,7 +34,7 @@ class Atom:
 
 
 @dataclass(frozen=True)
-class Block:
+class LogicalBlock:
     """Atoms that share rows and columns: a head's states share u and y, a dense matrix's columns share its rows.
 
     A shared row drives every part in which an atom needs it; a shared column is a partial sum in every part, and the
@@ -47,7 +47,7 @@ class Block:
     atoms: tuple[Atom, ...]
 
 
-def blocks_of(logical: Logical, most_rows: int) -> Iterator[Block]:
+def blocks_of(logical: Logical, most_rows: int) -> Iterator[LogicalBlock]:
     """A head is one block; any other matrix is one block for every so many rows."""
     count, extent = logical.weight.shape
     if logical.kernel:
@@ -57,10 +57,10 @@ def blocks_of(logical: Logical, most_rows: int) -> Iterator[Block]:
     for start in range(0, len(rows), most_rows):
         band = tuple(rows[start : start + most_rows])
         columns = [c for c in range(count) if logical.weight[c, list(band)].any()]
-        yield Block(logical, band, (), tuple(Atom((), (c,)) for c in columns))
+        yield LogicalBlock(logical, band, (), tuple(Atom((), (c,)) for c in columns))
 
 
-def _head(logical: Logical) -> Block:
+def _head(logical: Logical) -> LogicalBlock:
     """Row u and column y are shared; what hangs together without them is a state."""
     weight = logical.weight
     y = weight.shape[0] - 1
@@ -77,11 +77,11 @@ def _head(logical: Logical) -> Block:
     ]
     atoms += [Atom((), (c,)) for c in driven]
     atoms.sort(key=lambda atom: atom.columns)
-    return Block(logical, (0, *own), (y,), tuple(atoms) or (Atom((), ()),))
+    return LogicalBlock(logical, (0, *own), (y,), tuple(atoms) or (Atom((), ()),))
 
 
 @dataclass(frozen=True)
-class Part:
+class CellPart:
     """Cells of one block. rows: logical rows; columns and exponents: of every slice; cells: (slices, rows), signed.
 
     flips: (rows,), -1 where a row is driven inverted; lanes: (slices, 2), whether a slice has a plus and a minus line.
@@ -105,7 +105,7 @@ class Part:
         return bool((self.lanes.sum(axis=1) == 1).any())
 
 
-def part_of(block: Block, atoms: Sequence[int], bits: int, *, drop_lanes: bool) -> Part:
+def part_of(block: LogicalBlock, atoms: Sequence[int], bits: int, *, drop_lanes: bool) -> CellPart:
     """The part of some atoms of a block. bits: of a cell's level; drop_lanes: inverts rows so that lanes fall empty."""
     logical, first = block.logical, 0 in atoms
     own = [r for atom in atoms for r in block.atoms[atom].rows]
@@ -129,7 +129,7 @@ def part_of(block: Block, atoms: Sequence[int], bits: int, *, drop_lanes: bool) 
             cells.append(piece.digits)
     matrix = np.array(cells, np.int64).reshape(len(cells), len(rows))
     flips = _flips(matrix) if drop_lanes else np.ones(len(rows), np.int64)
-    return Part(logical.name, tuple(rows), tuple(at), tuple(exponents), matrix, flips)
+    return CellPart(logical.name, tuple(rows), tuple(at), tuple(exponents), matrix, flips)
 
 
 def lanes_of(cells: Integers) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Plan: which cell of which array holds what, from a fused graph and the arrays that a user has."""
+"""Layout: which cell of which array holds what, from a fused graph and the arrays that a user has."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.array_layout.pack import Tile, lines_of, pack, wire_length
+from qssmc.analysis.array_layout.parts import CellPart, Logical, LogicalBlock, blocks_of
+from qssmc.analysis.array_layout.shelves import Spot, shelve
 from qssmc.analysis.bounds import bounds
+from qssmc.crossbar.names import KERNEL, original
 from qssmc.crossbar.options import CrossbarOptions, Packing
 from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Xbar
 from qssmc.ir.types import width_of
-from qssmc.passes.fuse.retime import FLUSH
-from qssmc.passes.fuse.walk import KERNEL
-from qssmc.passes.map_arrays.pack import Tile, lines_of, pack, wire_length
-from qssmc.passes.map_arrays.parts import Block, Logical, Part, blocks_of
-from qssmc.passes.map_arrays.shelves import Spot, shelve
 
 Integers = NDArray[np.int64]
 Phased = tuple[int, Tile]  # the phase of a step in which a tile is read
@@ -58,7 +57,7 @@ class PlannedRead:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ArrayLayout:
     """options with dac_bits as they came to be; gains: of every op's rows; wires: their length, in cells."""
 
     options: CrossbarOptions
@@ -73,11 +72,6 @@ class Plan:
         return tuple(read for read in self.reads if any(column.op == op for column in read.columns))
 
 
-def original(name: str) -> str:
-    """The name that an op has at every step, of its copy in the flush after the last."""
-    return name.split(FLUSH, maxsplit=1)[0]
-
-
 def products_of(graph: Graph) -> dict[str, Xbar]:
     """The products of a graph by original name, each as it first appears."""
     found: dict[str, Xbar] = {}
@@ -87,7 +81,7 @@ def products_of(graph: Graph) -> dict[str, Xbar]:
     return found
 
 
-def plan(graph: Graph, options: CrossbarOptions) -> Plan:
+def lay_out(graph: Graph, options: CrossbarOptions) -> ArrayLayout:
     """Lay every xbar op of a fused integer graph onto arrays.
 
     Raises UsageError where an array is smaller than one state, UnsupportedModelError where there is nothing to lay.
@@ -194,21 +188,21 @@ def _wires(tiles: Sequence[Phased], spots: Sequence[Spot]) -> int:
     )
 
 
-def _blocks(group: Sequence[Logical], size: tuple[int, int], options: CrossbarOptions) -> list[Block]:
+def _blocks(group: Sequence[Logical], size: tuple[int, int], options: CrossbarOptions) -> list[LogicalBlock]:
     lines = options.lanes // 2  # of a row
     return [block for logical in group for block in blocks_of(logical, max(1, size[0] // lines))]
 
 
 def _placed(
     tiles: Sequence[Phased], spots: Sequence[Spot], options: CrossbarOptions, dac: int, gains: Mapping[str, Integers]
-) -> Plan:
+) -> ArrayLayout:
     """Lines for every tile: rows and columns with the most cells nearest to their drivers and converters."""
     arrays = 1 + max(spot.array for spot in spots)
     reads = []
     for spot, (phase, tile) in sorted(zip(spots, tiles, strict=True), key=lambda at: (at[0].array, at[0].place)):
         name = f"array_{spot.array}" if options.reads == 1 else f"array_{spot.array}_read_{spot.place}"
         reads.append(_read(tile, name, spot.array, phase, (spot.row, spot.column), options))
-    return Plan(options, dac, gains, tuple(reads), arrays, _wires(tiles, spots))
+    return ArrayLayout(options, dac, gains, tuple(reads), arrays, _wires(tiles, spots))
 
 
 def _read(
@@ -231,7 +225,9 @@ def _read(
     return PlannedRead(name, array, phase, planned_rows, _columns(columns, corner[1], options), weight)
 
 
-def _columns(columns: Sequence[tuple[Part, int]], start: int, options: CrossbarOptions) -> tuple[PlannedColumn, ...]:
+def _columns(
+    columns: Sequence[tuple[CellPart, int]], start: int, options: CrossbarOptions
+) -> tuple[PlannedColumn, ...]:
     """The two lines of every slice; where one lane has no cell, it is the tile's last line, which has none at all."""
     wanted = [
         (True, True) if options.encoding == "four-lane" else tuple(map(bool, part.lanes[c])) for part, c in columns

@@ -14,14 +14,14 @@ _WIDEST = 62
 
 
 @dataclass(frozen=True)
-class Slice:
+class ColumnSlice:
     """digits * 2^exponent; |digits| is at most what a cell can hold. digits: (rows,)."""
 
     exponent: int
     digits: Integers
 
 
-def slices_of(column: Integers, gains: Integers, bits: int) -> tuple[Slice, ...]:
+def slices_of(column: Integers, gains: Integers, bits: int) -> tuple[ColumnSlice, ...]:
     """The slices of a column of M, least significant first: M[r] = sum of digits[r] * 2^(exponent + gains[r]).
 
     gains: (rows,), the power of two by which a row's code exceeds the row's value. Digits have the sign of their number
@@ -46,7 +46,7 @@ def slices_of(column: Integers, gains: Integers, bits: int) -> tuple[Slice, ...]
         together = int(np.bitwise_or.reduce(rest))
         skip = (together & -together).bit_length() - 1
         rest, exponent = rest >> skip, exponent + skip
-        found.append(Slice(exponent, sign * (rest & ((1 << bits) - 1))))
+        found.append(ColumnSlice(exponent, sign * (rest & ((1 << bits) - 1))))
         rest, exponent = rest >> bits, exponent + bits
     return tuple(found)
 
