@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qssmc.analysis.calibration import Calibration
 from qssmc.driver.autotune import objective_of
 from qssmc.frontend import trace
+from qssmc.ir.answers import answering
 from qssmc.passes.methods import FULL
 from qssmc.passes.plan import PassPlan
 from qssmc.passes.quantise import QuantiseOptions
@@ -30,7 +31,7 @@ def tiny_objective(count: int = 12, labels: bool = False, methods: Any = FULL, *
         with torch.no_grad():
             module.decoder.bias -= module(torch.from_numpy(checkpoint.input_format.to_real(drawn))).mean(dim=0)
     parameters = sum(p.numel() for p in module.parameters())
-    graph = trace(module, checkpoint.config.d_input, "tiny")
+    graph = answering(trace(module, checkpoint.config.d_input, "tiny"), checkpoint.config.kind)
     options = QuantiseOptions(dither=True, max_steps=4 * LENGTH)
     plan = PassPlan(graph, options, checkpoint.input_format, Calibration(drawn[:count], run), methods)
     objective = objective_of(plan, parameters, None)
