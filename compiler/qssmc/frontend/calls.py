@@ -23,7 +23,7 @@ _PLACE = "qssmc.place"
 
 
 @dataclass(frozen=True)
-class Place:
+class CallPlace:
     """A line of the user's code."""
 
     file: str
@@ -75,25 +75,25 @@ class _PlacedTracer(fx.Tracer):
         return node
 
 
-def _place_of_frame(frame: FrameType | None) -> Place | None:
+def _place_of_frame(frame: FrameType | None) -> CallPlace | None:
     """The line of the user's forward that a call comes from."""
     places = []
     while frame is not None and frame.f_code is not calls_of.__code__:
-        places.append(Place(frame.f_code.co_filename, frame.f_lineno))
+        places.append(CallPlace(frame.f_code.co_filename, frame.f_lineno))
         frame = frame.f_back
     return _users(places)
 
 
-def _place_of_traceback(trace: TracebackType | None) -> Place | None:
+def _place_of_traceback(trace: TracebackType | None) -> CallPlace | None:
     """The line of the user's forward that an exception comes from."""
     places = []
     while trace is not None:
-        places.append(Place(trace.tb_frame.f_code.co_filename, trace.tb_lineno))
+        places.append(CallPlace(trace.tb_frame.f_code.co_filename, trace.tb_lineno))
         trace = trace.tb_next
     return _users(places[::-1])
 
 
-def _users(places: Sequence[Place]) -> Place | None:
+def _users(places: Sequence[CallPlace]) -> CallPlace | None:
     """The innermost of the places, innermost first, that a user wrote: not torch nor this, best not in a library."""
     own = [place for place in places if not place.file.startswith((_TORCH, _HERE, "<"))]
     return next((place for place in own if "site-packages" not in place.file), own[0] if own else None)

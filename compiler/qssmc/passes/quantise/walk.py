@@ -36,8 +36,8 @@ from qssmc.ir.ops import (
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
-from qssmc.passes.quantise.draft import Draft
-from qssmc.passes.quantise.grids import Bits, Window, power_of_two_scale, round_to
+from qssmc.passes.quantise.draft import QuantisedDraft
+from qssmc.passes.quantise.grids import Bits, IntegerWindow, power_of_two_scale, round_to
 from qssmc.passes.quantise.options import QuantiseOptions
 from qssmc.passes.quantise.qssm import Qssm
 from qssmc.passes.quantise.scheme import Real, Scheme, exact_table, group_max
@@ -82,7 +82,7 @@ class Quantise:
         return _Walk(graph, _SCHEMES[self.options.scheme](self.options), self.options, self.input_format).graph()
 
 
-class _Walk(Draft):
+class _Walk(QuantisedDraft):
     """Builds the quantised graph op by op.
 
     names: the exact ("wide") value that stands for an op; narrow: its cast, made when an operand must have few bits.
@@ -122,13 +122,13 @@ class _Walk(Draft):
         """The bits of a table whose numbers all have the same."""
         return int(self.bits(name, self.options.weight_bits))
 
-    def window(self, old: str, shared: bool) -> Window:
+    def window(self, old: str, shared: bool) -> IntegerWindow:
         """The window of a value between ops."""
         bits = int(self.bits(old, self.options.activation_bits))
         least = finest_unit(self.source, self.source[old])
         return self.scheme.activation(self.source.ranges[old].data, shared, least, bits)
 
-    def state_window(self, old: str, heads: NDArray[np.int64]) -> Window:
+    def state_window(self, old: str, heads: NDArray[np.int64]) -> IntegerWindow:
         """The window of a complex value on the way into a state."""
         return self.scheme.state(self.source.ranges[old].data, heads, self.bits(old, self.options.state_bits))
 
@@ -311,7 +311,7 @@ class _Walk(Draft):
             low = -high
         else:
             low, high = 0, self.options.max_steps
-        window = Window(scale, np.int64(low), np.int64(high))  # type: ignore[arg-type]
+        window = IntegerWindow(scale, np.int64(low), np.int64(high))  # type: ignore[arg-type]
         self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
         return value
 
