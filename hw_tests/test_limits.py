@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+
 from cores import core, replay
 from qssmc_sim import run
 from support.limits import answer, long_sequences, pooled
