@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from qssmc.errors import UnsupportedModelError
+from qssmc.errors import QssmcError, UnsupportedModelError
 from qssmc.frontend.answers import RunGraph
 from qssmc.frontend.axes import Axis, to_channels_last
 from qssmc.frontend.layers.registry import Build, LayerHandler
@@ -51,16 +51,24 @@ def accept(
     wanted, precision, rest = _answers(layer, samples, axes, extra, where)
     best: tuple[float, str, Build, NDArray[np.float64]] | None = None
     reasons: list[str] = []
-    for what, build in handler.read(layer):
+    try:
+        ways = list(handler.read(layer))
+    except Exception as fault:  # a handler that reads shapes of which `matches` said nothing
+        raise UnsupportedModelError(
+            f"{where}: {type(layer).__name__} looks like {handler.name}, but its parameters cannot be read so "
+            f"({fault}); {_ADVICE}"
+        ) from fault
+    for what, build in ways:
         try:
             found = _of_ir(build, samples, run)
-        except TypeFault as fault:
+        except (TypeFault, QssmcError) as fault:
             reasons.append(str(fault))
             continue
         if found.shape != wanted.shape:
             reasons.append(f"it answers with shape {wanted.shape[2:]} a step where the IR gives {found.shape[2:]}")
             continue
         error = float(np.abs(found - wanted).max() / max(float(np.abs(wanted).max()), 1e-30))
+        error = error if np.isfinite(error) else float("inf")
         if best is None or error < best[0]:
             best = (error, what, build, found)
     if best is None:
