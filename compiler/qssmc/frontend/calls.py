@@ -15,6 +15,7 @@ from torch import fx, nn
 
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.handlers import MODULES
+from qssmc.frontend.layers import handler_of
 
 _TORCH = str(Path(torch.__file__).parent)
 _HERE = str(Path(__file__).parent)
@@ -38,7 +39,7 @@ def calls_of(module: nn.Module) -> fx.Graph:
 
     Raises UnsupportedModelError, with the line, where the forward does more than calls.
     """
-    tracer = _PlacedTracer()
+    tracer = _PlacedTracer({id(part) for part in module.modules() if handler_of(part) is not None})
     try:
         calls = tracer.trace(module, concrete_args=_defaults(module.forward))
     except Exception as error:  # torch.fx runs the user's forward, so anything can come out of it
@@ -64,8 +65,12 @@ def where_of(call: fx.Node) -> str:
 class _PlacedTracer(fx.Tracer):
     """Sees every module with a handler as one call, and notes the line that makes each call."""
 
+    def __init__(self, layers: set[int]) -> None:
+        super().__init__()
+        self.layers = layers
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return type(m) in MODULES or super().is_leaf_module(m, module_qualified_name)
+        return type(m) in MODULES or id(m) in self.layers or super().is_leaf_module(m, module_qualified_name)
 
     def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
         node = super().create_node(*args, **kwargs)
@@ -118,6 +123,8 @@ def _drop_defaults(calls: fx.Graph) -> None:
     for entrance in entrances[1:]:
         if entrance.args and _PLACE not in entrance.meta:
             _erase(calls, entrance)
+        elif not entrance.users and str(entrance.target).startswith("*"):
+            calls.erase_node(entrance)
 
 
 def _erase(calls: fx.Graph, call: fx.Node) -> None:
