@@ -31,7 +31,7 @@ from qssmc.ir.table import Table
 from qssmc.ir.types import Type
 
 
-class Maker:
+class OpMaker:
     """Makes ops for one call: the builder, where the call stands, and names for what it makes."""
 
     def __init__(self, builder: Builder, origin: str, stem: Callable[[str], str]) -> None:
@@ -83,7 +83,7 @@ def mean_of(b: Builder, stem: str, x: str, origin: str) -> str:
 # --- layout -----------------------------------------------------------------------------------------------------------
 
 
-def permuted(m: Maker, x: Signal, order: Sequence[int]) -> Signal:
+def permuted(m: OpMaker, x: Signal, order: Sequence[int]) -> Signal:
     """Axes in another order; channel axes that change places move the elements."""
     count = len(x.axes)
     places = [position(axis, count) for axis in order]
@@ -97,54 +97,54 @@ def permuted(m: Maker, x: Signal, order: Sequence[int]) -> Signal:
     return m.take(x, grid.transpose(channels).ravel(), axes)
 
 
-def _transpose(m: Maker, x: Signal, a: int, b: int) -> Signal:
+def _transpose(m: OpMaker, x: Signal, a: int, b: int) -> Signal:
     order = list(range(len(x.axes)))
     i, j = position(a, len(order)), position(b, len(order))
     order[i], order[j] = order[j], order[i]
     return permuted(m, x, order)
 
 
-def _permute(m: Maker, x: Signal, *dims: Any) -> Signal:
+def _permute(m: OpMaker, x: Signal, *dims: Any) -> Signal:
     return permuted(m, x, dims[0] if len(dims) == 1 and isinstance(dims[0], (list, tuple)) else dims)
 
 
-def _movedim(m: Maker, x: Signal, source: int, destination: int) -> Signal:
+def _movedim(m: OpMaker, x: Signal, source: int, destination: int) -> Signal:
     order = list(range(len(x.axes)))
     moved = order.pop(position(source, len(order)))
     order.insert(position(destination, len(order) + 1), moved)
     return permuted(m, x, order)
 
 
-def _t(m: Maker, x: Signal) -> Signal:
+def _t(m: OpMaker, x: Signal) -> Signal:
     if len(x.axes) < 2:
         raise Refused("mT of a value of one axis; write x.transpose(1, 2)")
     return _transpose(m, x, -1, -2)
 
 
-def _view(m: Maker, x: Signal, *shape: Any) -> Signal:
+def _view(m: OpMaker, x: Signal, *shape: Any) -> Signal:
     wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], (list, tuple)) else shape
     if any(isinstance(extent, torch.dtype) for extent in wanted):
         raise Refused("view as another kind of number; a design has its own")
     return x.with_axes(reshaped(x.axes, wanted))
 
 
-def _flatten(m: Maker, x: Signal, start_dim: int = 0, end_dim: int = -1) -> Signal:
+def _flatten(m: OpMaker, x: Signal, start_dim: int = 0, end_dim: int = -1) -> Signal:
     first, last = position(start_dim, len(x.axes)), position(end_dim, len(x.axes))
     merged = reshaped(x.axes[first : last + 1], (-1,))
     return x.with_axes((*x.axes[:first], *merged, *x.axes[last + 1 :]))
 
 
-def _unflatten(m: Maker, x: Signal, dim: int, sizes: Sequence[Any]) -> Signal:
+def _unflatten(m: OpMaker, x: Signal, dim: int, sizes: Sequence[Any]) -> Signal:
     at = position(dim, len(x.axes))
     return x.with_axes((*x.axes[:at], *reshaped(x.axes[at : at + 1], tuple(sizes)), *x.axes[at + 1 :]))
 
 
-def _unsqueeze(m: Maker, x: Signal, dim: int) -> Signal:
+def _unsqueeze(m: OpMaker, x: Signal, dim: int) -> Signal:
     at = position(dim, len(x.axes) + 1)
     return x.with_axes((*x.axes[:at], ONE, *x.axes[at:]))
 
 
-def _squeeze(m: Maker, x: Signal, dim: Any = None) -> Signal:
+def _squeeze(m: OpMaker, x: Signal, dim: Any = None) -> Signal:
     count = len(x.axes)
     dims = dim if isinstance(dim, (list, tuple)) else range(count) if dim is None else (dim,)
     places = {position(axis, count) for axis in dims}
@@ -154,11 +154,11 @@ def _squeeze(m: Maker, x: Signal, dim: Any = None) -> Signal:
     return x.with_axes([axis for i, axis in enumerate(x.axes) if i not in gone])
 
 
-def _same(m: Maker, x: Any, *args: Any, **options: Any) -> Any:
+def _same(m: OpMaker, x: Any, *args: Any, **options: Any) -> Any:
     return x
 
 
-def _dropout(m: Maker, x: Signal, p: float = 0.5, training: bool = True, inplace: bool = False) -> Signal:
+def _dropout(m: OpMaker, x: Signal, p: float = 0.5, training: bool = True, inplace: bool = False) -> Signal:
     if training:
         raise Refused(
             "dropout that is on; dropout must be off in evaluation; write F.dropout(x, p, self.training) or use "
@@ -167,7 +167,7 @@ def _dropout(m: Maker, x: Signal, p: float = 0.5, training: bool = True, inplace
     return x
 
 
-def _size(m: Maker, x: Signal, dim: Any = None) -> Any:
+def _size(m: OpMaker, x: Signal, dim: Any = None) -> Any:
     extents = tuple(1 if axis == ONE else axis.extent if axis.kind == "channel" else Extent(axis) for axis in x.axes)
     return extents if dim is None else extents[position(dim, len(extents))]
 
@@ -175,7 +175,7 @@ def _size(m: Maker, x: Signal, dim: Any = None) -> Any:
 # --- choices ----------------------------------------------------------------------------------------------------------
 
 
-def _getitem(m: Maker, x: Any, key: Any) -> Any:
+def _getitem(m: OpMaker, x: Any, key: Any) -> Any:
     if not isinstance(x, Signal):
         try:
             return x[key]
@@ -193,7 +193,7 @@ def _getitem(m: Maker, x: Any, key: Any) -> Any:
     return _chosen(m, x, keys)
 
 
-def _chosen(m: Maker, x: Signal, keys: Sequence[Any]) -> Signal:
+def _chosen(m: OpMaker, x: Signal, keys: Sequence[Any]) -> Signal:
     axes: list[Axis] = []
     grid = np.arange(m.extent(x)).reshape([x.axes[i].extent for i in x.channels])
     choice: list[Any] = []
@@ -235,13 +235,13 @@ def _chosen(m: Maker, x: Signal, keys: Sequence[Any]) -> Signal:
     return Signal(m.held(chosen), tuple(axes), closed=True) if last else chosen
 
 
-def _chunk(m: Maker, x: Signal, chunks: int, dim: int = 0) -> tuple[Signal, ...]:
+def _chunk(m: OpMaker, x: Signal, chunks: int, dim: int = 0) -> tuple[Signal, ...]:
     at = position(dim, len(x.axes))
     size = -(-x.axes[at].extent // chunks)
     return _split(m, x, size, dim)
 
 
-def _split(m: Maker, x: Signal, size: Any, dim: int = 0) -> tuple[Signal, ...]:
+def _split(m: OpMaker, x: Signal, size: Any, dim: int = 0) -> tuple[Signal, ...]:
     at = position(dim, len(x.axes))
     if x.axes[at].kind != "channel":
         raise Refused(f"split of {x.axes[at].kind}; samples come one by one: split the channels")
@@ -252,7 +252,7 @@ def _split(m: Maker, x: Signal, size: Any, dim: int = 0) -> tuple[Signal, ...]:
     return tuple(_chosen(m, x, [*key, *[slice(None)] * (len(x.axes) - at - 1)]) for key in keys)
 
 
-def _cat(m: Maker, tensors: Sequence[Any], dim: int = 0) -> Signal:
+def _cat(m: OpMaker, tensors: Sequence[Any], dim: int = 0) -> Signal:
     """Channels one after another: each part times the columns of an identity that it fills."""
     parts = [part for part in tensors if isinstance(part, Signal)]
     if len(parts) != len(tensors):
@@ -292,7 +292,7 @@ def _together(parts: Sequence[Signal]) -> bool:
     return closed.pop()
 
 
-def both(m: Maker, op: Any, x: Signal, y: Signal) -> Signal:
+def both(m: OpMaker, op: Any, x: Signal, y: Signal) -> Signal:
     """A sum or product of two signals of one layout; leading axes of one element may be missing."""
     closed = _together((x, y))
     wide, slim = (x, y) if len(x.axes) >= len(y.axes) else (y, x)
@@ -321,7 +321,7 @@ def _single(axis: Axis) -> bool:
     return axis == ONE or (axis.kind == "channel" and axis.extent == 1)
 
 
-def _spread(m: Maker, x: Signal, other: Sequence[Axis]) -> Signal:
+def _spread(m: OpMaker, x: Signal, other: Sequence[Axis]) -> Signal:
     """A signal repeated along the channels that another has and it has not."""
     axes = [q if _single(p) and not _single(q) else p for p, q in zip(x.axes, other, strict=True)]
     if tuple(axes) == x.axes:
@@ -356,24 +356,24 @@ def spread_constant(x: Signal, constant: Any) -> NDArray[np.float64]:
     return np.asarray(np.broadcast_to(lined, shape).reshape(-1))
 
 
-def offset(m: Maker, x: Signal, constant: Any) -> Signal:
+def offset(m: OpMaker, x: Signal, constant: Any) -> Signal:
     """x + constant."""
     value = np.broadcast_to(spread_constant(x, constant), (m.extent(x),))
     return replace(x, name=m.add(Offset(value=Table.real(value)), "offset", x.name))
 
 
-def scaled(m: Maker, x: Signal, constant: Any) -> Signal:
+def scaled(m: OpMaker, x: Signal, constant: Any) -> Signal:
     """x * constant."""
     return replace(x, name=m.add(Scale(factor=Table.real(spread_constant(x, constant))), "scale", x.name))
 
 
-def _add(m: Maker, x: Any, y: Any) -> Any:
+def _add(m: OpMaker, x: Any, y: Any) -> Any:
     if isinstance(x, Signal) and isinstance(y, Signal):
         return both(m, Add(), x, y)
     return offset(m, x, y) if isinstance(x, Signal) else offset(m, y, x)
 
 
-def _mul(m: Maker, x: Any, y: Any) -> Any:
+def _mul(m: OpMaker, x: Any, y: Any) -> Any:
     if isinstance(x, Extent) and isinstance(y, Extent) and {x.axis, y.axis} == {BATCH, TIME}:
         return Extent(STEPS)
     if isinstance(x, Signal) and isinstance(y, Signal):
@@ -381,21 +381,21 @@ def _mul(m: Maker, x: Any, y: Any) -> Any:
     return scaled(m, x, y) if isinstance(x, Signal) else scaled(m, y, x)
 
 
-def _sub(m: Maker, x: Any, y: Any) -> Any:
+def _sub(m: OpMaker, x: Any, y: Any) -> Any:
     if isinstance(y, Signal):
         return _add(m, scaled(m, y, -1.0), x)
     return offset(m, x, _constant(y, lambda value: -value))
 
 
-def _rsub(m: Maker, x: Any, y: Any) -> Any:
+def _rsub(m: OpMaker, x: Any, y: Any) -> Any:
     return _sub(m, y, x)
 
 
-def _neg(m: Maker, x: Signal) -> Signal:
+def _neg(m: OpMaker, x: Signal) -> Signal:
     return scaled(m, x, -1.0)
 
 
-def _div(m: Maker, x: Any, y: Any) -> Any:
+def _div(m: OpMaker, x: Any, y: Any) -> Any:
     if isinstance(x, TimeSum):
         if y == Extent(TIME):
             return Signal(m.mean(x.signal), x.axes, closed=True)
@@ -414,13 +414,13 @@ def _constant(value: Any, change: Callable[[Any], Any]) -> Any:
         raise Refused(f"arithmetic with {value}: {error}") from error
 
 
-def _pow(m: Maker, x: Signal, exponent: Any) -> Signal:
+def _pow(m: OpMaker, x: Signal, exponent: Any) -> Signal:
     if exponent != 2:
         raise Refused(f"a power of {exponent}; of powers, x ** 2 alone has a form")
     return both(m, Mul(), x, x)
 
 
-def _linear(m: Maker, x: Signal, weight: Any, bias: Any = None) -> Signal:
+def _linear(m: OpMaker, x: Signal, weight: Any, bias: Any = None) -> Signal:
     """F.linear with constant weights."""
     if not isinstance(weight, torch.Tensor) or not x.axes or x.axes[-1].kind != "channel" or len(x.channels) != 1:
         raise Refused(f"linear of {told(x.axes)}; channels must be the last axis and the weights constant")
@@ -428,7 +428,7 @@ def _linear(m: Maker, x: Signal, weight: Any, bias: Any = None) -> Signal:
     return m.matvec(x, _array(weight), None if bias is None else _array(bias), axes)
 
 
-def _matmul(m: Maker, x: Any, y: Any) -> Signal:
+def _matmul(m: OpMaker, x: Any, y: Any) -> Signal:
     if isinstance(x, Signal) and isinstance(y, torch.Tensor) and y.ndim == 2:
         return _linear(m, x, y.T)
     raise Refused("a product of two values of the input, or from the left; mix channels by torch.nn.Linear")
@@ -441,7 +441,7 @@ def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
 # --- functions of torch.nn.functional ---------------------------------------------------------------------------------
 
 
-def _glu(m: Maker, x: Signal, dim: int = -1) -> Signal:
+def _glu(m: OpMaker, x: Signal, dim: int = -1) -> Signal:
     at = position(dim, len(x.axes))
     if x.axes[at].kind != "channel" or x.axes[at].extent % 2:
         raise Refused(f"glu along {told(x.axes[at : at + 1])}; GLU must split the channels, an even number")
@@ -455,7 +455,7 @@ def _glu(m: Maker, x: Signal, dim: int = -1) -> Signal:
 
 
 def _layer_norm(
-    m: Maker, x: Signal, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+    m: OpMaker, x: Signal, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Signal:
     width = _normed(m, x, normalized_shape)
     gamma = np.ones(width) if weight is None else _array(weight)
@@ -464,14 +464,14 @@ def _layer_norm(
     return replace(x, name=m.add(norm, "layernorm", x.name))
 
 
-def _rms_norm(m: Maker, x: Signal, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Signal:
+def _rms_norm(m: OpMaker, x: Signal, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Signal:
     width = _normed(m, x, normalized_shape)
     gamma = np.ones(width) if weight is None else _array(weight)
     epsilon = torch.finfo(torch.float64).eps if eps is None else float(eps)
     return replace(x, name=m.add(RMSNorm(gamma=Table.real(gamma.ravel()), eps=epsilon), "rmsnorm", x.name))
 
 
-def _normed(m: Maker, x: Signal, shape: Any) -> int:
+def _normed(m: OpMaker, x: Signal, shape: Any) -> int:
     wanted = list(shape) if isinstance(shape, (list, tuple)) else [shape]
     if [axis.extent for axis in x.axes[-len(wanted) :]] != wanted or len(wanted) != len(x.channels):
         raise Refused(f"a norm over {tuple(wanted)} of {told(x.axes)}; it must cover the channels of one step")
@@ -483,7 +483,7 @@ def _normed(m: Maker, x: Signal, shape: Any) -> int:
 _MEAN = "a mean must be over time, x.mean(1), with no other option"
 
 
-def _mean(m: Maker, x: Signal, dim: Any = None, keepdim: bool = False, **options: Any) -> Signal:
+def _mean(m: OpMaker, x: Signal, dim: Any = None, keepdim: bool = False, **options: Any) -> Signal:
     places = sorted(
         position(axis, len(x.axes)) for axis in (dim if isinstance(dim, (list, tuple)) else (dim,)) if axis is not None
     )
@@ -494,7 +494,7 @@ def _mean(m: Maker, x: Signal, dim: Any = None, keepdim: bool = False, **options
     return Signal(m.mean(x), _without(x.axes, places[0], keepdim), closed=True)
 
 
-def _sum(m: Maker, x: Signal, dim: Any = None, keepdim: bool = False) -> TimeSum:
+def _sum(m: OpMaker, x: Signal, dim: Any = None, keepdim: bool = False) -> TimeSum:
     places = [
         position(axis, len(x.axes)) for axis in (dim if isinstance(dim, (list, tuple)) else (dim,)) if axis is not None
     ]

@@ -35,7 +35,7 @@ from qssmc.frontend.handlers import MODULES, SUPPORTED_FUNCTIONS, SUPPORTED_MODU
 from qssmc.frontend.layers import LayerHandler, handler_of
 from qssmc.frontend.layers.check import TOLERANCES, accept
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
-from qssmc.frontend.rules import RULES, Maker, rule_of
+from qssmc.frontend.rules import RULES, OpMaker, rule_of
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op, TypeFault
@@ -273,7 +273,7 @@ class _Translation:
         if not any(isinstance(part, (Signal, Extent, TimeSum)) for part in parts):
             return _evaluated(call, args, kwargs)
         if call.target is getattr:
-            return _attribute_of(Maker(self.builder, owner_of(call), self._stem), args[0], args[1])
+            return _attribute_of(OpMaker(self.builder, owner_of(call), self._stem), args[0], args[1])
         if name in ("softmax", "log_softmax"):
             return self._end(call, args[0], name, kwargs.get("dim", args[1] if len(args) > 1 else -1))
         op = one_op(call.target, call.kwargs)
@@ -295,7 +295,7 @@ class _Translation:
             options = ", ".join(given) or f"{len(args)} arguments"
             raise Refused(f"{name} with {options}; give tensors alone, by position") from error
         try:
-            return rule(Maker(self.builder, origin, self._stem), *args, **given)
+            return rule(OpMaker(self.builder, origin, self._stem), *args, **given)
         except TypeFault:
             raise
         except (TypeError, ValueError, IndexError, AttributeError) as error:
@@ -375,7 +375,7 @@ def _attribute(module: nn.Module, path: str) -> Any:
     return found
 
 
-def _attribute_of(maker: Maker, x: Any, name: str) -> Any:
+def _attribute_of(maker: OpMaker, x: Any, name: str) -> Any:
     if isinstance(x, Signal):
         if name in ("mT", "T", "data"):
             return x if name == "data" else RULES["mT"](maker, x)

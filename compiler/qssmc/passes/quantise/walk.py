@@ -191,7 +191,7 @@ class _Walk(QuantisedDraft):
         if not isinstance(made, Cast):
             value = self.cast(f"{op.name}_q", value, self.window(new, False), op.origin)
         elif isinstance(self.source[new], Activation):
-            window = Window(made.scale.data, made.low.data, made.high.data)
+            window = IntegerWindow(made.scale.data, made.low.data, made.high.data)
             value = self.cast(f"{op.name}_q", value, window, op.origin)
         self.held[op.name] = value
         return value
