@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -123,6 +124,23 @@ def test_the_first_line_of_a_module_is_one_sentence(name: str) -> None:
     assert first.endswith("."), first
     assert not re.search(r"[a-z0-9)]\. [A-Z]", first), first
     assert not rest or rest.startswith("\n"), f"{name}: an empty line must follow the first sentence"
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    """Over the three packages, classes within functions aside: a name in a message or a search means one thing."""
+    places: dict[str, list[str]] = {}
+    for root in SOURCES.values():
+        for path in sorted(root.rglob("*.py")):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    shared = [f"{name}: {', '.join(found)}" for name, found in sorted(places.items()) if len(found) > 1]
+    assert shared == [], "\n".join(shared)
+
+
+def test_no_file_of_the_compiler_is_longer_than_450_lines() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES["qssmc"].rglob("*.py")}
+    assert {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > 450} == {}
 
 
 def test_every_line_of_the_list_of_slow_tests_names_something() -> None:

@@ -20,17 +20,20 @@ if TYPE_CHECKING:
     from qssmc.driver.loaded import LoadedDesign
     from qssmc.driver.traced_model import TracedModel, load_traced
     from qssmc.errors import QssmcError
+    from qssmc.frontend.layers import LayerHandler, register
 
 __version__ = version("qssmc")
 __all__ = [
     "CompiledDesign",
     "InputFormat",
+    "LayerHandler",
     "LoadedDesign",
     "QssmcError",
     "TracedModel",
     "compile",
     "load",
     "load_traced",
+    "register",
     "save",
     "trace",
     "verify",
@@ -38,6 +41,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("compile", "load", "save", "trace", "verify"), "qssmc.driver.api"),
     **dict.fromkeys(("TracedModel", "load_traced"), "qssmc.driver.traced_model"),
+    **dict.fromkeys(("LayerHandler", "register"), "qssmc.frontend.layers"),
     "CompiledDesign": "qssmc.driver.design",
     "InputFormat": "qssmc.data",
     "LoadedDesign": "qssmc.driver.loaded",

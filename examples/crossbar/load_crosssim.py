@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 from lines import Core, Currents, Difference, Volts, compare, main
 
-from qssmc.crossbar import Array, CrossbarMap, Window
+from qssmc.crossbar import Array, CrossbarMap, WindowRecord
 
 INSTALL = "pip install git+https://github.com/sandialabs/cross-sim"
 
 
-def load(array: Array, window: Window) -> Core:
+def load(array: Array, window: WindowRecord) -> Core:
     """A numeric core with a row for every column line of the array: its matrix is the one that a vector follows."""
     from simulator import CrossSimParameters
     from simulator.backend import ComputeBackend

@@ -25,7 +25,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Reach:
+class CheckedReach:
     """What one value can be: low and high of each number (re and im are two), and of every intermediate result."""
 
     numbers: list[Pair]
@@ -67,9 +67,9 @@ def _integer(claim: dict[str, Any], field: str) -> int:
     return value
 
 
-def derive(graph: Graph) -> dict[str, Reach]:
+def derive(graph: Graph) -> dict[str, CheckedReach]:
     """The reach of every op of an integer graph. Raises VerificationError for a state that nothing bounds."""
-    found: dict[str, Reach] = {}
+    found: dict[str, CheckedReach] = {}
     for op in graph.ops:
         if isinstance(op, State):
             found[op.name] = _plain([(min(0, low), max(0, high)) for low, high in _held(graph, op.name)])
@@ -81,7 +81,7 @@ def derive(graph: Graph) -> dict[str, Reach]:
     return found
 
 
-def _check_claim(op: Op, claim: dict[str, Any], reach: Reach) -> None:
+def _check_claim(op: Op, claim: dict[str, Any], reach: CheckedReach) -> None:
     (low, high), (inner_low, inner_high) = reach.span, reach.inner
     if low < claim["low"] or high > claim["high"]:
         raise VerificationError(
@@ -126,8 +126,8 @@ def _clamped(graph: Graph, op: Op, state: str) -> list[Pair]:
 # --- one rule an op; numbers of complex values alternate re, im ------------------------------------------------------
 
 
-def _plain(numbers: list[Pair]) -> Reach:
-    return Reach(numbers, (min((n[0] for n in numbers), default=0), max((n[1] for n in numbers), default=0)))
+def _plain(numbers: list[Pair]) -> CheckedReach:
+    return CheckedReach(numbers, (min((n[0] for n in numbers), default=0), max((n[1] for n in numbers), default=0)))
 
 
 def _times(x: Pair, factor: int) -> Pair:
@@ -135,12 +135,12 @@ def _times(x: Pair, factor: int) -> Pair:
     return (a, b) if a <= b else (b, a)
 
 
-def _sum(sums: Sequence[Sequence[Pair]]) -> Reach:
+def _sum(sums: Sequence[Sequence[Pair]]) -> CheckedReach:
     """Sums of terms; a partial sum may hold any of them, so its reach has only the negative, or only the positive."""
     numbers = [(sum(low for low, _ in terms), sum(high for _, high in terms)) for terms in sums]
     least = min((sum(min(0, low) for low, _ in terms) for terms in sums), default=0)
     most = max((sum(max(0, high) for _, high in terms) for terms in sums), default=0)
-    return Reach(numbers, (least, most))
+    return CheckedReach(numbers, (least, most))
 
 
 def _each(op: Op, attribute: str) -> list[int]:
@@ -151,7 +151,7 @@ def _each(op: Op, attribute: str) -> list[int]:
     return [int(value) for value in values for _ in range(lanes)]
 
 
-def _matrix(op: Any, x: list[Pair]) -> Reach:
+def _matrix(op: Any, x: list[Pair]) -> CheckedReach:
     rows = op.weight.data.tolist()
     bias = op.bias.data.tolist() if op.mnemonic == "matvec" else [0] * len(rows)
     return _sum(
@@ -159,7 +159,7 @@ def _matrix(op: Any, x: list[Pair]) -> Reach:
     )
 
 
-def _diag(op: Any, x: list[Pair]) -> Reach:
+def _diag(op: Any, x: list[Pair]) -> CheckedReach:
     sums, spans = [], []
     for index, (re, im) in enumerate(op.lambda_bar.data.tolist()):
         x_re, x_im = x[2 * index], x[2 * index + 1]
@@ -169,13 +169,13 @@ def _diag(op: Any, x: list[Pair]) -> Reach:
     return _with(_sum(sums), spans)
 
 
-def _with(reach: Reach, also: list[Pair]) -> Reach:
+def _with(reach: CheckedReach, also: list[Pair]) -> CheckedReach:
     """More intermediate results: products that are subtracted appear with their own sign too."""
     low, high = reach.inner
-    return Reach(reach.numbers, (min([low, *(p[0] for p in also)]), max([high, *(p[1] for p in also)])))
+    return CheckedReach(reach.numbers, (min([low, *(p[0] for p in also)]), max([high, *(p[1] for p in also)])))
 
 
-def _inject(op: Any, u: list[Pair]) -> Reach:
+def _inject(op: Any, u: list[Pair]) -> CheckedReach:
     b = op.b_bar.data.tolist()
     if op.heads is not None:
         owners = op.heads.data.tolist()
@@ -183,7 +183,7 @@ def _inject(op: Any, u: list[Pair]) -> Reach:
     return _sum([[_times(p, pair[k]) for p, pair in zip(u, row, strict=True)] for row in b for k in (0, 1)])
 
 
-def _readout(op: Any, x: list[Pair]) -> Reach:
+def _readout(op: Any, x: list[Pair]) -> CheckedReach:
     sums: list[list[Pair]] = [[] for _ in range(op.channels)]
     subtracted = []
 
@@ -207,12 +207,12 @@ def _counted(op: Any) -> list[Pair]:
     return [(0, 2**op.bits - 1)] * op.type.shape[0]
 
 
-def _advance(op: Any, x: list[Pair]) -> Reach:
+def _advance(op: Any, x: list[Pair]) -> CheckedReach:
     """A counter holds any number of its bits; before it wraps, one step more than its operand."""
     return _with(_plain(_counted(op)), [(low + op.step, high + op.step) for low, high in x])
 
 
-def _requant(op: Any, x: list[Pair], phase: list[Pair] | None = None) -> Reach:
+def _requant(op: Any, x: list[Pair], phase: list[Pair] | None = None) -> CheckedReach:
     numbers, inner = [], []
     if phase is not None and not (phase[0][0] >= 0 and phase[0][1] < 2**op.phase_bits):
         low, high = phase[0]
@@ -227,10 +227,10 @@ def _requant(op: Any, x: list[Pair], phase: list[Pair] | None = None) -> Reach:
         raised = product[0] + least, product[1] + most
         inner += [product, raised]
         numbers.append((min(max(raised[0] >> s, low), high), min(max(raised[1] >> s, low), high)))
-    return Reach(numbers, _plain(inner).inner)
+    return CheckedReach(numbers, _plain(inner).inner)
 
 
-def _lut(op: Any, x: list[Pair]) -> Reach:
+def _lut(op: Any, x: list[Pair]) -> CheckedReach:
     first = op.first.data.ravel().tolist() * (len(x) if op.first.data.ndim == 0 else 1)
     rows = op.entries.data.tolist() if op.entries.data.ndim == 2 else [op.entries.data.tolist()] * len(x)
     numbers = []
@@ -242,7 +242,7 @@ def _lut(op: Any, x: list[Pair]) -> Reach:
     return _plain(numbers)
 
 
-def _normalize(op: Any, x: list[Pair]) -> Reach:
+def _normalize(op: Any, x: list[Pair]) -> CheckedReach:
     """Bounded through v: (n x_i - s)^2 <= (n - 1) v, or n v where s is 0; and isqrt(v) exceeds half of sqrt(v)."""
     count = len(x)
     largest = max(max(abs(low), abs(high)) for low, high in x)
@@ -250,29 +250,29 @@ def _normalize(op: Any, x: list[Pair]) -> Reach:
     by_spread = 2 * (math.isqrt(count - 1 if op.centred else count) + 1) << op.frac
     reach = min(by_deviation, by_spread)
     spread = count * count * largest * largest + op.eps
-    return Reach([(-reach, reach)] * count, (-max(reach, spread), max(reach, spread, 1 << op.frac)))
+    return CheckedReach([(-reach, reach)] * count, (-max(reach, spread), max(reach, spread, 1 << op.frac)))
 
 
-def _mul(op: Op, a: list[Pair], b: list[Pair]) -> Reach:
+def _mul(op: Op, a: list[Pair], b: list[Pair]) -> CheckedReach:
     corners = [[p * q for p in x for q in y] for x, y in zip(a, b, strict=True)]
     return _plain([(min(four), max(four)) for four in corners])
 
 
-def _slice(op: Any, x: list[Pair]) -> Reach:
+def _slice(op: Any, x: list[Pair]) -> CheckedReach:
     lanes = 2 if op.type.complex else 1
     return _plain(x[op.start * lanes : op.stop * lanes])
 
 
-def _take(op: Any, x: list[Pair]) -> Reach:
+def _take(op: Any, x: list[Pair]) -> CheckedReach:
     lanes = 2 if op.type.complex else 1
     return _plain([x[lanes * index + k] for index in op.indices.data.tolist() for k in range(lanes)])
 
 
-def _offset(op: Any, x: list[Pair]) -> Reach:
+def _offset(op: Any, x: list[Pair]) -> CheckedReach:
     return _plain([(low + v, high + v) for (low, high), v in zip(x, op.value.data.tolist(), strict=True)])
 
 
-_RULES: dict[str, Callable[..., Reach]] = {
+_RULES: dict[str, Callable[..., CheckedReach]] = {
     "constant": lambda op: _plain([(v, v) for v in op.value.data.tolist()]),
     "matvec": _matrix,
     "xbar": _matrix,

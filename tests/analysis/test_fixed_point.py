@@ -85,6 +85,7 @@ def _gelu_tanh(x: Decimal) -> Decimal:
 
 
 EXACT: dict[str, Callable[[Decimal], Decimal]] = {
+    "exp": _exp,
     "gelu": lambda x: x * (1 + _erf(x / Decimal(2).sqrt())) / 2,
     "gelu_tanh": _gelu_tanh,
     "qgelu": lambda x: x * min(max(Decimal(0), x + 2), Decimal(4)) / 4,

@@ -23,9 +23,8 @@ def test_a_budget_is_met_and_explained(tmp_path: Path) -> None:
     assert storage["total_bytes"] == search_report["found"]["bytes"] <= 300
     assert search_report["found"]["bits"]["state"] == 9.0
     assert search_report["goal"] == {"budget_bytes": 300}
-    assert {sensitivity["variable"] for sensitivity in search_report["sensitivities"]} == {
-        variable["name"] for variable in search_report["variables"]
-    } - {"state"}
+    notched = {notch["knob"] for notch in search_report["notches"]}
+    assert notched == {knob["name"] for knob in search_report["knobs"]} - {"state"}
     table = (out / "report/bits.txt").read_text()
     mixing = next(line for line in table.splitlines() if line.startswith("blocks_0_mixing.weight"))
     assert int(float(mixing.split()[5])) == search_report["found"]["bits"]["blocks_0_mixing.weight"]

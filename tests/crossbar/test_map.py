@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from qssmc.crossbar import CrossbarOptions, map_files, read_map
-from qssmc.crossbar.map import Column, MapFile, Row
+from qssmc.crossbar.map import Column, MapFile, MapRow
 from qssmc.errors import MalformedInputError
 from qssmc.ir.ops import Xbar
 from qssmc_sim import run
@@ -78,7 +78,7 @@ def test_excerpts_in_docs_are_of_the_format() -> None:
     assert MapFile.model_validate_json(json.dumps(record)).version == 1
     described = {
         *MapFile.model_fields,
-        *Row.model_json_schema()["properties"],
+        *MapRow.model_json_schema()["properties"],
         *Column.model_json_schema()["properties"],
     }
     assert [name for name in described if f"`{name}`" not in text and f'"{name}"' not in text] == ["arrays"]

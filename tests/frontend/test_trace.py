@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +63,28 @@ def batch_norm(**options: Any) -> ChannelBatchNorm:
     return norm
 
 
+def with_statistics(norm: nn.BatchNorm1d) -> nn.BatchNorm1d:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean.normal_()
+    norm.running_var.uniform_(0.5, 2.0)
+    return norm
+
+
+def with_shape(x: Tensor) -> Tensor:
+    batch, length, channels = x.shape
+    return x.reshape(batch * length, channels).view(batch, length, channels)
+
+
+def ones(*shape: int) -> Tensor:
+    return torch.ones(shape, dtype=torch.float64)
+
+
+def gated(x: Tensor) -> Tensor:
+    value, gate = x.chunk(2, dim=-1)
+    return value * torch.sigmoid(gate)
+
+
 MODULE_CASES: dict[str, Callable[[], nn.Module]] = {
     "S4D zoh": lambda: S4D(3, 2, "zoh"),
     "S4D bilinear": lambda: S4D(3, 4, "bilinear"),
@@ -86,6 +109,19 @@ MODULE_CASES: dict[str, Callable[[], nn.Module]] = {
     "MeanPool": MeanPool,
     "Identity": nn.Identity,
     "Dropout": lambda: nn.Dropout(0.5),
+    "Dropout1d": lambda: nn.Dropout1d(0.5),
+    "AlphaDropout": lambda: nn.AlphaDropout(0.5),
+    "Conv1d": lambda: Calls(lambda m, x: m.c(x.mT).mT, c=nn.Conv1d(3, 5, 1)),
+    "Conv1d of groups": lambda: Calls(lambda m, x: m.c(x.mT).mT, c=nn.Conv1d(3, 6, 1, groups=3, bias=False)),
+    "GLU of transposed": lambda: Calls(lambda m, x: m.g(m.c(x.mT)).mT, c=nn.Conv1d(3, 6, 1), g=nn.GLU(dim=-2)),
+    "BatchNorm1d": lambda: Calls(lambda m, x: m.n(x.transpose(-1, -2)).mT, n=with_statistics(nn.BatchNorm1d(3))),
+    "BatchNorm1d plain": lambda: Calls(lambda m, x: m.n(x.mean(1)), n=with_statistics(nn.BatchNorm1d(3, affine=False))),
+    "Softmax": lambda: nn.Softmax(-1),
+    "LogSoftmax": lambda: nn.LogSoftmax(dim=2),
+    "weight norm": lambda: nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)),
+    "older weight norm": lambda: nn.utils.weight_norm(nn.Linear(3, 2)),
+    "orthogonal": lambda: nn.utils.parametrizations.orthogonal(nn.Linear(3, 3)),
+    "bfloat16": lambda: nn.Linear(3, 2).bfloat16(),
 }
 
 
@@ -151,6 +187,7 @@ METHOD_CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "add": lambda x, y: x.add(y),
     "mul": lambda x, y: x.mul(y),
     "relu": lambda x, y: x.relu(),
+    "exp": lambda x, y: x.exp(),
     "sigmoid": lambda x, y: x.sigmoid(),
     "tanh": lambda x, y: x.tanh(),
     "contiguous": lambda x, y: x.contiguous() + y,
@@ -162,6 +199,42 @@ METHOD_CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mean(-2)": lambda x, y: torch.tanh(x.mean(-2)),
     "torch.mean": lambda x, y: torch.mean(x, [1]),
     "torch.mean dim": lambda x, y: torch.mean(x, dim=(1,), keepdim=False),
+    "last step": lambda x, y: x[:, -1],
+    "last step of all channels": lambda x, y: torch.tanh((x + y)[:, -1, :]),
+    "last step kept": lambda x, y: x[:, -1:].squeeze(1) * 2,
+    "sum over length": lambda x, y: x.sum(1) / x.shape[1],
+    "sum over size": lambda x, y: x.sum(dim=1, keepdim=True) / x.size(1),
+    "mean kept": lambda x, y: x.mean(1, keepdim=True),
+    "transposed mean": lambda x, y: x.transpose(1, 2).mean(-1),
+    "transpose": lambda x, y: torch.tanh(x.transpose(1, 2).contiguous()).mT + y,
+    "permute": lambda x, y: x.permute(1, 2, 0).permute(2, 0, 1) * y,
+    "movedim": lambda x, y: x.movedim(-1, 1).movedim(1, 2),
+    "view": lambda x, y: x.view(x.shape[0], x.size(1), -1).reshape(-1, 3).reshape(y.shape),
+    "view of channels": lambda x, y: torch.cat([x, y], -1).view(x.shape[0], -1, 2, 3).transpose(2, 3).flatten(2),
+    "unflatten": lambda x, y: torch.cat([x, y], 2).unflatten(2, (2, 3)).flatten(-2, -1),
+    "unpacked shape": lambda x, y: with_shape(x),
+    "unsqueeze": lambda x, y: x.unsqueeze(0).squeeze(0)[None].squeeze(0),
+    "slice of channels": lambda x, y: x[..., 1:] - y[:, :, :2],
+    "one channel": lambda x, y: x[..., 0],
+    "split": lambda x, y: torch.split(x, [1, 2], -1)[1] + y.split(2, dim=-1)[0],
+    "chunk": lambda x, y: gated(torch.cat((x, y, x, x), dim=-1)),
+    "cat": lambda x, y: torch.tanh(torch.cat([x, y, x], dim=2)),
+    "cat of transposed": lambda x, y: torch.cat([x.mT, y.mT], 1).mT,
+    "numbers": lambda x, y: -(2 * x - 1.5) / 3 + (1 - y) * 0.5 - 1,
+    "rsub": lambda x, y: torch.rsub(x, 2.0) - torch.neg(y),
+    "constants": lambda x, y: x * torch.arange(3.0) + torch.exp(torch.ones(1, 1, 3)) - x.transpose(1, 2).mT,
+    "constants of transposed": lambda x, y: (x.mT * torch.arange(3.0)[:, None] + torch.ones(3, 1)).mT,
+    "square": lambda x, y: x**2 - torch.square(y),
+    "broadcast channel": lambda x, y: x * y[..., :1],
+    "glu": lambda x, y: F.glu(torch.cat([x, y], -1), -1),
+    "glu of transposed": lambda x, y: F.glu(torch.cat([x, y], -1).mT, dim=1).mT,
+    "layer norm": lambda x, y: F.layer_norm(x, (3,)) + F.layer_norm(y, [3], ones(3), ones(3), 0.1),
+    "rms norm": lambda x, y: F.rms_norm(x, (3,), eps=0.1) + F.rms_norm(y, (3,), ones(3), 0.1),
+    "linear": lambda x, y: F.linear(x, ones(2, 3), ones(2)) + y @ ones(3, 2),
+    "softmax at the end": lambda x, y: F.softmax(x.mean(1), dim=-1),
+    "log softmax at the end": lambda x, y: torch.log_softmax(x, -1),
+    "numbers of another kind": lambda x, y: x.double() + y.to(torch.float64).type_as(x),
+    "dimensions": lambda x, y: x.flatten(x.dim() - 1).unsqueeze(x.ndim).squeeze(-1),
     "answer and state": lambda x, y: (x + y, None),  # type: ignore[dict-item,return-value]
 }
 
@@ -252,7 +325,7 @@ def test_all_unsupported_parts_come_in_one_error_with_their_paths() -> None:
     inner = Calls(lambda m, u: torch.flip(m.conv(u), [1]).abs(), conv=nn.LSTM(2, 2))
     message = refused(nn.Sequential(nn.Linear(2, 2), nn.Softmax(-1), inner, nn.PReLU()))
     for part in (
-        "1: torch.nn.modules.activation.Softmax; leave it out of the model",
+        "1: Softmax; leave it out of the model",
         "torch.nn.modules.rnn.LSTM; its gates are no linear recurrence",
         "): flip; it reads samples that are still to come",
         "): abs; use the modules and functions below",
@@ -266,15 +339,30 @@ def test_all_unsupported_parts_come_in_one_error_with_their_paths() -> None:
 @pytest.mark.parametrize(
     ("forward", "words"),
     [
-        (lambda m, u: m.a(u) * 2, "mul with a number or None; write the number into the weights of the Linear"),
-        (lambda m, u: 1.0 + m.a(u), "add with a number or None"),
+        (lambda m, u: m.a(u) * None, "arithmetic with NoneType"),
+        (lambda m, u: m.a(u) / m.a(u), "a division by a value of the input; divide by constants"),
+        (lambda m, u: m.a(u) / u.shape[1], "a division by a length that no design knows"),
         (lambda m, u: torch.add(m.a(u), u, alpha=2), "add with alpha; give tensors alone, by position"),
         (lambda m, u: torch.add(input=m.a(u), other=u), "add with input, other; give tensors alone, by position"),
         (lambda m, u: m.a(input=u), "Linear is called with anything but one tensor; call it as module(x)"),
-        (lambda m, u: m.a(u) - u, "sub; write the number into the weights of the Linear before or after it, and add"),
-        (lambda m, u: m.a(u) + m.a.bias, "reads the tensor a.bias; put it into the weight or bias"),
+        (lambda m, u: m.a(u) + torch.ones(5, 2), "a constant of shape (5, 2) beside (batch, time, 2 channels)"),
+        (lambda m, u: m.a(u) @ m.a(u), "mix channels by torch.nn.Linear"),
+        (lambda m, u: m.a(u) ** 3, "of powers, x ** 2 alone has a form"),
+        (lambda m, u: m.a(u).sum(1), "a sum over time grows without bound"),
+        (lambda m, u: torch.cat([m.a(u), u], 1), "samples come one by one: join channels"),
+        (lambda m, u: torch.cat([m.a(u), torch.ones(2)], -1), "cat with a constant; put it into the bias"),
+        (lambda m, u: m.a(u).chunk(2, 1), "samples come one by one: split the channels"),
+        (lambda m, u: F.glu(m.a(u), 1), "GLU must split the channels"),
+        (lambda m, u: F.layer_norm(m.a(u), (5,)), "it must cover the channels of one step"),
+        (lambda m, u: F.softmax(m.a(u), 1), "it must compare the answers"),
+        (lambda m, u: m.a(u).view(u.shape[1], u.shape[0], 2), "keep the order of batch and time"),
+        (lambda m, u: m.a(u).reshape(7, -1), "write the extents of batch and time as x.shape[0]"),
+        (lambda m, u: m.a(u).transpose(1, 2).reshape(u.shape[0], -1), "keep batch, time and channels apart"),
+        (lambda m, u: m.a(u.transpose(1, 2)), "its channels must be the last axis: write x.transpose(1, 2)"),
+        (lambda m, u: m.a(u) + u.transpose(1, 2), "bring both into one layout"),
+        (lambda m, u: m.a(u) * 1j, "arithmetic with complex"),
         (lambda m, u: u[:, 1:], "getitem; samples come one by one"),
-        (lambda m, u: m.a(u).mean(1, keepdim=True), "a mean must be over time, x.mean(1), with no other option"),
+        (lambda m, u: m.a(u).mean((1, 2)), "a mean must be over time, x.mean(1), with no other option"),
         (lambda m, u: m.a(u).mean(), "a mean must be over time"),
         (lambda m, u: m.a(u).mean(-1), "a mean must be over time"),
     ],
@@ -338,7 +426,7 @@ class TwoInputs(nn.Module):
 def test_more_than_one_input_or_output() -> None:
     assert refused(TwoInputs()) == "the model must take one input, but it takes v too; give it a default"
     for forward in (lambda m, u: (u, u), lambda m, u: {"y": u}, lambda m, u: None, lambda m, u: [u]):
-        assert refused(Calls(forward)).startswith("the model must return one tensor, not ")
+        assert refused(Calls(forward)).startswith("the model must return one tensor of its input, not ")
 
 
 def test_no_input_at_all() -> None:
@@ -350,7 +438,7 @@ def test_no_input_at_all() -> None:
         def forward(self) -> Tensor:
             return torch.tanh(self.value)
 
-    assert ": reads the tensor value; put it into the weight or bias" in refused(Deaf())
+    assert "the model must return one tensor of its input, not a Tensor of 2" in refused(Deaf())
 
 
 def assign(m: nn.Module, u: Tensor) -> Tensor:
@@ -365,18 +453,14 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "length": (lambda m, u: m.a(u) if len(u) > 3 else u, "must not ask for the length of a tensor"),
     "assignment": (assign, "must not assign to elements of a tensor"),
     "unknown function": (lambda m, u: torch.erf(m.a(u)), "erf; use the modules and functions below"),
-    "reshape": (lambda m, u: m.a(u).reshape(1, -1, 2), "keep that layout in the whole forward"),
-    "transpose": (lambda m, u: m.a(u).transpose(1, 2), "keep that layout in the whole forward"),
-    "one channel": (lambda m, u: m.a(u)[:, 0], "keep that layout in the whole forward"),
-    "last step": (lambda m, u: m.a(u)[:, -1], "leave x[:, -1] out: the design answers at every step"),
-    "last step of all channels": (lambda m, u: m.a(u)[:, -1, :], "leave x[:, -1] out"),
+    "one step": (lambda m, u: m.a(u)[:, 0], "samples come one by one, and x[:, -1] and x.mean(1) read the time axis"),
     "cumsum": (lambda m, u: m.a(u).cumsum(1), "take the mean over time"),
     "flip": (lambda m, u: m.a(u) + m.a(u.flip(1)), "samples that are still to come"),
     "conv": (lambda m, u: F.conv1d(u, torch.ones(2, 2, 3)), "it mixes the steps of a sequence"),
     "dropout that is on": (lambda m, u: F.dropout(m.a(u), 0.1), "dropout must be off in evaluation"),
     "in place": (lambda m, u: m.a(u).mul_(2), "instead of changing a tensor in place"),
     "any in place": (lambda m, u: m.a(u).exp_(), "instead of changing a tensor in place"),
-    "softmax": (lambda m, u: F.softmax(m.a(u), -1), "the largest answer stays the largest without it"),
+    "softmax": (lambda m, u: m.a(F.softmax(m.a(u), -1)), "the largest answer stays the largest without it"),
     "item": (lambda m, u: m.a(u).item(), "keep to tensors"),
     "random": (lambda m, u: m.a(u) + torch.randn_like(u), "draws no random numbers"),
     "shape": (lambda m, u: m.a(u) * u.shape[1], "a design knows no length"),
@@ -415,8 +499,20 @@ def test_what_is_no_module_or_has_no_numbers() -> None:
 
 def test_a_module_that_cannot_be_copied() -> None:
     module = nn.Sequential(nn.Linear(2, 2))
-    module.kept = module[0].weight * 2  # type: ignore[assignment]
+    module.kept = threading.Lock()  # type: ignore[assignment]
     assert "cannot be copied (" in refused(module)
+
+
+@pytest.mark.parametrize(
+    ("forward", "layout"),
+    [
+        (lambda m, u: m.a(u).reshape(1, -1, 2), "(1, batch * time, 2 channels)"),
+        (lambda m, u: m.a(u).transpose(1, 2), "(batch, 2 channels, time)"),
+    ],
+)
+def test_answers_in_another_layout(forward: Callable[..., Any], layout: str) -> None:
+    message = refused(Calls(forward, a=nn.Linear(2, 2)))
+    assert f"the model answers with axes {layout}; it must answer with (batch, time, channels)" in message
 
 
 def test_complex_weights_that_are_not_finite() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qssmc.analysis.scales import is_power_of_two
 from qssmc.passes.quantise.grids import (
-    Window,
+    IntegerWindow,
     affine_window,
     power_of_two_scale,
     power_of_two_window,
@@ -24,7 +24,7 @@ RANGES = st.tuples(FINITE, FINITE).map(lambda ends: (min(ends), max(ends)))
 BITS = st.integers(2, 12)
 
 
-def levels(window: Window) -> int:
+def levels(window: IntegerWindow) -> int:
     return int(window.high) - int(window.low) + 1
 
 

@@ -14,7 +14,7 @@ from qssmc.analysis.array_layout import converter_of, lay_out
 from qssmc.analysis.array_layout.shelves import shelve
 from qssmc.analysis.array_layout.slices import slices_of
 from qssmc.crossbar import CrossbarOptions
-from qssmc.crossbar.options import Window
+from qssmc.crossbar.options import ConductanceWindow
 from qssmc.errors import UsageError
 from qssmc.ir.ops import Requant, Xbar
 from qssmc.passes.fuse import Fuse
@@ -132,9 +132,9 @@ def test_bad_arrays_are_said() -> None:
     ):
         lay_out(fused, CrossbarOptions(size=(3, 3)))
     with pytest.raises(UsageError, match="holds 3 levels 10 µS apart, but --cell-bits 4 needs 8"):
-        CrossbarOptions(window=Window(1.0, 21.0, 10.0))
+        CrossbarOptions(window=ConductanceWindow(1.0, 21.0, 10.0))
     with pytest.raises(UsageError, match="must rise from 0 on, but the window is 5 to 2 µS"):
-        Window(5.0, 2.0)
+        ConductanceWindow(5.0, 2.0)
 
 
 @pytest.mark.parametrize("shape", ["ragged", "dithered, two layers"])

@@ -18,7 +18,7 @@ from qssmc.ir.ops import Cast
 from qssmc.ir.table import Table
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.quantise import Quantise, QuantiseOptions
-from qssmc.passes.quantise.grids import Window, power_of_two_window, round_in_window
+from qssmc.passes.quantise.grids import IntegerWindow, power_of_two_window, round_in_window
 from qssmc.passes.range_setting import RangeSetting
 from qssmc_sim import run
 from support.layers import calibrated, discrete
@@ -48,7 +48,7 @@ def clipped(text: str, samples: NDArray[np.float64], bits: int) -> Graph:
     return RangeSetting(bits, Calibration(samples, run))(Calibrate(Calibration(samples, run))(parse(text)))
 
 
-def window(graph: Graph, name: str, bits: int) -> Window:
+def window(graph: Graph, name: str, bits: int) -> IntegerWindow:
     data = graph.ranges[name].data
     return power_of_two_window(data[LOW], data[HIGH], bits)
 

@@ -193,7 +193,7 @@ def test_too_few_sequences_are_refused() -> None:
 
 def test_constant_sequences_are_refused() -> None:
     objective = tiny_objective()
+    integers = objective.plan.integers
+    constant = replace(objective.plan, integers=replace(integers, samples=np.full_like(integers.samples, 7)))
     with pytest.raises(UsageError, match="all calibration samples are 7, so there is nothing to measure"):
-        integers = objective.plan.integers
-        constant = replace(integers, samples=np.full_like(integers.samples, 7))
-        replace(objective, plan=replace(objective.plan, integers=constant))
+        replace(objective, plan=constant)

@@ -16,7 +16,7 @@ from support.one_op import extreme_samples, seeds
 
 COUNTER = """
 graph counter : integer
-%u : u4[1] = input
+%u : u8[1] = input
 %x : u8[1] = state
 %s : u9[1] = add %u %x
 %n : u8[1] = requant %s multiplier=1 shift=0 low=0 high=255

@@ -57,7 +57,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Part:
+class CostPart:
     """What one piece of a design takes: clocks that it is busy with a sample, and its blocks and LUTs."""
 
     name: str
@@ -101,12 +101,14 @@ def _blocks(bits: int, most: int) -> int:
     return -(-(bits - 1) // (most - 1))
 
 
-def part(name: str, cycles: int, use: Use) -> Part:
+def part(name: str, cycles: int, use: Use) -> CostPart:
     """One line of a report."""
-    return Part(name, cycles, **asdict(need(use)))
+    return CostPart(name, cycles, **asdict(need(use)))
 
 
-def report(pace: Throughput, parts: Iterable[Part], lanes: int, clock_period: float | None = None) -> dict[str, Any]:
+def report(
+    pace: Throughput, parts: Iterable[CostPart], lanes: int, clock_period: float | None = None
+) -> dict[str, Any]:
     """The estimate of a whole design, the same facts for every target. clock_period: in ns, where it is known."""
     listed = list(parts)
     clocks = {"interval_cycles": pace.interval, "latency_cycles": pace.latency}

@@ -1,4 +1,4 @@
-"""`qssmc prove`: the emitted C equals golden for every state and sample in range, block by block."""
+"""`qssmc prove`: the emitted C equals golden for every state in range and every sample, block by block."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LEVEL = "source-level proof: the C semantics of the compiler are trusted; no un
 @common_options
 @click.pass_obj
 def prove(terminal: Terminal, /, folder: Path, require_all: bool, seconds: float) -> None:
-    """Prove that the C in FOLDER computes what golden computes, for every state and sample in range.
+    """Prove that the C in FOLDER computes what golden computes, for every state in range and every sample.
 
     Blocks that could not be proven are listed and never counted; a block that is refuted ends with exit code 1.
     """

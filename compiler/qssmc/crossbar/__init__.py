@@ -1,7 +1,7 @@
 """Crossbar: the options of arrays, and the weight map that says what to program into them."""
 
 from qssmc.crossbar.files import map_files, read_map
-from qssmc.crossbar.map import Array, Column, CrossbarMap, MapFile, Read, Row, RowLine, Window
+from qssmc.crossbar.map import Array, Column, CrossbarMap, MapFile, MapRow, Read, RowLine, WindowRecord
 from qssmc.crossbar.options import CrossbarOptions
 
 __all__ = [
@@ -10,10 +10,10 @@ __all__ = [
     "CrossbarMap",
     "CrossbarOptions",
     "MapFile",
+    "MapRow",
     "Read",
-    "Row",
     "RowLine",
-    "Window",
+    "WindowRecord",
     "map_files",
     "read_map",
 ]

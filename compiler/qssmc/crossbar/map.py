@@ -25,7 +25,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Window(Record):
+class WindowRecord(Record):
     """What a cell can be."""
 
     g_min: float = Field(ge=0, description="conductance of level 0, in µS")
@@ -40,7 +40,7 @@ class RowLine(Record):
     drive: Drive = Field(description="f(code): code, -code, max(code, 0) or max(-code, 0)")
 
 
-class Row(Record):
+class MapRow(Record):
     """One logical row of a read: where its DAC code comes from and the line or lines that it drives."""
 
     register_: str = Field(alias="register", description="the value in the graph, with .re or .im, that is converted")
@@ -70,7 +70,7 @@ class Read(Record):
 
     op: str = Field(description="the xbar op of the graph; its operand's elements are rows, its own are columns")
     phase: int = Field(ge=0, description="reads of one phase can go together; a phase needs the ones before it")
-    rows: tuple[Row, ...]
+    rows: tuple[MapRow, ...]
     columns: tuple[Column, ...]
 
 
@@ -110,7 +110,7 @@ class MapFile(Record):
     weight_bits: int = Field(ge=2, le=8, description="levels of a cell: 0 to 2^(weight_bits - 1) - 1")
     dac_bits: int | None = Field(description="bits that the user's DACs have; null: as many as the codes have")
     adc_bits: int | None = Field(description="bits that the user's ADCs have; null: ideal")
-    window: Window
+    window: WindowRecord
     dither: Dither | None
     cells: str = Field(description="the .npz beside this file")
     step: tuple[str, ...] = Field(description="what the periphery does in every step, in order, in words")

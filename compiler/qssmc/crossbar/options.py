@@ -17,7 +17,7 @@ PACKINGS: tuple[Packing, ...] = get_args(Packing)
 
 
 @dataclass(frozen=True)
-class Window:
+class ConductanceWindow:
     """What a cell can be: g_min to g_max in µS, told apart from g_step on; v_read, in V, drives a row of full scale."""
 
     g_min: float = 1.0
@@ -66,13 +66,13 @@ def _converter_bits(option: str, text: str) -> int | None:
     return int(text)
 
 
-def parse_window(text: str) -> Window:
+def parse_window(text: str) -> ConductanceWindow:
     """A window of conductances of a text such as 1:100:0.5."""
     try:
         g_min, g_max, g_step = (float(part) for part in text.split(":"))
     except ValueError as error:
         raise UsageError(f"--conductances must be MIN:MAX:STEP in µS, such as 1:100:0.5, not {text}") from error
-    return Window(g_min, g_max, g_step)
+    return ConductanceWindow(g_min, g_max, g_step)
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ class CrossbarOptions:
             "choices": {"ssm": False, "all": True},
         },
     )
-    window: Window = field(
-        default_factory=Window,
+    window: ConductanceWindow = field(
+        default_factory=ConductanceWindow,
         metadata={
             "help": "of a cell, in µS, and how far two levels must be apart.",
             "flag": "--conductances",

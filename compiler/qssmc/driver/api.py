@@ -12,7 +12,7 @@ from qssmc.data import InputFormat
 from qssmc.driver.compile import compile_source
 from qssmc.driver.design import CompiledDesign
 from qssmc.driver.keywords import Keywords
-from qssmc.driver.live import traced_model
+from qssmc.driver.live import interpreted, traced_model
 from qssmc.driver.loaded import LoadedDesign
 from qssmc.driver.model_source import ModelSource, from_checkpoint, from_traced, read_model
 from qssmc.driver.options import Options, make_options
@@ -139,7 +139,7 @@ def trace(module: nn.Module, channels: int, *, name: str = "model") -> Graph:
     """
     from qssmc.frontend.tracing import trace as traced
 
-    return traced(module, channels, name)
+    return traced(module, channels, name, interpreted)
 
 
 def save(

@@ -16,8 +16,10 @@ from qssmc.data.calibration import load_calibration
 from qssmc.data.sensor_arrays import SensorArray, in_format, plain_array
 from qssmc.driver.traced_model import TracedModel
 from qssmc.errors import UnsupportedModelError, UsageError
+from qssmc.frontend.answers import lined
 from qssmc.ir.answers import answering
-from qssmc.ir.graph import Kind
+from qssmc.ir.graph import Graph, Kind
+from qssmc_sim import run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,12 +56,25 @@ def traced_model(
     for sentence in given.said:
         say(sentence)
     kind = type(module).__name__
-    graph = answering(trace(module, given.samples.shape[2], symbol(kind) if name is None else name), answer)
+    graph = trace(module, given.samples.shape[2], symbol(kind) if name is None else name, interpreted, say)
+    graph = answering(graph, answer)
     real = given.input_format.to_real(given.samples[:COMPARED]).astype(np.float64)
     parameters = sum(parameter.numel() for parameter in module.parameters())
     samples = given.samples.astype(_smallest(given.input_format))
-    answers = answers_of(module, real)
+    answers = _as_answered(graph, answers_of(module, real), samples.shape[1])
     return TracedModel(graph, kind, given.input_format, samples.shape[1], parameters, samples, answers)
+
+
+def interpreted(graph: Graph, samples: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """The outputs of a float graph: what the frontend compares layers with."""
+    return run(graph, samples).outputs
+
+
+def _as_answered(graph: Graph, answers: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """Answers in the shape that the graph gives them: (count, outputs), or (count, length, outputs) at every step."""
+    (output,) = graph.outputs
+    steps = (length,) if output.when == "step" else ()
+    return lined(answers, (len(answers), *steps, *graph[output.value].type.shape))
 
 
 def symbol(stem: str) -> str:

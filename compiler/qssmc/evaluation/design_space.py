@@ -14,7 +14,7 @@ from qssmc.analysis.array_layout import lay_out
 from qssmc.analysis.calibration import Calibration
 from qssmc.artifact.manifest import read_manifest
 from qssmc.artifact.stages import Stages
-from qssmc.crossbar.options import ENCODINGS, CrossbarOptions, Encoding, Window
+from qssmc.crossbar.options import ENCODINGS, ConductanceWindow, CrossbarOptions, Encoding
 from qssmc.data import InputFormat, Sequences
 from qssmc.data.npy import read_npy
 from qssmc.errors import MalformedInputError, UsageError
@@ -132,7 +132,9 @@ def _options(folder: Path) -> CrossbarOptions:
     if found is None:
         raise UsageError("this design has no array; compile the model with --target crossbar")
     try:
-        return CrossbarOptions(**{**found, "size": tuple(found["size"]), "window": Window(**found["window"])})
+        return CrossbarOptions(
+            **{**found, "size": tuple(found["size"]), "window": ConductanceWindow(**found["window"])}
+        )
     except (KeyError, TypeError) as error:
         raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error
 

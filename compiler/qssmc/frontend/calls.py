@@ -15,6 +15,7 @@ from torch import fx, nn
 
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.handlers import MODULES
+from qssmc.frontend.layers import handler_of
 
 _TORCH = str(Path(torch.__file__).parent)
 _HERE = str(Path(__file__).parent)
@@ -23,7 +24,7 @@ _PLACE = "qssmc.place"
 
 
 @dataclass(frozen=True)
-class Place:
+class CallPlace:
     """A line of the user's code."""
 
     file: str
@@ -38,7 +39,7 @@ def calls_of(module: nn.Module) -> fx.Graph:
 
     Raises UnsupportedModelError, with the line, where the forward does more than calls.
     """
-    tracer = _PlacedTracer()
+    tracer = _PlacedTracer({id(part) for part in module.modules() if handler_of(part) is not None})
     try:
         calls = tracer.trace(module, concrete_args=_defaults(module.forward))
     except Exception as error:  # torch.fx runs the user's forward, so anything can come out of it
@@ -64,8 +65,12 @@ def where_of(call: fx.Node) -> str:
 class _PlacedTracer(fx.Tracer):
     """Sees every module with a handler as one call, and notes the line that makes each call."""
 
+    def __init__(self, layers: set[int]) -> None:
+        super().__init__()
+        self.layers = layers
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return type(m) in MODULES or super().is_leaf_module(m, module_qualified_name)
+        return type(m) in MODULES or id(m) in self.layers or super().is_leaf_module(m, module_qualified_name)
 
     def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
         node = super().create_node(*args, **kwargs)
@@ -75,25 +80,25 @@ class _PlacedTracer(fx.Tracer):
         return node
 
 
-def _place_of_frame(frame: FrameType | None) -> Place | None:
+def _place_of_frame(frame: FrameType | None) -> CallPlace | None:
     """The line of the user's forward that a call comes from."""
     places = []
     while frame is not None and frame.f_code is not calls_of.__code__:
-        places.append(Place(frame.f_code.co_filename, frame.f_lineno))
+        places.append(CallPlace(frame.f_code.co_filename, frame.f_lineno))
         frame = frame.f_back
     return _users(places)
 
 
-def _place_of_traceback(trace: TracebackType | None) -> Place | None:
+def _place_of_traceback(trace: TracebackType | None) -> CallPlace | None:
     """The line of the user's forward that an exception comes from."""
     places = []
     while trace is not None:
-        places.append(Place(trace.tb_frame.f_code.co_filename, trace.tb_lineno))
+        places.append(CallPlace(trace.tb_frame.f_code.co_filename, trace.tb_lineno))
         trace = trace.tb_next
     return _users(places[::-1])
 
 
-def _users(places: Sequence[Place]) -> Place | None:
+def _users(places: Sequence[CallPlace]) -> CallPlace | None:
     """The innermost of the places, innermost first, that a user wrote: not torch nor this, best not in a library."""
     own = [place for place in places if not place.file.startswith((_TORCH, _HERE, "<"))]
     return next((place for place in own if "site-packages" not in place.file), own[0] if own else None)
@@ -118,6 +123,8 @@ def _drop_defaults(calls: fx.Graph) -> None:
     for entrance in entrances[1:]:
         if entrance.args and _PLACE not in entrance.meta:
             _erase(calls, entrance)
+        elif not entrance.users and str(entrance.target).startswith("*"):
+            calls.erase_node(entrance)
 
 
 def _erase(calls: fx.Graph, call: fx.Node) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.answers import TOLERANCE, RunGraph, compare_with_answers
-from qssmc.frontend.tracing import evaluated
+from qssmc.frontend.tracing import evaluated, without_softmax
 from qssmc.ir.graph import Graph
 
 __all__ = ["TOLERANCE", "RunGraph", "answers_of", "compare_with_module"]
@@ -29,10 +29,10 @@ def compare_with_module(graph: Graph, module: nn.Module, samples: NDArray[Any], 
 def answers_of(module: nn.Module, samples: NDArray[Any]) -> NDArray[np.float64]:
     """What a copy of the module in float64 answers to real sequences (batch, length, d_input).
 
-    Of (answer, None) it is the answer. Raises UnsupportedModelError if the module fails, or says something that is not
-    a number.
+    Of (answer, None) it is the answer; a softmax at the end is left out. Raises UnsupportedModelError if the module
+    fails, or says something that is not a number.
     """
-    double = evaluated(module).double()
+    double = without_softmax(evaluated(module).double())
     try:
         with torch.no_grad():
             found = double(torch.from_numpy(samples.astype(np.float64)))

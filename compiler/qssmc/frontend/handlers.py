@@ -5,20 +5,20 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from qssmc.frontend.axes import TIME, Axis, Refused, Signal, told
+from qssmc.frontend.rules import mean_of
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import (
     Activation,
     Add,
-    Constant,
     Decay,
-    Divide,
     Drive,
     Glu,
     LayerNorm,
@@ -36,6 +36,7 @@ from qssmc.ir.types import Type
 from qssmc.models.blocks import QGELU, ChannelBatchNorm, MeanPool
 from qssmc.models.s4d import S4D
 
+Where = Literal["last", "second", "dim", "any", "end"]
 # (builder, module, stem of the names, operand, origin) -> value
 BuildModule = Callable[[Builder, Any, str, str, str], str]
 
@@ -48,6 +49,8 @@ class ModuleHandler:
     the stem, each with the origin, and returns the name of the result. operand is the value of one step, a vector of
     the channels. It raises TypeFault, with what must be otherwise, for a module that it cannot take.
     ends_time: the result comes once, after the last sample, as the mean over time does.
+    axis: where the channels must lie: "last"; "second", as in (batch, channels, time); "dim", at the module's dim;
+    "any", wherever they lie, as the result does; "end", for what is left out at the end of a model.
     """
 
     module: type[nn.Module]
@@ -55,6 +58,7 @@ class ModuleHandler:
     build: BuildModule
     becomes: str
     ends_time: bool = False
+    axis: Where = "last"
 
 
 @dataclass(frozen=True)
@@ -98,16 +102,11 @@ def _s4d(b: Builder, module: S4D, stem: str, u: str, origin: str) -> str:
 
 
 def mean_over_time(b: Builder, module: MeanPool | None, stem: str, x: str, origin: str) -> str:
-    """The mean over time: a running sum and a step count, divided after the last sample."""
-    total = b.state(b.fresh(f"{stem}_total"), b.type(x), origin)
-    b.updates[total] = b.add(Add(), b.fresh(f"{stem}_total_n"), total, x, origin=origin)
-    count = b.state(b.fresh(f"{stem}_steps"), Type((1,)), origin)
-    one = b.add(Constant(value=Table.real([1.0])), b.fresh(f"{stem}_one"), origin=origin)
-    b.updates[count] = b.add(Add(), b.fresh(f"{stem}_steps_n"), count, one, origin=origin)
-    return b.add(Divide(), stem, total, count, origin=origin)
+    """The mean over time."""
+    return mean_of(b, stem, x, origin)
 
 
-def _batch_norm(b: Builder, module: ChannelBatchNorm, stem: str, x: str, origin: str) -> str:
+def _batch_norm(b: Builder, module: nn.BatchNorm1d, stem: str, x: str, origin: str) -> str:
     if module.running_mean is None or module.running_var is None:
         raise TypeFault("batch norm without running statistics cannot stream")
     width = b.type(x).shape[0]
@@ -139,9 +138,40 @@ def _rms_norm(b: Builder, module: nn.RMSNorm, stem: str, x: str, origin: str) ->
 
 
 def _glu(b: Builder, module: nn.GLU, stem: str, x: str, origin: str) -> str:
-    if module.dim not in (-1, 2):
-        raise TypeFault(f"GLU must split the channels (dim=-1), not dim={module.dim}")
     return b.add(Glu(), stem, x, origin=origin)
+
+
+def _conv(b: Builder, module: nn.Conv1d, stem: str, x: str, origin: str) -> str:
+    """A convolution of one tap: a matrix product a step, in blocks where it has groups."""
+    given = (module.kernel_size, module.stride, module.padding, module.dilation)
+    if module.kernel_size != (1,) or module.stride != (1,) or module.padding not in ((0,), "valid", "same"):
+        raise TypeFault(f"Conv1d must have kernel size 1, stride 1 and no padding, not {given[:3]}")
+    taps = numbers(module.weight)[:, :, 0]
+    weight = np.zeros((module.out_channels, module.in_channels))
+    rows, columns = module.out_channels // module.groups, module.in_channels // module.groups
+    for group in range(module.groups):
+        at = slice(group * rows, (group + 1) * rows), slice(group * columns, (group + 1) * columns)
+        weight[at] = taps[group * rows : (group + 1) * rows]
+    bias = np.zeros(len(weight)) if module.bias is None else numbers(module.bias)
+    return b.add(Matvec(weight=Table.real(weight), bias=Table.real(bias)), stem, x, origin=origin)
+
+
+def axes_after(handler: ModuleHandler, module: nn.Module, x: Signal) -> tuple[Axis, ...]:
+    """The axes of a module's result, its channels not yet counted; raises Refused where the operand lies otherwise."""
+    name, count = type(module).__name__, len(x.axes)
+    if handler.axis in ("any", "end"):
+        return x.axes
+    places = {"last": count - 1, "second": 1, "dim": int(getattr(module, "dim", -1)) % max(count, 1)}
+    place = places[handler.axis]
+    if x.channels != (place,):
+        if handler.axis == "dim":
+            raise TypeFault(f"{name} must split the channels (dim=-1), not dim={getattr(module, 'dim', None)}")
+        where = "the last axis" if handler.axis == "last" else "axis 1"
+        raise Refused(f"{name} of {told(x.axes)}; its channels must be {where}: write x.transpose(1, 2) before it")
+    axes = tuple(axis for axis in x.axes if axis != TIME) if handler.ends_time else x.axes
+    if handler.ends_time and axes == x.axes and not x.closed:
+        raise Refused(f"{name} of {told(x.axes)}; there is no axis of time")
+    return axes
 
 
 def _activation(kind: str) -> BuildModule:
@@ -164,19 +194,27 @@ _TABLES = "lookup tables, exact to the output LSB"
 MODULE_HANDLERS: tuple[ModuleHandler, ...] = (
     ModuleHandler(S4D, "qssmc.models", _s4d, "diagonal SSM, ZOH or bilinear, complex states"),
     ModuleHandler(nn.Linear, "torch.nn", _linear, "encoder, mixing, decoder"),
-    ModuleHandler(nn.GELU, "torch.nn", _gelu, _TABLES),
-    ModuleHandler(nn.ReLU, "torch.nn", _activation("relu"), _TABLES),
-    ModuleHandler(nn.SiLU, "torch.nn", _activation("silu"), _TABLES),
-    ModuleHandler(nn.Sigmoid, "torch.nn", _activation("sigmoid"), _TABLES),
-    ModuleHandler(nn.Tanh, "torch.nn", _activation("tanh"), _TABLES),
-    ModuleHandler(QGELU, "qssmc.models.blocks", _activation("qgelu"), "lookup table"),
-    ModuleHandler(nn.GLU, "torch.nn", _glu, "over the channels"),
+    ModuleHandler(nn.GELU, "torch.nn", _gelu, _TABLES, axis="any"),
+    ModuleHandler(nn.ReLU, "torch.nn", _activation("relu"), _TABLES, axis="any"),
+    ModuleHandler(nn.SiLU, "torch.nn", _activation("silu"), _TABLES, axis="any"),
+    ModuleHandler(nn.Sigmoid, "torch.nn", _activation("sigmoid"), _TABLES, axis="any"),
+    ModuleHandler(nn.Tanh, "torch.nn", _activation("tanh"), _TABLES, axis="any"),
+    ModuleHandler(QGELU, "qssmc.models.blocks", _activation("qgelu"), "lookup table", axis="any"),
+    ModuleHandler(nn.GLU, "torch.nn", _glu, "over the channels", axis="dim"),
     ModuleHandler(nn.LayerNorm, "torch.nn", _layer_norm, "over the channels of one step"),
     ModuleHandler(nn.RMSNorm, "torch.nn", _rms_norm, "over the channels of one step"),
     ModuleHandler(ChannelBatchNorm, "qssmc.models.blocks", _batch_norm, "folded where a Linear is beside it"),
     ModuleHandler(MeanPool, "qssmc.models.blocks", mean_over_time, "before a final Linear", ends_time=True),
-    ModuleHandler(nn.Identity, "torch.nn", _nothing, "removed"),
-    ModuleHandler(nn.Dropout, "torch.nn", _nothing, "removed"),
+    ModuleHandler(nn.Identity, "torch.nn", _nothing, "removed", axis="any"),
+    ModuleHandler(nn.Dropout, "torch.nn", _nothing, "removed", axis="any"),
+    ModuleHandler(nn.Dropout1d, "torch.nn", _nothing, "removed", axis="any"),
+    ModuleHandler(nn.AlphaDropout, "torch.nn", _nothing, "removed", axis="any"),
+    ModuleHandler(nn.Conv1d, "torch.nn", _conv, "of kernel size 1, over (batch, channels, time)", axis="second"),
+    ModuleHandler(
+        nn.BatchNorm1d, "torch.nn", _batch_norm, "over (batch, channels, time); folded beside a Linear", axis="second"
+    ),
+    ModuleHandler(nn.Softmax, "torch.nn", _nothing, "left out at the end of a model", axis="end"),
+    ModuleHandler(nn.LogSoftmax, "torch.nn", _nothing, "left out at the end of a model", axis="end"),
 )
 _SUM = "of two tensors of one shape"
 FUNCTION_HANDLERS: tuple[FunctionHandler, ...] = (
@@ -227,12 +265,23 @@ def _supported_modules() -> dict[str, str]:
     return {f"{home}.{' / '.join(names)}": becomes for (home, becomes), names in rows.items()}
 
 
+RULED: Mapping[str, str] = {
+    "x.mean(1), torch.mean(x, 1), x.sum(1) / x.shape[1]": "the mean over time, before the answer",
+    "x[:, -1]": "the last step, before the answer",
+    "transpose, permute, movedim, view, reshape, flatten, unflatten, squeeze, unsqueeze": "a change of layout alone",
+    "x[..., a:b], chunk, split, torch.cat": "of channels",
+    "+, -, *, / with numbers and parameters, x ** 2": "folded where a Linear is beside them",
+    "F.linear, x @ W, F.glu, F.layer_norm, F.rms_norm": "with constant weights",
+    "softmax, log_softmax": "left out at the end of a model",
+}
+
+
 def _supported_functions() -> dict[str, str]:
     rows: dict[str, list[str]] = {}
     for handler in FUNCTION_HANDLERS:
         rows.setdefault(handler.becomes, []).append(handler.shown)
     named = {", ".join(names): becomes for becomes, names in rows.items()}
-    return {**named, "x.mean(1), torch.mean(x, 1)": "the mean over time, before the answer"}
+    return {**named, **RULED}
 
 
 SUPPORTED_MODULES: Mapping[str, str] = _supported_modules()

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import fx, nn
 
-from qssmc.frontend.calls import where_of
-from qssmc.frontend.handlers import FUNCTIONS, METHODS, MODULES, one_op
-from qssmc.frontend.time_axis import is_last_step, is_mean_over_time
+from qssmc.frontend.handlers import FUNCTIONS, METHODS, MODULES
+from qssmc.frontend.layers import handler_of
 
 _LAYOUT = "samples come one by one as (batch, length, channels); keep that layout in the whole forward"
 _FUTURE = "it reads samples that are still to come; a streaming design knows the past alone"
@@ -69,65 +67,38 @@ _INSTEAD: Mapping[str, str] = {
     **dict.fromkeys(("rand", "randn", "randn_like", "rand_like", "bernoulli"), "a design draws no random numbers"),
     **dict.fromkeys(("embedding",), "give the model the numbers themselves, by a torch.nn.Linear"),
 }
+_RANDOM = ("rand", "randn", "randn_like", "rand_like", "bernoulli")
 _OTHERWISE = "use the modules and functions below"
 
 
-def refusal(call: fx.Node, root: nn.Module) -> str | None:
-    """Why a call has no IR form, where it stands and what to write instead; None where it has one."""
-    if call.op in ("placeholder", "output") or is_mean_over_time(call):
-        return None
+def never(call: fx.Node, root: nn.Module) -> str | None:
+    """Why a call has no IR form whatever its operands are; None where it may have one."""
     if call.op == "call_module":
-        return _of_module(call, root.get_submodule(str(call.target)))
-    if call.op == "get_attr":
-        return f"{where_of(call)}: reads the tensor {call.target}; put it into the weight or bias of a torch.nn.Linear"
-    if is_nothing(call):
-        return None
-    known = FUNCTIONS.get(call.target) if call.op == "call_function" else METHODS.get(str(call.target))
-    if known is None:
-        return f"{where_of(call)}: {_name(call)}; {_instead(call)}"
-    if not all(isinstance(argument, fx.Node) for argument in call.args):
-        return f"{where_of(call)}: {_name(call)} with a number or None; {_NUMBER}"
-    if one_op(call.target, call.kwargs) is None:
-        options = ", ".join(call.kwargs)
-        return f"{where_of(call)}: {_name(call)} with {options}; give tensors alone, by position"
-    return None
+        module = root.get_submodule(str(call.target))
+        return None if type(module) in MODULES or handler_of(module) is not None else unknown_module(module)
+    name = name_of(call)
+    return f"{name}; {_INSTEAD[name]}" if name in _RANDOM or (_is_in_place(call) and name in _INSTEAD) else None
 
 
-def is_nothing(call: fx.Node) -> bool:
-    """Whether a call gives its operand back: a change of memory layout, or a dropout that is off."""
-    if call.op == "call_method":
-        return call.target in ("contiguous", "clone", "detach")
-    if call.target is torch.clone:
-        return True
-    if call.target is not nn.functional.dropout:
-        return False
-    on = call.kwargs.get("training", call.args[2] if len(call.args) > 2 else True)
-    return on is False
-
-
-def _of_module(call: fx.Node, module: nn.Module) -> str | None:
+def unknown_module(module: nn.Module) -> str:
+    """Why a module has no IR form, and what to write instead."""
     kind = type(module)
-    if kind not in MODULES:
-        name = f"{kind.__module__}.{kind.__name__}"
-        return f"{where_of(call)}: {name}; {_INSTEAD.get(kind.__name__.lower(), _OTHERWISE)}"
-    if len(call.args) != 1 or not isinstance(call.args[0], fx.Node) or call.kwargs:
-        return f"{where_of(call)}: {kind.__name__} is called with anything but one tensor; call it as module(x)"
-    return None
+    return f"{kind.__module__}.{kind.__name__}; {_INSTEAD.get(kind.__name__.lower(), _OTHERWISE)}"
 
 
-def _name(call: fx.Node) -> str:
+def name_of(call: fx.Node) -> str:
+    """The name of what is called."""
     return str(getattr(call.target, "__name__", call.target))
 
 
-def _instead(call: fx.Node) -> str:
-    name = _name(call)
-    if is_last_step(call):
-        return "leave x[:, -1] out: the design answers at every step, and what it answers at the last one is the same"
-    if name == "getitem":
-        return _LAYOUT
-    if name == "mean":
-        return "a mean must be over time, x.mean(1), with no other option"
-    return _INSTEAD.get(name, _IN_PLACE if _is_in_place(call) else _OTHERWISE)
+def known(call: fx.Node) -> bool:
+    """Whether a function or method has a handler."""
+    return (FUNCTIONS.get(call.target) if call.op == "call_function" else METHODS.get(str(call.target))) is not None
+
+
+def instead(call: fx.Node) -> str:
+    """What to write instead of a function or method."""
+    return _INSTEAD.get(name_of(call), _IN_PLACE if _is_in_place(call) else _OTHERWISE)
 
 
 def _is_in_place(call: fx.Node) -> bool:

@@ -3,48 +3,73 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import fx, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.nn.utils import parametrize
 
 from qssmc.errors import UnsupportedModelError, UsageError
-from qssmc.frontend.calls import calls_of, owner_of, where_of
-from qssmc.frontend.handlers import (
-    MODULES,
-    SUPPORTED_FUNCTIONS,
-    SUPPORTED_MODULES,
-    mean_over_time,
-    one_op,
+from qssmc.frontend.answers import RunGraph
+from qssmc.frontend.axes import (
+    BATCH,
+    ONE,
+    TIME,
+    Axis,
+    Extent,
+    Refused,
+    Signal,
+    TimeSum,
+    Unknown,
+    answer_axes,
+    position,
+    told,
 )
-from qssmc.frontend.refusals import is_nothing, refusal
-from qssmc.frontend.time_axis import is_mean_over_time
+from qssmc.frontend.calls import calls_of, owner_of, where_of
+from qssmc.frontend.handlers import MODULES, SUPPORTED_FUNCTIONS, SUPPORTED_MODULES, axes_after, one_op
+from qssmc.frontend.layers import LayerHandler, handler_of
+from qssmc.frontend.layers.check import TOLERANCES, accept
+from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
+from qssmc.frontend.rules import RULES, OpMaker, rule_of
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import TypeFault
+from qssmc.ir.ops import Op, TypeFault
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
 
 
-def trace(module: nn.Module, d_input: int, name: str = "model") -> Graph:
+def trace(
+    module: nn.Module,
+    d_input: int,
+    name: str = "model",
+    run: RunGraph | None = None,
+    say: Callable[[str], Any] = lambda sentence: None,
+) -> Graph:
     """The float IR of a module that maps (batch, length, d_input) to per-step or pooled answers.
 
-    The module itself stays as it is: a copy of it is traced, in evaluation mode and on the CPU. Raises
-    UnsupportedModelError once, listing every module and function that has no IR form, each with its place in the
-    user's code and what to write instead.
+    The module itself stays as it is: a copy of it is traced, in evaluation mode and on the CPU. run: the interpreter
+    of the float IR, by which layers of the registry are compared with the live ones; say: is told which they are, and
+    of a softmax that is left out. Raises UnsupportedModelError once, listing every module and function that has no IR
+    form, each with its place in the user's code and what to write instead.
     """
     module = evaluated(module)
     _check_finite(module)
-    if type(module) in MODULES:
+    if type(module) in MODULES or handler_of(module) is not None:
         module = nn.Sequential(module)  # torch.fx looks into the root, so what has a handler must not be the root
-    calls = calls_of(module)
-    faults = [fault for call in calls.nodes if (fault := refusal(call, module))]
-    if faults:
-        taken = ", ".join((*SUPPORTED_MODULES, *SUPPORTED_FUNCTIONS))
-        raise UnsupportedModelError(f"the model has parts without an IR form: {'; '.join(faults)}. Supported: {taken}")
-    return _Translation(module, calls, Builder(name, "float"), d_input).graph()
+    return _Translation(module, calls_of(module), Builder(name, "float"), d_input, _ToldOf(run, say)).graph()
+
+
+@dataclass(frozen=True)
+class _ToldOf:
+    """What a caller gives beside the module: the interpreter of the float IR, and who is told what was found."""
+
+    run: RunGraph | None
+    say: Callable[[str], Any]
 
 
 def evaluated(module: nn.Module) -> nn.Module:
@@ -72,13 +97,38 @@ def evaluated(module: nn.Module) -> nn.Module:
             "and run lazy modules once on an example"
         )
     try:
-        return copy.deepcopy(module).cpu().eval()
+        return _plain(copy.deepcopy(module, _computed(module)).cpu().eval())
     except Exception as error:  # the user's own __deepcopy__ and __getstate__ run here
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnsupportedModelError(
-            f"{type(module).__name__} cannot be copied ({reason}); "
-            "keep tensors that were computed out of its attributes"
+            f"{type(module).__name__} cannot be copied ({reason}); keep what is no tensor or number out of it"
         ) from error
+
+
+def _computed(module: nn.Module) -> dict[int, Any]:
+    """A memo for deepcopy: tensors that were computed, as by weight norm, are copied as numbers."""
+    attributes = [value for part in module.modules() for value in vars(part).values()]
+    return {
+        id(value): value.detach().clone() for value in attributes if isinstance(value, torch.Tensor) and value.grad_fn
+    }
+
+
+def _plain(module: nn.Module) -> nn.Module:
+    """Parametrised weights as plain ones: those of torch.nn.utils.parametrize, and the older weight norm."""
+    for part in list(module.modules()):
+        if parametrize.is_parametrized(part):
+            # Not by remove_parametrizations, which changes the class, and that is the user's module's too.
+            names: list[str] = list(part.parametrizations)  # type: ignore[arg-type]
+            values = {name: getattr(part, name).detach() for name in names}
+            plain = parametrize.type_before_parametrizations(part)
+            del part._modules["parametrizations"]
+            part.__class__ = plain
+            for name, value in values.items():
+                setattr(part, name, nn.Parameter(value))
+        for hook in list(part._forward_pre_hooks.values()):
+            if type(hook).__name__ == "WeightNorm":
+                torch.nn.utils.remove_weight_norm(part, hook.name)  # type: ignore[attr-defined]
+    return module
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
@@ -107,92 +157,247 @@ def _check_finite(module: nn.Module) -> None:
 
 
 class _Translation:
-    """One walk over the calls. values: each call's IR value; closed: calls whose value comes after the last step."""
+    """One walk over the calls. values: what each call is: a signal, a length, a constant, or several of these."""
 
-    def __init__(self, module: nn.Module, calls: fx.Graph, builder: Builder, d_input: int) -> None:
+    def __init__(self, module: nn.Module, calls: fx.Graph, builder: Builder, d_input: int, told_of: _ToldOf) -> None:
         self.module, self.calls, self.builder, self.d_input = module, calls, builder, d_input
-        self.values: dict[fx.Node, str] = {}
-        self.closed: set[fx.Node] = set()
+        self.told_of = told_of
+        self.values: dict[fx.Node, Any] = {}
+        self.faults: list[str] = []
 
     def graph(self) -> Graph:
         """The finished float graph."""
         for call in self.calls.nodes:
             try:
-                self._translate(call)
+                self.values[call] = self._value(call)
+            except Refused as refused:
+                self.faults.append(f"{where_of(call)}: {refused}")
+                self.values[call] = Unknown()
             except TypeFault as fault:
+                self._check()
                 raise UnsupportedModelError(
                     f"the parts of the model do not fit together, {where_of(call)}: {fault}"
                 ) from fault
+        self._check()
         if not self.builder.graph().inputs:
             raise UnsupportedModelError("the model must take one input, but its forward takes none")
         return verify(self.builder.graph())
 
-    def _translate(self, call: fx.Node) -> None:
-        if call.op == "placeholder":
-            if self.values:
-                raise UnsupportedModelError(
-                    f"the model must take one input, but it takes {call.name} too; give it a default"
-                )
-            self.values[call] = self.builder.input("u", Type((self.d_input,)), "input")
-        elif call.op == "output":
-            self._output(call.args[0])
-        else:
-            self._check_time(call)
-            states = len(self.builder.updates)
-            self.values[call] = self._value(call)
-            ended = call.all_input_nodes[0] in self.closed
-            if ended or self._ends_time(call):
-                self.closed.add(call)
-            if ended and len(self.builder.updates) > states:
-                raise UnsupportedModelError(
-                    f"{where_of(call)}: a layer with states stands after the end of the sequence"
-                )
-
-    def _value(self, call: fx.Node) -> str:
-        """The IR value of a call that is neither input nor output."""
-        operands = [self.values[operand] for operand in call.all_input_nodes]
-        if call.op == "call_module":
-            path = str(call.target)
-            part = self.module.get_submodule(path)
-            return MODULES[type(part)].build(self.builder, part, self._stem(path), operands[0], path)
-        origin = owner_of(call)
-        if is_mean_over_time(call):
-            return mean_over_time(self.builder, None, self._stem(f"{origin}_mean"), operands[0], origin)
-        if is_nothing(call):
-            return operands[0]
-        op = one_op(call.target, call.kwargs)
-        assert op is not None, "calls without an IR form are reported before the translation"
-        given = [self.values[argument] for argument in call.args if isinstance(argument, fx.Node)]
-        return self.builder.add(op, self._stem(f"{origin}_{op.mnemonic}"), *given, origin=origin)
-
-    def _check_time(self, call: fx.Node) -> None:
-        """Values of every step and values after the last step do not meet in one call, and time ends once."""
-        ended = [operand in self.closed for operand in call.all_input_nodes]
-        if any(ended) and not all(ended):
+    def _check(self) -> None:
+        """Raise what was refused so far."""
+        if self.faults:
+            taken = ", ".join((*SUPPORTED_MODULES, *SUPPORTED_FUNCTIONS))
             raise UnsupportedModelError(
-                f"{where_of(call)}: a value of every step meets one that comes after the last step; "
-                "take the mean over time of their sum instead"
+                f"the model has parts without an IR form: {'; '.join(self.faults)}. Supported: {taken}"
             )
-        if any(ended) and self._ends_time(call):
-            raise UnsupportedModelError(f"{where_of(call)}: the mean over time of a mean over time; take it once")
 
-    def _ends_time(self, call: fx.Node) -> bool:
-        """Whether the value of a call comes once, after the last sample."""
-        if call.op == "call_module":
-            return MODULES[type(self.module.get_submodule(str(call.target)))].ends_time
-        return is_mean_over_time(call)
+    def _value(self, call: fx.Node) -> Any:
+        if call.op == "placeholder":
+            if self.builder.ops:
+                raise UnsupportedModelError(
+                    f"the model must take one input, but it takes {call.name.strip('*')} too; give it a default"
+                )
+            name = self.builder.input("u", Type((self.d_input,)), "input")
+            return Signal(name, (BATCH, TIME, Axis("channel", self.d_input)))
+        args: Any = fx.node.map_arg(call.args, self.values.__getitem__)
+        kwargs: Any = fx.node.map_arg(call.kwargs, self.values.__getitem__)
+        if call.op == "output":
+            self._output(args[0])
+            return None
+        parts = list(_leaves((args, kwargs)))
+        if call.op == "get_attr":
+            return _attribute(self.module, str(call.target))
+        refusal = never(call, self.module)
+        if refusal is not None:
+            raise Refused(refusal)
+        if any(isinstance(part, Unknown) for part in parts) and not isinstance(args[0], tuple):
+            if call.op != "call_module" and not known(call) and rule_of(call.op, call.target) is None:
+                raise Refused(f"{name_of(call)}; {instead(call)}")
+            return _unknown(call, parts)
+        states = len(self.builder.updates)
+        result = self._module(call, args, kwargs) if call.op == "call_module" else self._function(call, args, kwargs)
+        if len(self.builder.updates) > states and any(isinstance(part, Signal) and part.closed for part in parts):
+            raise Refused("a layer with states stands after the end of the sequence")
+        return result
+
+    # --- modules -----------------------------------------------------------------------------------------------------
+
+    def _module(self, call: fx.Node, args: Any, kwargs: Any) -> Any:
+        path = str(call.target)
+        module = self.module.get_submodule(path)
+        handler = MODULES.get(type(module))
+        if handler is None:
+            layer = handler_of(module)
+            if layer is None or not args or not isinstance(args[0], Signal):
+                raise Refused(unknown_module(module))
+            return self._layer(call, layer, module, args, kwargs)
+        if len(args) != 1 or not isinstance(args[0], Signal) or kwargs:
+            raise Refused(f"{type(module).__name__} is called with anything but one tensor; call it as module(x)")
+        (x,) = args
+        axes = axes_after(handler, module, x)
+        if handler.axis == "end":
+            return self._end(call, x, type(module).__name__, getattr(module, "dim", -1))
+        value = handler.build(self.builder, module, self._stem(path), x.name, path)
+        extent = self.builder.type(value).shape[0]
+        if handler.axis != "any":
+            axes = tuple(Axis("channel", extent) if axis.kind == "channel" else axis for axis in axes)
+        if handler.ends_time and x.closed:
+            raise Refused("the mean over time of a mean over time; take it once")
+        return Signal(value, axes, x.closed or handler.ends_time)
+
+    def _layer(self, call: fx.Node, handler: LayerHandler, module: nn.Module, args: Any, kwargs: Any) -> Any:
+        x: Signal = args[0]
+        if any(isinstance(part, (Signal, Extent)) for part in _leaves((args[1:], kwargs))):
+            raise Refused(f"{type(module).__name__} is called with more than one value of the input")
+        if self.told_of.run is None:
+            raise UnsupportedModelError(
+                f"{where_of(call)}: {type(module).__name__} is a layer of the registry, which is checked by running "
+                "it; trace with run, the interpreter of the float IR, as qssmc.compile does"
+            )
+        path = str(call.target)
+        way = accept(handler, module, x.axes, (args[1:], kwargs), where_of(call), self.told_of.run)
+        self.told_of.say(
+            f"{path}: {type(module).__name__} is {handler.name} ({way.what}); it differs from the live layer by "
+            f"{way.error:.1e} relative, in {way.precision} (allowed: {TOLERANCES[way.precision]:.0e})"
+        )
+        value = way.build(self.builder, self._stem(path), x.name, path)
+        y = Signal(value, answer_axes(x.axes, self.builder.type(value).shape), x.closed)
+        why = f"the state of {path}, which a design keeps to itself"
+        return (y, *(Unknown(why) for _ in range(way.rest - 1))) if way.rest else y
+
+    # --- functions and methods ---------------------------------------------------------------------------------------
+
+    def _function(self, call: fx.Node, args: Any, kwargs: Any) -> Any:
+        parts = list(_leaves((args, kwargs)))
+        name = name_of(call)
+        if not any(isinstance(part, (Signal, Extent, TimeSum)) for part in parts):
+            return _evaluated(call, args, kwargs)
+        if call.target is getattr:
+            return _attribute_of(OpMaker(self.builder, owner_of(call), self._stem), args[0], args[1])
+        if name in ("softmax", "log_softmax"):
+            return self._end(call, args[0], name, kwargs.get("dim", args[1] if len(args) > 1 else -1))
+        op = one_op(call.target, call.kwargs)
+        signals = [part for part in parts if isinstance(part, Signal)]
+        origin = owner_of(call)
+        if op is not None and len(signals) == len(args) == 1:
+            return replace(signals[0], name=self._op(op, origin, signals[0].name))
+        rule = rule_of(call.op, call.target)
+        if rule is None:
+            raise Refused(
+                f"{name} with {', '.join(call.kwargs)}; {instead(call)}"
+                if op is None and known(call)
+                else f"{name}; {instead(call)}"
+            )
+        given = {key: value for key, value in kwargs.items() if key != "inplace"}
+        try:
+            inspect.signature(rule).bind(None, *args, **given)
+        except TypeError as error:
+            options = ", ".join(given) or f"{len(args)} arguments"
+            raise Refused(f"{name} with {options}; give tensors alone, by position") from error
+        try:
+            return rule(OpMaker(self.builder, origin, self._stem), *args, **given)
+        except TypeFault:
+            raise
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
+            raise Refused(f"{name}: its arguments have no IR form ({error}); {instead(call)}") from error
+
+    def _op(self, op: Op, origin: str, *operands: str) -> str:
+        return self.builder.add(op, self._stem(f"{origin}_{op.mnemonic}"), *operands, origin=origin)
+
+    def _end(self, call: fx.Node, x: Any, name: str, dim: Any) -> Signal:
+        """A softmax that nothing follows: the largest answer stays the largest, so it is left out."""
+        if not isinstance(x, Signal) or any(user.op != "output" for user in call.users):
+            raise Refused(f"{name}; leave it out of the model: the largest answer stays the largest without it")
+        if x.axes[position(-1 if dim is None else dim, len(x.axes))].kind != "channel":
+            raise Refused(f"{name} along {told(x.axes)}; it must compare the answers, its last axis")
+        self.told_of.say(f"{where_of(call)}: {name} at the end is left out; the largest answer stays the largest")
+        return x
+
+    # --- output ------------------------------------------------------------------------------------------------------
 
     def _stem(self, path: str) -> str:
         return self.builder.fresh(_identifier(path))
 
     def _output(self, result: Any) -> None:
-        if isinstance(result, (tuple, list)) and len(result) > 1 and all(part is None for part in result[1:]):
+        own = (type(None), Unknown)
+        if isinstance(result, (tuple, list)) and len(result) > 1 and all(isinstance(part, own) for part in result[1:]):
             (result, *_) = result  # (answer, state): the state is the design's own
-        if not isinstance(result, fx.Node):
+        if isinstance(result, Unknown):
+            if result.why is not None:
+                raise UnsupportedModelError(f"the model returns {result.why}; return the answer")
+            return  # it comes of what is refused already
+        if isinstance(result, TimeSum):
+            raise Refused("a sum over time grows without bound; take the mean over time, x.mean(1), before the answer")
+        if not isinstance(result, Signal):
             raise UnsupportedModelError(
-                f"the model must return one tensor, not {_kind(result)}; wrap it in a module that returns the answer"
+                f"the model must return one tensor of its input, not {_kind(result)}; "
+                "wrap it in a module that returns the answer"
             )
-        self.builder.output("y", self.values[result], "last" if result in self.closed else "step")
+        kinds = [axis.kind for axis in result.axes if axis != ONE]
+        wanted = ["batch"] if result.closed else ["batch", "time"]
+        if [kind for kind in kinds if kind != "channel"] != wanted or kinds[: len(wanted)] != wanted:
+            raise UnsupportedModelError(
+                f"the model answers with axes {told(result.axes)}; it must answer with (batch, time, channels), or "
+                "(batch, channels) at the end: write x.transpose(1, 2), or x.mean(1) for an answer at the end"
+            )
+        self.builder.output("y", result.name, "last" if result.closed else "step")
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """What stands in nested tuples, lists, dictionaries and slices."""
+    if isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _leaves(part)
+    elif isinstance(value, dict):
+        yield from _leaves(list(value.values()))
+    elif isinstance(value, slice):
+        yield from _leaves([value.start, value.stop, value.step])
+    else:
+        yield value
+
+
+def _unknown(call: fx.Node, parts: Sequence[Any]) -> Unknown:
+    """What comes of a refused value; a layer's state that is computed with is refused."""
+    why = next((part.why for part in parts if isinstance(part, Unknown) and part.why is not None), None)
+    if why is not None:
+        raise Refused(f"{name_of(call)} of {why}; leave it out")
+    return Unknown()
+
+
+def _attribute(module: nn.Module, path: str) -> Any:
+    """A tensor of the module, in float64."""
+    found: Any = module
+    for name in path.split("."):
+        found = getattr(found, name)
+    if isinstance(found, torch.Tensor):
+        found = found.detach()
+        return found.double() if found.is_floating_point() else found
+    return found
+
+
+def _attribute_of(maker: OpMaker, x: Any, name: str) -> Any:
+    if isinstance(x, Signal):
+        if name in ("mT", "T", "data"):
+            return x if name == "data" else RULES["mT"](maker, x)
+        if name == "shape":
+            return RULES["size"](maker, x)
+        if name == "ndim":
+            return len(x.axes)
+        if name in ("dtype", "device"):
+            return torch.float64 if name == "dtype" else torch.device("cpu")
+    raise Refused(f"the attribute {name}; a design knows no length, and computes with real values alone")
+
+
+def _evaluated(call: fx.Node, args: Any, kwargs: Any) -> Any:
+    """A call of constants alone, computed once."""
+    target: Any = call.target
+    try:
+        if call.op == "call_method":
+            return getattr(args[0], target)(*args[1:], **kwargs)
+        return target(*args, **kwargs)
+    except Exception as error:  # torch itself runs here, on whatever the user's forward gives it
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise Refused(f"{name_of(call)} of constants fails ({reason})") from error
 
 
 def _kind(result: Any) -> str:
@@ -208,3 +413,20 @@ def _kind(result: Any) -> str:
 def _identifier(path: str) -> str:
     name = re.sub(r"[^A-Za-z0-9_]+", "_", path).strip("_")
     return name if name[:1].isalpha() else f"m{name}"
+
+
+def without_softmax(module: nn.Module) -> nn.Module:
+    """The module that answers with what a softmax at its end is taken of; the module itself if there is none."""
+    wrapped = nn.Sequential(module) if type(module) in MODULES else module
+    try:
+        calls = calls_of(wrapped)
+    except UnsupportedModelError:  # a forward that cannot be traced, which tracing tells
+        return module
+    before = len(calls.nodes)
+    (answer,) = (call for call in calls.nodes if call.op == "output")
+    for call in answer.all_input_nodes:
+        kind = type(wrapped.get_submodule(str(call.target))) if call.op == "call_module" else None
+        if kind in (nn.Softmax, nn.LogSoftmax) or name_of(call) in ("softmax", "log_softmax"):
+            call.replace_all_uses_with(call.all_input_nodes[0])
+            calls.erase_node(call)
+    return module if len(calls.nodes) == before else fx.GraphModule(wrapped, calls)

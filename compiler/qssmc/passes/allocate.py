@@ -31,6 +31,30 @@ class Allocate:
     pole adds |c b|^2 |delta|^2 times the input's energy through 1 / |1 - lambda_bar z|^4. Both are weighted with the
     head's downstream gain. Granularity "layer" gives all the mean, "head" all of a head the same, "state" each its own;
     "mixed" gives states their own and the poles of a head the same, which saves the poles' field of widths.
+
+    >>> from qssmc.ir import parse
+    >>> before = parse('''
+    ... graph t : discrete
+    ... %u : f64[1] = input
+    ... %x : cf64[2] = state
+    ... %ax : cf64[2] = diag %x lambda_bar=@ax.lambda_bar
+    ... %bu : cf64[2] = inject %u b_bar=@bu.b_bar heads=@bu.heads
+    ... %xn : cf64[2] = add %ax %bu
+    ... %y : f64[1] = readout %xn c=@y.c heads=@bu.heads channels=1
+    ... next %x = %xn
+    ... output y : step = %y
+    ... table @ax.lambda_bar : real[2,2]
+    ...   0.95 0.05 0.3 0.0
+    ... table @bu.b_bar : real[2,2]
+    ...   0.3 0.0 0.7 0.0
+    ... table @bu.heads : int[2]
+    ...   0 0
+    ... table @y.c : real[2,2]
+    ...   1.0 0.0 0.01 0.0''')
+    >>> from qssmc_sim import run
+    >>> data = Calibration(np.random.default_rng(0).normal(size=(8, 64, 1)), run)
+    >>> {name: bits.data.tolist() for name, bits in Allocate(8, 8, "state", data)(before).bits.items()}
+    {'xn': [12, 4], 'ax.lambda_bar': [11, 5]}
     """
 
     state_bits: float

@@ -37,6 +37,34 @@ class PlacePoles:
     takes the one with which the best c of the head comes nearest to the head's response, over the spectrum of the
     input and with the states' rounding noise. Needs bits for states and poles (allocate). c is left to the refit; where
     none follows (solved False), the point is taken with which c as it is comes nearest.
+
+    >>> from qssmc.ir import parse
+    >>> before = parse('''
+    ... graph t : discrete
+    ... %u : f64[1] = input
+    ... %x : cf64[2] = state
+    ... %ax : cf64[2] = diag %x lambda_bar=@ax.lambda_bar
+    ... %bu : cf64[2] = inject %u b_bar=@bu.b_bar heads=@bu.heads
+    ... %xn : cf64[2] = add %ax %bu
+    ... %y : f64[1] = readout %xn c=@y.c heads=@bu.heads channels=1
+    ... next %x = %xn
+    ... output y : step = %y
+    ... table @ax.lambda_bar : real[2,2]
+    ...   0.95 0.05 0.3 0.0
+    ... table @bu.b_bar : real[2,2]
+    ...   0.3 0.0 0.7 0.0
+    ... table @bu.heads : int[2]
+    ...   0 0
+    ... table @y.c : real[2,2]
+    ...   1.0 0.0 0.01 0.0
+    ... bits %xn : int[2]
+    ...   13 3
+    ... bits %ax.lambda_bar : int[2]
+    ...   11 5''')
+    >>> from qssmc_sim import run
+    >>> data = Calibration(np.random.default_rng(0).normal(size=(8, 64, 1)), run)
+    >>> PlacePoles(data)(before)["ax"].lambda_bar.data.round(4).tolist()
+    [[0.95, 0.05], [0.375, -0.125]]
     """
 
     calibration: Calibration

@@ -13,7 +13,7 @@ from qssmc.ir.activation import apply_activation
 from qssmc.ir.graph import RANGE_ROWS, Graph
 from qssmc.ir.ops import Activation, Op, State
 from qssmc.ir.table import Table
-from qssmc.passes.quantise.grids import Window, power_of_two_window, round_in_window
+from qssmc.passes.quantise.grids import IntegerWindow, power_of_two_window, round_in_window
 
 Real = NDArray[np.float64]
 _EVERY = 29  # prime, so that the steps looked at fall on all parts of an image's rows
@@ -70,7 +70,7 @@ def _is_between_ops(graph: Graph, op: Op) -> bool:
     return observed and not op.type.complex and bool(graph.users[op.name])
 
 
-def _best(graph: Graph, op: Op, values: Real, ranges: Real, bits: int) -> Window:
+def _best(graph: Graph, op: Op, values: Real, ranges: Real, bits: int) -> IntegerWindow:
     """The window of least cost, one a channel, or one for all where a table or a norm needs that."""
     readers = graph.users[op.name]
     shared = op.granularity == "table" or any(user.granularity != "channel" for user in readers)
@@ -89,13 +89,15 @@ def _best(graph: Graph, op: Op, values: Real, ranges: Real, bits: int) -> Window
         cost = np.full_like(cost, cost.sum()) if shared else cost
         better = cost < least
         parts = window if best is None else best
-        best = Window(*(np.where(better, new, old) for new, old in zip(_parts(window), _parts(parts), strict=True)))
+        best = IntegerWindow(
+            *(np.where(better, new, old) for new, old in zip(_parts(window), _parts(parts), strict=True))
+        )
         least = np.minimum(cost, least)
     assert best is not None
     return best
 
 
-def _windows(low: Real, high: Real, bits: int) -> list[Window]:
+def _windows(low: Real, high: Real, bits: int) -> list[IntegerWindow]:
     """The window that holds the range, then ever finer ones: what does not fit is cut below, above or on both sides."""
     found, levels = [power_of_two_window(low, high, bits)], 2**bits - 1
     for octave in range(1, _FINER + 1):
@@ -105,9 +107,9 @@ def _windows(low: Real, high: Real, bits: int) -> list[Window]:
         both = np.clip(np.full_like(scale, -(2.0 ** (bits - 1))), cut_above, np.maximum(cut_above, cut_below))
         for first in (both, cut_above, cut_below):
             start = first.astype(np.int64)
-            found.append(Window(scale, start, start + levels))
+            found.append(IntegerWindow(scale, start, start + levels))
     return found
 
 
-def _parts(window: Window) -> tuple[Real, NDArray[np.int64], NDArray[np.int64]]:
+def _parts(window: IntegerWindow) -> tuple[Real, NDArray[np.int64], NDArray[np.int64]]:
     return np.asarray(window.scale), np.asarray(window.low), np.asarray(window.high)

@@ -23,6 +23,38 @@ class ScaleStates:
 
     For real, positive input weights (rotate). The 99.9 % range of the state lands in (1 - 2^-bits, 1], so that no
     level of the state and no bit of the input weight is wasted: the rounding of b_bar costs nothing. Needs ranges.
+
+    >>> from qssmc.ir import parse
+    >>> before = parse('''
+    ... graph t : discrete
+    ... %u : f64[1] = input
+    ... %x : cf64[2] = state
+    ... %ax : cf64[2] = diag %x lambda_bar=@ax.lambda_bar
+    ... %bu : cf64[2] = inject %u b_bar=@bu.b_bar heads=@bu.heads
+    ... %xn : cf64[2] = add %ax %bu
+    ... %y : f64[1] = readout %xn c=@y.c heads=@bu.heads channels=1
+    ... next %x = %xn
+    ... output y : step = %y
+    ... table @ax.lambda_bar : real[2,2]
+    ...   0.95 0.05 0.3 0.0
+    ... table @bu.b_bar : real[2,2]
+    ...   0.3 0.0 0.7 0.0
+    ... table @bu.heads : int[2]
+    ...   0 0
+    ... table @y.c : real[2,2]
+    ...   1.0 0.0 0.01 0.0
+    ... range %xn : real[7,2,2]
+    ...   -3.0 0.0 -2.0 0.0 3.0 0.0 2.0 0.0 -3.0 0.0 -2.0 0.0 3.0 0.0 2.0 0.0
+    ...   -3.0 0.0 -2.0 0.0 3.0 0.0 2.0 0.0 1.0 0.0 1.0 0.0
+    ... range %ax : real[7,2,2]
+    ...   -3.0 0.0 -2.0 0.0 3.0 0.0 2.0 0.0 -3.0 0.0 -2.0 0.0 3.0 0.0 2.0 0.0
+    ...   -3.0 0.0 -2.0 0.0 3.0 0.0 2.0 0.0 1.0 0.0 1.0 0.0
+    ... range %bu : real[7,2,2]
+    ...   -3.0 0.0 -2.0 0.0 3.0 0.0 2.0 0.0 -3.0 0.0 -2.0 0.0 3.0 0.0 2.0 0.0
+    ...   -3.0 0.0 -2.0 0.0 3.0 0.0 2.0 0.0 1.0 0.0 1.0 0.0''')
+    >>> after = ScaleStates(1)(before)
+    >>> after["bu"].b_bar.data[:, 0].tolist(), after["y"].c.data[:, 0].round(3).tolist()
+    ([0.0625, 0.25], [4.8, 0.028])
     """
 
     bits: int

@@ -24,7 +24,7 @@ _CERTIFICATE = "report/certificate.json"
 
 
 def prove_folder(folder: Path, *, limit: float = 20.0, done: Done | None = None) -> Proof:
-    """Prove that the C of a compiled folder computes what golden's rules compute, for all states and samples in range.
+    """Prove that the C of a compiled folder computes what golden's rules compute, for states in range and all samples.
 
     limit: seconds that the solver may think about one element; done: is told each block as it is finished.
     Raises VerificationError if the folder's IR or certificate is not what was compiled, if a bound of the certificate

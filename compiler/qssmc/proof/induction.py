@@ -1,4 +1,4 @@
-"""Induction: every function of the emitted C against golden, block by block, for all states and samples in range.
+"""Induction: every function of the emitted C against golden, block by block, for all states in range and all samples.
 
 A state of the C stands for a state of golden where each element of a member of the struct holds the number of golden
 that the layout puts there, and padding holds 0. `init` and `reset` make the state that stands for golden's first; a

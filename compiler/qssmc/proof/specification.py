@@ -15,7 +15,7 @@ from qssmc.ir.ops import Op
 from qssmc.proof.c_types import Unsupported
 from qssmc.proof.evaluate import Array, Assignments
 from qssmc.proof.terms import Term, Terms
-from qssmc_sim.range_check import Reach
+from qssmc_sim.range_check import CheckedReach
 from qssmc_sim.rules import rule_of
 
 Numbers = list[Term]
@@ -28,7 +28,7 @@ def specify(terms: Terms, op: Op, operands: Sequence[Numbers]) -> Numbers:
     return RULES[op.mnemonic](terms, op, *operands)
 
 
-def differs(op: Op, operands: Sequence[Reach], shapes: Sequence[tuple[int, ...]], count: int = 32) -> str | None:
+def differs(op: Op, operands: Sequence[CheckedReach], shapes: Sequence[tuple[int, ...]], count: int = 32) -> str | None:
     """Where this rule and golden's differ for operands drawn from their ranges; None if they do not."""
     terms = Terms()
     variables = [[terms.variable("", low, high) for low, high in reach.numbers] for reach in operands]

@@ -11,7 +11,7 @@ from qssmc.proof.c_source import CSource
 from qssmc.proof.c_types import StructType, Unsupported, type_named
 from qssmc.proof.results import Status
 from qssmc.proof.smt import Solver
-from qssmc_sim.range_check import Reach
+from qssmc_sim.range_check import CheckedReach
 
 
 @dataclass
@@ -35,7 +35,7 @@ class ProofTask:
 
     graph: Graph
     source: CSource
-    reaches: Mapping[str, Reach]
+    reaches: Mapping[str, CheckedReach]
     solver: Solver = field(default_factory=Solver)
 
     @property

@@ -29,7 +29,7 @@ _YOWASP = {
 
 
 @dataclass(frozen=True)
-class Ran:
+class ToolRun:
     """A program's exit status, and all that it said."""
 
     code: int
@@ -48,7 +48,7 @@ class Program:
     name: str
     path: str
 
-    def run(self, arguments: Sequence[str], folder: Path) -> Ran:
+    def run(self, arguments: Sequence[str], folder: Path) -> ToolRun:
         """Run in a folder. Raises ToolError if it cannot be started."""
         try:
             found = subprocess.run(
@@ -56,7 +56,7 @@ class Program:
             )
         except OSError as error:
             raise ToolError(f"{self.path} cannot be started ({error.strerror})") from error
-        return Ran(found.returncode, found.stdout + found.stderr)
+        return ToolRun(found.returncode, found.stdout + found.stderr)
 
     def must(self, arguments: Sequence[str], folder: Path) -> str:
         """What a program says that may not fail. Raises ToolError with its reason."""

@@ -19,7 +19,7 @@ from qssmc_sim.crossbar.cells import Places, program
 from qssmc_sim.crossbar.device import Device
 from qssmc_sim.crossbar.kernel import Kernel, base, kernels_of
 from qssmc_sim.crossbar.machine import ArrayMachine
-from qssmc_sim.crossbar.readout import Readout
+from qssmc_sim.crossbar.readout import ReadoutCorrection
 
 Real = NDArray[np.float64]
 Correction = Literal["none", "scale", "refit", "draws"]
@@ -107,7 +107,7 @@ def learn_readouts(setup: Setup, seed: int) -> Readouts:
     rng = np.random.Generator(np.random.SFC64([seed, _ELSEWHERE]))
     found = {}
     for layer in setup.layers:
-        readout = Readout(setup.graph, layer)
+        readout = ReadoutCorrection(setup.graph, layer)
         for device in others:
             readout.compare(device.machine(setup.graph, rng), setup.calibration)
         for kernel in layer:
@@ -119,7 +119,7 @@ def learn_readouts(setup: Setup, seed: int) -> Readouts:
 def _refitted(setup: Setup, drawn: Drawn, layer: Sequence[Kernel], rng: np.random.Generator) -> Drawn:
     """The device with the y columns of a layer fitted to its own states and written cell by cell."""
     assert setup.calibration is not None
-    readout = Readout(setup.graph, layer)
+    readout = ReadoutCorrection(setup.graph, layer)
     readout.compare(drawn.machine(setup.graph, rng), setup.calibration)
     held = dict(drawn.held)
     for kernel in layer:

@@ -17,7 +17,7 @@ _RIDGE = 1e-4  # of each row's energy
 _AT_ONCE = 64  # sequences
 
 
-class Readout:
+class ReadoutCorrection:
     """Normal equations of the y column of every kernel of a layer, over its rows."""
 
     def __init__(self, graph: Graph, kernels: Sequence[Kernel]) -> None:
@@ -74,7 +74,7 @@ class Readout:
             free[row] = False
         return targets, held
 
-    def add(self, other: Readout) -> None:
+    def add(self, other: ReadoutCorrection) -> None:
         """Add what another device showed."""
         for name in self.gram:
             self.gram[name] += other.gram[name]

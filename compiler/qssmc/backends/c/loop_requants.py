@@ -10,7 +10,7 @@ from qssmc.backends.c.dither import DitherTerm
 from qssmc.backends.c.expressions import Scalar
 from qssmc.backends.c.lanes import Lanes
 from qssmc.backends.c.loop_values import ZERO, LoopValues
-from qssmc.backends.c.requant_folding import Rounding, Term, fits16
+from qssmc.backends.c.requant_folding import FoldedTerm, Rounding, fits16
 from qssmc.backends.c.scalar import (
     CType,
     Expression,
@@ -86,7 +86,7 @@ class LoopRequants(LoopValues):
             interval = Interval(interval.low + added.interval.low, interval.high + added.interval.high)
         return self._joined([result.expression, *(added.expression for added in outside)], interval, cast=True)
 
-    def _terms(self, terms: tuple[Term, ...], k: int) -> list[Expression]:
+    def _terms(self, terms: tuple[FoldedTerm, ...], k: int) -> list[Expression]:
         """The terms of a sum that are not 0 by themselves."""
         found = [self._term(term, k) for term in terms]
         return [term.expression for term in found if not term.is_zero]

@@ -12,7 +12,7 @@ from qssmc.backends.c import expressions as ex
 from qssmc.backends.c.expressions import Scalar
 from qssmc.backends.c.lanes import Lanes
 from qssmc.backends.c.plan import CBlock, Phase
-from qssmc.backends.c.requant_folding import Term, folds, spread
+from qssmc.backends.c.requant_folding import FoldedTerm, folds, spread
 from qssmc.backends.c.scalar import (
     CType,
     Expression,
@@ -129,7 +129,7 @@ class LoopValues:
 
     # --- terms ---
 
-    def _term(self, term: Term, k: int) -> Scalar:
+    def _term(self, term: FoldedTerm, k: int) -> Scalar:
         """factor * value, the factor going into the table of a product that has no variable of its own."""
         op = self.unit.graph[term.value]
         if op.name in self.folds.elided and isinstance(op, (Inject, Scale)):
@@ -141,7 +141,7 @@ class LoopValues:
         inner = CType(64) if not CType(32).holds(*interval.span) else CType(32)
         return Scalar(ex.times(value.expression, self._table(op, "times", term.factor), inner), interval)
 
-    def _scaled_product(self, op: Inject | Scale, term: Term, k: int) -> Scalar:
+    def _scaled_product(self, op: Inject | Scale, term: FoldedTerm, k: int) -> Scalar:
         interval = self._part(op, k).times(term.factor)
         ctype = arithmetic(*interval.span)
         if isinstance(op, Inject):

@@ -23,7 +23,7 @@ from qssmc.ir.ops import Add, Inject, Op, Requant, Scale, ShiftLeft
 
 
 @dataclass(frozen=True)
-class Term:
+class FoldedTerm:
     """factor * value, element by element; factor is an array of powers of two over the elements of the vector."""
 
     value: str
@@ -34,7 +34,7 @@ class Term:
 class Leaf:
     """A term and the op that reads its value."""
 
-    term: Term
+    term: FoldedTerm
     reader: Op
 
 
@@ -46,9 +46,9 @@ class Rounding:
     is one more fine term, or a coarse one where nothing is shifted in advance; unless it is centred, no half is added.
     """
 
-    outside: tuple[Term, ...]
-    fine: tuple[Term, ...]
-    coarse: tuple[Term, ...]
+    outside: tuple[FoldedTerm, ...]
+    fine: tuple[FoldedTerm, ...]
+    coarse: tuple[FoldedTerm, ...]
     pre: Exact
     shift: Exact
     fine_interval: Interval
@@ -66,7 +66,7 @@ class Folds:
     """How the loop of a block computes its requants and left shifts, and which ops have no variable of their own."""
 
     roundings: Mapping[str, Rounding]
-    shifted: Mapping[str, Term]
+    shifted: Mapping[str, FoldedTerm]
     elided: frozenset[str]
 
 
@@ -94,7 +94,7 @@ class _Finder:
         self.graph, self.phase, self.bounds = graph, phase, bounds
         self.inside = {op.name for op in block.ops}
         self.roundings: dict[str, Rounding] = {}
-        self.shifted: dict[str, Term] = {}
+        self.shifted: dict[str, FoldedTerm] = {}
         self.elided: set[str] = set()
 
     def private(self, name: str, reader: Op) -> bool:
@@ -116,14 +116,14 @@ class _Finder:
         """factor * value as a sum of terms, through the adds and left shifts that are read here only."""
         op = self.graph[name]
         if not isinstance(op, (Add, ShiftLeft)) or not self.private(name, reader):
-            return [Leaf(Term(name, factor), reader)]
+            return [Leaf(FoldedTerm(name, factor), reader)]
         self.elided.add(name)
         inner = factor * self.factor(op) if isinstance(op, ShiftLeft) else factor
         return [leaf for operand in op.inputs for leaf in self.expand(operand, op, inner)]
 
     def shift_left(self, op: ShiftLeft) -> None:
         """Plan a left shift with a variable of its own."""
-        leaf = Leaf(Term(op.inputs[0], self.factor(op)), op)
+        leaf = Leaf(FoldedTerm(op.inputs[0], self.factor(op)), op)
         self.fold(leaf)
         self.shifted[op.name] = leaf.term
 
@@ -135,13 +135,15 @@ class _Finder:
         for leaf in leaves:
             factor = leaf.term.factor
             if (factor >= 1 << shift).all() and (factor > 1).all():
-                outside.append(Term(leaf.term.value, factor >> shift))
+                outside.append(FoldedTerm(leaf.term.value, factor >> shift))
             else:
                 self.fold(leaf)
                 inner.append(leaf.term)
         self.roundings[op.name] = self._narrowest(tuple(outside), tuple(inner), shift, op)
 
-    def _narrowest(self, outside: tuple[Term, ...], inner: tuple[Term, ...], shift: Exact, op: Requant) -> Rounding:
+    def _narrowest(
+        self, outside: tuple[FoldedTerm, ...], inner: tuple[FoldedTerm, ...], shift: Exact, op: Requant
+    ) -> Rounding:
         """Shift in advance where that makes the sum fit 16 bits, or else 32; not at all where neither can be."""
         plain = DitherTerm(op, shift, centred=False) if len(op.inputs) > 1 else None
         for bits, dither in ((16, plain), (16, self._centred(plain)), (32, plain)):
@@ -156,7 +158,7 @@ class _Finder:
         return replace(dither, centred=True) if dither and possible else dither
 
     def _pre(
-        self, inner: tuple[Term, ...], shift: Exact, op: Requant, bits: int, dither: DitherTerm | None
+        self, inner: tuple[FoldedTerm, ...], shift: Exact, op: Requant, bits: int, dither: DitherTerm | None
     ) -> Exact | None:
         """The least shift in advance with which each element fits, the same for all elements if that is possible.
 
@@ -182,15 +184,15 @@ class _Finder:
 
     def _rounding(
         self,
-        outside: tuple[Term, ...],
-        inner: tuple[Term, ...],
+        outside: tuple[FoldedTerm, ...],
+        inner: tuple[FoldedTerm, ...],
         shift: Exact,
         pre: Exact,
         op: Requant,
         dither: DitherTerm | None,
     ) -> Rounding:
         fine = tuple(term for term in inner if (term.factor % (1 << pre)).any())
-        coarse = tuple(Term(t.value, t.factor >> pre) for t in inner if not any(t is o for o in fine))
+        coarse = tuple(FoldedTerm(t.value, t.factor >> pre) for t in inner if not any(t is o for o in fine))
         fine_interval, coarse_interval = self.sum(fine, op), self.sum(coarse, op)
         if dither and (pre != 0).any():
             fine_interval = fine_interval.plus(dither.interval)
@@ -202,7 +204,7 @@ class _Finder:
         )
         return Rounding(outside, fine, coarse, pre, shift - pre, fine_interval, inside, dither)
 
-    def sum(self, terms: tuple[Term, ...], op: Op) -> Interval:
+    def sum(self, terms: tuple[FoldedTerm, ...], op: Op) -> Interval:
         """An interval that holds the sum of the terms and of any of them."""
         low, high = (np.array(np.zeros(op.type.array_shape, np.int64), dtype=object) for _ in range(2))
         for term in terms:

@@ -20,11 +20,11 @@ from qssmc.crossbar.map import (
     Dither,
     Drive,
     MapFile,
+    MapRow,
     Read,
-    Row,
     RowLine,
     Size,
-    Window,
+    WindowRecord,
 )
 from qssmc.crossbar.names import ADC, original
 from qssmc.crossbar.options import CrossbarOptions
@@ -71,7 +71,7 @@ def _file(graph: Graph, options: CrossbarOptions, laid: ArrayLayout, arrays: Seq
             "weight_bits": options.weight_bits,
             "dac_bits": options.dac_bits,
             "adc_bits": options.adc_bits,
-            "window": Window(g_min=window.g_min, g_max=window.g_max, v_read=window.v_read),
+            "window": WindowRecord(g_min=window.g_min, g_max=window.g_max, v_read=window.v_read),
             "dither": _dither(graph),
             "cells": CELLS,
             "step": STEP,
@@ -161,7 +161,7 @@ def _read(
     return Read(op=read.name, phase=read.phase, rows=tuple(_rows(read, laid, rows)), columns=tuple(made))
 
 
-def _rows(read: PlannedRead, laid: ArrayLayout, rows: dict[str, list[Register]]) -> list[Row]:
+def _rows(read: PlannedRead, laid: ArrayLayout, rows: dict[str, list[Register]]) -> list[MapRow]:
     made = []
     for row in read.rows:
         source = rows[row.op][row.row]
@@ -170,7 +170,7 @@ def _rows(read: PlannedRead, laid: ArrayLayout, rows: dict[str, list[Register]])
             drives = ("positive", "negative")
         lines = tuple(RowLine(line=row.line + lane, drive=drive) for lane, drive in enumerate(drives))
         gain = int(laid.gains[row.op][row.row])
-        made.append(Row(register=source.name, element=source.element, gain=gain, bits=laid.dac_bits, lines=lines))
+        made.append(MapRow(register=source.name, element=source.element, gain=gain, bits=laid.dac_bits, lines=lines))
     return made
 
 

@@ -38,7 +38,7 @@ _STANDIN = ("ap_int.h", "hls_stream.h", "ap_axi_sdata.h")
 
 
 @dataclass(frozen=True)
-class OutputPort:
+class OutputStream:
     """An output as the templates see it."""
 
     name: str
@@ -124,7 +124,7 @@ def unit_of(graph: Graph, options: HlsOptions) -> HlsUnit:
     )
 
 
-def _ports(unit: HlsUnit) -> list[OutputPort]:
+def _ports(unit: HlsUnit) -> list[OutputStream]:
     found = []
     for output in unit.graph.outputs:
         op = unit.graph[output.value]
@@ -132,7 +132,7 @@ def _ports(unit: HlsUnit) -> list[OutputPort]:
         assert width is not None
         count = op.type.shape[0] * (2 if op.type.complex else 1)
         kind = ap_type(width, op.type.signed)
-        found.append(OutputPort(output.name, output.when, count, width, -(-width // 8) * 8, kind))
+        found.append(OutputStream(output.name, output.when, count, width, -(-width // 8) * 8, kind))
     return found
 
 

@@ -8,7 +8,7 @@ from qssmc.backends.verilog.cells import Ints
 from qssmc.backends.verilog.circuit import Cell, Memory, Net, Parameter, Word, pack, signed_width
 from qssmc.backends.verilog.elementwise import ElementwiseMaker
 from qssmc.backends.verilog.rows import digits, form_of
-from qssmc.backends.verilog.timing import Dot, Gather, Join, Norm, Segments, Select, StateTiming, Timing
+from qssmc.backends.verilog.timing import Dot, Gather, Join, NormTiming, Segments, Select, StateTiming, Timing
 from qssmc.ir.ops import Normalize
 
 _DOT = 4  # clocks from a group's last beat to its first row, and one more where several elements are summed
@@ -109,7 +109,7 @@ class Maker(ElementwiseMaker):
         if not op.centred:
             parameters["CENTRED"] = 0
         every, think = frac + 3, 2 + bits // 2 + frac + 1
-        timing = Norm(0, think, every)
+        timing = NormTiming(0, think, every)
         self.cell("qssm_norm", name, parameters, {"s": (x, x.width)}, {"m": net}, timing, ram=x.extent * x.width)
         return net
 

@@ -156,7 +156,7 @@ class LayerTiming(Timing):
 
 
 @dataclass(frozen=True)
-class Norm(Timing):
+class NormTiming(Timing):
     """The whole vector in, some clocks of thinking, then an element every so many."""
 
     think: int = 1

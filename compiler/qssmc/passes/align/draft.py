@@ -20,7 +20,7 @@ _EXACT_TERM = 1 << (MULTIPLIER_BITS - 2)  # the least multiplier that stands for
 _NO_CLAMP = (1 << 40) - 1  # beyond what a requantised term of a sum can be
 
 
-class Draft:
+class IntegerDraft:
     """scales: the unit of each integer value, one an element."""
 
     def __init__(self, graph: Graph) -> None:

@@ -39,7 +39,7 @@ from qssmc.ir.ops import (
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import WIDEST, Type
 from qssmc.ir.verify import IRError, verify
-from qssmc.passes.align.draft import Draft, Scales
+from qssmc.passes.align.draft import IntegerDraft, Scales
 
 _LONGEST_TABLE = 1 << 12
 
@@ -75,7 +75,7 @@ class Align:
         return _Walk(graph, self.input_format).graph()
 
 
-class _Walk(Draft):
+class _Walk(IntegerDraft):
     """names: the integer value that stands for each quantised op."""
 
     def __init__(self, graph: Graph, input_format: InputFormat) -> None:

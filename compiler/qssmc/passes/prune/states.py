@@ -33,6 +33,33 @@ class PruneStates:
 
     mean: complex states a head that stay on average; loss: or as many removed as cost no more than this share of the
     weighted energy of the layer's output. Heads become ragged, and can end with no state at all.
+
+    >>> from qssmc.ir import parse
+    >>> before = parse('''
+    ... graph t : discrete
+    ... %u : f64[1] = input
+    ... %x : cf64[2] = state
+    ... %ax : cf64[2] = diag %x lambda_bar=@ax.lambda_bar
+    ... %bu : cf64[2] = inject %u b_bar=@bu.b_bar heads=@bu.heads
+    ... %xn : cf64[2] = add %ax %bu
+    ... %y : f64[1] = readout %xn c=@y.c heads=@bu.heads channels=1
+    ... next %x = %xn
+    ... output y : step = %y
+    ... table @ax.lambda_bar : real[2,2]
+    ...   0.95 0.05 0.3 0.0
+    ... table @bu.b_bar : real[2,2]
+    ...   0.3 0.0 0.7 0.0
+    ... table @bu.heads : int[2]
+    ...   0 0
+    ... table @y.c : real[2,2]
+    ...   1.0 0.0 0.01 0.0''')
+    >>> from qssmc_sim import run
+    >>> data = Calibration(np.random.default_rng(0).normal(size=(8, 64, 1)), run)
+    >>> after = PruneStates(1.0, None, data)(before)
+    >>> str(after["x"].type), after["ax"].lambda_bar.data.tolist(), after.kept["x"].data.tolist()
+    ('cf64[1]', [[0.95, 0.05]], [0])
+    >>> after["y"].c.data.round(3).tolist()
+    [[1.002, 0.003]]
     """
 
     mean: float | None

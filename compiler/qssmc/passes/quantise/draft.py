@@ -8,12 +8,12 @@ from qssmc.analysis.scales import result_scale
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Cast, Op
 from qssmc.ir.table import Table
-from qssmc.passes.quantise.grids import Window
+from qssmc.passes.quantise.grids import IntegerWindow
 from qssmc.passes.quantise.scheme import Real
 from qssmc.passes.rewrite import Rebuilder
 
 
-class Draft:
+class QuantisedDraft:
     """scales: one an element, for every value that lies on a grid; None for the others."""
 
     def __init__(self, graph: Graph) -> None:
@@ -42,7 +42,7 @@ class Draft:
         assert found is not None, f"%{value} has no grid"
         return found
 
-    def cast(self, stem: str, value: str, window: Window, origin: str, *phase: str) -> str:
+    def cast(self, stem: str, value: str, window: IntegerWindow, origin: str, *phase: str) -> str:
         """Round a value into a window, dithered by a phase if one is given."""
         cast = Cast(scale=Table.real(window.scale), low=Table.integer(window.low), high=Table.integer(window.high))
         return self.add(cast, self.b.fresh(stem), value, *phase, origin=origin)

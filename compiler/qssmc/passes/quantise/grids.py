@@ -13,7 +13,7 @@ _SILENT = 2.0**-100  # what reaches no further is taken for zero
 
 
 @dataclass(frozen=True)
-class Window:
+class IntegerWindow:
     """A value is scale * q with low <= q <= high; all three are scalars or one an element."""
 
     scale: Real
@@ -21,7 +21,7 @@ class Window:
     high: NDArray[np.int64]
 
 
-def power_of_two_window(low: Real, high: Real, bits: int, least: Real | float = 0.0) -> Window:
+def power_of_two_window(low: Real, high: Real, bits: int, least: Real | float = 0.0) -> IntegerWindow:
     """The finest power-of-two scale, from least on, at which 2^bits levels reach from low to high, zero among them.
 
     The levels need not be symmetric about zero: the window is a zero point that costs nothing, because the integers
@@ -37,10 +37,10 @@ def power_of_two_window(low: Real, high: Real, bits: int, least: Real | float = 
     spare = 2**bits - 1 - (last - first)
     below = np.where(low >= 0.0, 0.0, np.where(high <= 0.0, spare, np.floor(spare / 2)))
     first = first - below
-    return Window(scale, first.astype(np.int64), (first + 2**bits - 1).astype(np.int64))
+    return IntegerWindow(scale, first.astype(np.int64), (first + 2**bits - 1).astype(np.int64))
 
 
-def affine_window(low: Real, high: Real, bits: Bits | int, least: Real | float = 0.0) -> Window:
+def affine_window(low: Real, high: Real, bits: Bits | int, least: Real | float = 0.0) -> IntegerWindow:
     """The asymmetric quantiser of Zhao et al.: real scale (high - low) / (2^bits - 1), zero point in the clamp.
 
     Scales below least are raised to it.
@@ -48,7 +48,7 @@ def affine_window(low: Real, high: Real, bits: Bits | int, least: Real | float =
     low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
     scale = np.maximum(_span(low, high) / (2.0**bits - 1), least)
     first = np.floor(low / scale + 0.5).astype(np.int64)
-    return Window(scale, first, first + 2**bits - 1)
+    return IntegerWindow(scale, first, first + 2**bits - 1)
 
 
 def power_of_two_scale(values: Real, bits: Bits | int, axes: tuple[int, ...], least: Real | float = 0.0) -> Real:
@@ -74,7 +74,7 @@ def round_to(values: Real, scale: Real, bits: Bits | int) -> Real:
     return np.asarray(np.clip(np.rint(values / scale), -top, top - 1) * scale)
 
 
-def round_in_window(values: Real, window: Window) -> Real:
+def round_in_window(values: Real, window: IntegerWindow) -> Real:
     """The nearest numbers of a window."""
     return np.asarray(np.clip(np.rint(values / window.scale), window.low, window.high) * window.scale)
 

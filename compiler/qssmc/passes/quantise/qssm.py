@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import Add, Diag
 from qssmc.ir.table import Grid, Table
-from qssmc.passes.quantise.grids import Bits, Window, power_of_two_scale, power_of_two_window, round_to
+from qssmc.passes.quantise.grids import Bits, IntegerWindow, power_of_two_scale, power_of_two_window, round_to
 from qssmc.passes.quantise.poles import increment_exponents, round_inside
 from qssmc.passes.quantise.scheme import Real, Scheme, row
 
@@ -22,7 +22,7 @@ class Qssm(Scheme):
     reads_sum = False
     can_dither = True
 
-    def activation(self, ranges: Real, shared: bool, least: Real, bits: int) -> Window:
+    def activation(self, ranges: Real, shared: bool, least: Real, bits: int) -> IntegerWindow:
         """Per channel unless shared; the 99.9 % range for few bits, where resolution counts for more than peaks."""
         which = "999" if bits <= 6 else "99999"
         low, high = row(ranges, f"low_{which}"), row(ranges, f"high_{which}")
@@ -30,7 +30,7 @@ class Qssm(Scheme):
             low, high, least = low.min(), high.max(), least.min()
         return power_of_two_window(low, high, bits, least)
 
-    def state(self, ranges: Real, heads: NDArray[np.int64], bits: Bits) -> Window:
+    def state(self, ranges: Real, heads: NDArray[np.int64], bits: Bits) -> IntegerWindow:
         """Symmetric, one scale a state: after balancing all reach just below 1, whatever their bits."""
         reach = np.maximum(-row(ranges, "low_999"), row(ranges, "high_999")).max(axis=-1)
         whole = np.exp2(np.ceil(np.log2(np.where(reach > 0.0, reach, _FAINT))))
@@ -39,7 +39,7 @@ class Qssm(Scheme):
             whole[heads == head] = whole[heads == head].max()
         whole = np.where(whole > _FAINT, whole, 1.0)
         top = np.asarray((np.int64(1) << (bits - 1)) - 1, np.int64)
-        return Window(whole * np.exp2(1.0 - bits), np.asarray(-top), top)
+        return IntegerWindow(whole * np.exp2(1.0 - bits), np.asarray(-top), top)
 
     def matrix(self, weight: Real, scale: Real, least: Real, bits: Bits) -> Table:
         """Rows with a scale each, on columns weighted by how far each operand reaches."""

@@ -11,7 +11,7 @@ from qssmc.ir.build import Builder
 from qssmc.ir.graph import RANGE_ROWS
 from qssmc.ir.ops import Diag
 from qssmc.ir.table import Grid, Table
-from qssmc.passes.quantise.grids import Bits, Window
+from qssmc.passes.quantise.grids import Bits, IntegerWindow
 from qssmc.passes.quantise.options import QuantiseOptions
 
 Real = NDArray[np.float64]
@@ -34,11 +34,11 @@ class Scheme(ABC):
         self.options = options
 
     @abstractmethod
-    def activation(self, ranges: Real, shared: bool, least: Real, bits: int) -> Window:
+    def activation(self, ranges: Real, shared: bool, least: Real, bits: int) -> IntegerWindow:
         """The window of a value between ops. ranges: (RANGE_ROWS, H); shared: one scale for all channels."""
 
     @abstractmethod
-    def state(self, ranges: Real, heads: NDArray[np.int64], bits: Bits) -> Window:
+    def state(self, ranges: Real, heads: NDArray[np.int64], bits: Bits) -> IntegerWindow:
         """The window of complex states. ranges: (RANGE_ROWS, S, 2); heads: (S,), whose states may share a scale."""
 
     @abstractmethod

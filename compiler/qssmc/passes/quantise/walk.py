@@ -36,8 +36,8 @@ from qssmc.ir.ops import (
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
-from qssmc.passes.quantise.draft import Draft
-from qssmc.passes.quantise.grids import Bits, Window, power_of_two_scale, round_to
+from qssmc.passes.quantise.draft import QuantisedDraft
+from qssmc.passes.quantise.grids import Bits, IntegerWindow, power_of_two_scale, round_to
 from qssmc.passes.quantise.options import QuantiseOptions
 from qssmc.passes.quantise.qssm import Qssm
 from qssmc.passes.quantise.scheme import Real, Scheme, exact_table, group_max
@@ -82,7 +82,7 @@ class Quantise:
         return _Walk(graph, _SCHEMES[self.options.scheme](self.options), self.options, self.input_format).graph()
 
 
-class _Walk(Draft):
+class _Walk(QuantisedDraft):
     """Builds the quantised graph op by op.
 
     names: the exact ("wide") value that stands for an op; narrow: its cast, made when an operand must have few bits.
@@ -97,6 +97,7 @@ class _Walk(Draft):
         self.heads = heads_of_states(graph)
         self.phase: tuple[str, ...] = ()  # the dither of all states, made for the first of them
         self.counters: dict[str, str] = {}
+        self.held: dict[str, str] = {}  # what plain states become
 
     def graph(self) -> Graph:
         """The quantised graph."""
@@ -105,7 +106,7 @@ class _Walk(Draft):
                 raise UnsupportedModelError(f"%{op.name} ({op.mnemonic}, from {op.origin}) has no quantised form")
             self.names[op.name] = _STEPS[type(op)](self, op)
         updates = {state: self.narrow.get(new, self.names[new]) for state, new in self.source.updates.items()}
-        self.b.updates = updates | self.counters
+        self.b.updates = updates | self.held | self.counters
         self.b.outputs = [replace(output, value=self.names[output.value]) for output in self.source.outputs]
         built = self.b.graph()
         kept = {name: table for name, table in self.source.kept.items() if name in built.by_name}
@@ -122,13 +123,13 @@ class _Walk(Draft):
         """The bits of a table whose numbers all have the same."""
         return int(self.bits(name, self.options.weight_bits))
 
-    def window(self, old: str, shared: bool) -> Window:
+    def window(self, old: str, shared: bool) -> IntegerWindow:
         """The window of a value between ops."""
         bits = int(self.bits(old, self.options.activation_bits))
         least = finest_unit(self.source, self.source[old])
         return self.scheme.activation(self.source.ranges[old].data, shared, least, bits)
 
-    def state_window(self, old: str, heads: NDArray[np.int64]) -> Window:
+    def state_window(self, old: str, heads: NDArray[np.int64]) -> IntegerWindow:
         """The window of a complex value on the way into a state."""
         return self.scheme.state(self.source.ranges[old].data, heads, self.bits(old, self.options.state_bits))
 
@@ -164,14 +165,36 @@ class _Walk(Draft):
         return op.name
 
     def state(self, op: State) -> str:
-        """A complex state lies on the scheme's grid; a running sum takes the grid of what it sums."""
+        """A complex state lies on the scheme's grid; a running sum takes the grid of what it sums, a plain state that
+        of the value that it becomes.
+        """
         self.b.append(op)
         if op.type.complex:
             window = self.state_window(self.source.updates[op.name], self.heads[op.name])
             self.scales[op.name] = np.broadcast_to(window.scale, op.type.shape)
-        else:
+        elif op.name in self.source[self.source.updates[op.name]].inputs:
             self.scales[op.name] = None
+        else:
+            self.scales[op.name] = self.scale(self.hold(op))
         return op.name
+
+    def hold(self, op: State) -> str:
+        """The cast that a plain state becomes: that of the value as an operand, or one of its own.
+
+        A table holds its cast, so that a state which becomes an activation has one more, on the same grid.
+        """
+        new = self.source.updates[op.name]
+        if new not in self.names:
+            raise UnsupportedModelError(f"%{op.name} (from {op.origin}) must become a value that is made before it")
+        value = self.operand(new)
+        made = self.b.ops[value]
+        if not isinstance(made, Cast):
+            value = self.cast(f"{op.name}_q", value, self.window(new, False), op.origin)
+        elif isinstance(self.source[new], Activation):
+            window = IntegerWindow(made.scale.data, made.low.data, made.high.data)
+            value = self.cast(f"{op.name}_q", value, window, op.origin)
+        self.held[op.name] = value
+        return value
 
     def constant(self, op: Constant) -> str:
         """A count of steps: an integer already."""
@@ -268,7 +291,8 @@ class _Walk(Draft):
 
     def add_op(self, op: Add) -> str:
         """An exact sum; what becomes a state is rounded at once."""
-        state = next((name for name, update in self.source.updates.items() if update == op.name), None)
+        becomes = (name for name, update in self.source.updates.items() if update == op.name)
+        state = next((name for name in becomes if op.type.complex or name in op.inputs), None)
         if state is not None and not op.type.complex:
             return self.running_sum(op, state)
         terms = [term for name in op.inputs for term in self.terms(name)]
@@ -311,7 +335,7 @@ class _Walk(Draft):
             low = -high
         else:
             low, high = 0, self.options.max_steps
-        window = Window(scale, np.int64(low), np.int64(high))  # type: ignore[arg-type]
+        window = IntegerWindow(scale, np.int64(low), np.int64(high))  # type: ignore[arg-type]
         self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
         return value
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import Diag
 from qssmc.ir.table import Grid, Table
-from qssmc.passes.quantise.grids import Bits, Window, affine_window, round_in_window
+from qssmc.passes.quantise.grids import Bits, IntegerWindow, affine_window, round_in_window
 from qssmc.passes.quantise.scheme import Real, Scheme, group_max, row
 
 _STATE_CLIP = 50.0
@@ -24,12 +24,12 @@ class Zhao(Scheme):
     reads_sum = True
     can_dither = False
 
-    def activation(self, ranges: Real, shared: bool, least: Real, bits: int) -> Window:
+    def activation(self, ranges: Real, shared: bool, least: Real, bits: int) -> IntegerWindow:
         """One scale a tensor."""
         low, high = row(ranges, "low_99999").min(), row(ranges, "high_99999").max()
         return affine_window(low, high, bits, _least_of(least))
 
-    def state(self, ranges: Real, heads: NDArray[np.int64], bits: Bits) -> Window:
+    def state(self, ranges: Real, heads: NDArray[np.int64], bits: Bits) -> IntegerWindow:
         """One scale and zero point a head, shared by its states and by re and im; ranges clipped to +-50."""
         low = -group_max(np.maximum(-row(ranges, "low_99999").min(axis=-1), 0.0), heads)
         high = group_max(np.maximum(row(ranges, "high_99999").max(axis=-1), 0.0), heads)

@@ -1,0 +1,556 @@
+"""Rules: what functions and methods of tensors do to signals: layouts, arithmetic with constants, choices, norms."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from qssmc.frontend.axes import (
+    BATCH,
+    ONE,
+    STEPS,
+    TIME,
+    Axis,
+    Extent,
+    Refused,
+    Signal,
+    TimeSum,
+    position,
+    reshaped,
+    told,
+)
+from qssmc.ir.build import Builder
+from qssmc.ir.ops import Activation, Add, Constant, Divide, Glu, LayerNorm, Matvec, Mul, Offset, RMSNorm, Scale, Take
+from qssmc.ir.table import Table
+from qssmc.ir.types import Type
+
+
+class OpMaker:
+    """Makes ops for one call: the builder, where the call stands, and names for what it makes."""
+
+    def __init__(self, builder: Builder, origin: str, stem: Callable[[str], str]) -> None:
+        self.b, self.origin, self._stem = builder, origin, stem
+
+    def add(self, op: Any, what: str, *inputs: str) -> str:
+        """An op on values."""
+        return self.b.add(op, self._stem(f"{self.origin}_{what}"), *inputs, origin=self.origin)
+
+    def extent(self, signal: Signal) -> int:
+        """How many elements a signal has a step."""
+        return self.b.type(signal.name).shape[0]
+
+    def take(self, signal: Signal, indices: NDArray[np.int64], axes: Sequence[Axis]) -> Signal:
+        """Elements of a signal, in a new layout."""
+        if np.array_equal(indices, np.arange(self.extent(signal))):
+            return signal.with_axes(axes)
+        value = self.add(Take(indices=Table.integer(indices)), "take", signal.name)
+        return replace(signal, name=value, axes=tuple(axes))
+
+    def matvec(self, signal: Signal, weight: NDArray[Any], bias: NDArray[Any] | None, axes: Sequence[Axis]) -> Signal:
+        """A matrix product over all channels."""
+        offset = np.zeros(len(weight)) if bias is None else bias
+        op = Matvec(weight=Table.real(weight), bias=Table.real(offset))
+        return replace(signal, name=self.add(op, "matvec", signal.name), axes=tuple(axes))
+
+    def held(self, signal: Signal) -> str:
+        """What the last step left of a value: a state that becomes the value at every step."""
+        state = self.b.state(self._stem(f"{self.origin}_held"), Type((self.extent(signal),)), self.origin)
+        self.b.updates[state] = signal.name
+        return state
+
+    def mean(self, signal: Signal) -> str:
+        """The mean over time: a running sum and a count of the steps, divided after the last sample."""
+        stem = self._stem(f"{self.origin}_mean")
+        return mean_of(self.b, stem, signal.name, self.origin)
+
+
+def mean_of(b: Builder, stem: str, x: str, origin: str) -> str:
+    """The mean over time: a running sum and a step count, divided after the last sample."""
+    total = b.state(b.fresh(f"{stem}_total"), b.type(x), origin)
+    b.updates[total] = b.add(Add(), b.fresh(f"{stem}_total_n"), total, x, origin=origin)
+    count = b.state(b.fresh(f"{stem}_steps"), Type((1,)), origin)
+    one = b.add(Constant(value=Table.real([1.0])), b.fresh(f"{stem}_one"), origin=origin)
+    b.updates[count] = b.add(Add(), b.fresh(f"{stem}_steps_n"), count, one, origin=origin)
+    return b.add(Divide(), stem, total, count, origin=origin)
+
+
+# --- layout -----------------------------------------------------------------------------------------------------------
+
+
+def permuted(m: OpMaker, x: Signal, order: Sequence[int]) -> Signal:
+    """Axes in another order; channel axes that change places move the elements."""
+    count = len(x.axes)
+    places = [position(axis, count) for axis in order]
+    if sorted(places) != list(range(count)):
+        raise Refused(f"permute to {tuple(order)} of {told(x.axes)}")
+    axes = [x.axes[i] for i in places]
+    channels = [x.channels.index(i) for i in places if i in x.channels]
+    if channels == sorted(channels):
+        return x.with_axes(axes)
+    grid = np.arange(m.extent(x)).reshape([x.axes[i].extent for i in x.channels])
+    return m.take(x, grid.transpose(channels).ravel(), axes)
+
+
+def _transpose(m: OpMaker, x: Signal, a: int, b: int) -> Signal:
+    order = list(range(len(x.axes)))
+    i, j = position(a, len(order)), position(b, len(order))
+    order[i], order[j] = order[j], order[i]
+    return permuted(m, x, order)
+
+
+def _permute(m: OpMaker, x: Signal, *dims: Any) -> Signal:
+    return permuted(m, x, dims[0] if len(dims) == 1 and isinstance(dims[0], (list, tuple)) else dims)
+
+
+def _movedim(m: OpMaker, x: Signal, source: int, destination: int) -> Signal:
+    order = list(range(len(x.axes)))
+    moved = order.pop(position(source, len(order)))
+    order.insert(position(destination, len(order) + 1), moved)
+    return permuted(m, x, order)
+
+
+def _t(m: OpMaker, x: Signal) -> Signal:
+    if len(x.axes) < 2:
+        raise Refused("mT of a value of one axis; write x.transpose(1, 2)")
+    return _transpose(m, x, -1, -2)
+
+
+def _view(m: OpMaker, x: Signal, *shape: Any) -> Signal:
+    wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], (list, tuple)) else shape
+    if any(isinstance(extent, torch.dtype) for extent in wanted):
+        raise Refused("view as another kind of number; a design has its own")
+    return x.with_axes(reshaped(x.axes, wanted))
+
+
+def _flatten(m: OpMaker, x: Signal, start_dim: int = 0, end_dim: int = -1) -> Signal:
+    first, last = position(start_dim, len(x.axes)), position(end_dim, len(x.axes))
+    merged = reshaped(x.axes[first : last + 1], (-1,))
+    return x.with_axes((*x.axes[:first], *merged, *x.axes[last + 1 :]))
+
+
+def _unflatten(m: OpMaker, x: Signal, dim: int, sizes: Sequence[Any]) -> Signal:
+    at = position(dim, len(x.axes))
+    return x.with_axes((*x.axes[:at], *reshaped(x.axes[at : at + 1], tuple(sizes)), *x.axes[at + 1 :]))
+
+
+def _unsqueeze(m: OpMaker, x: Signal, dim: int) -> Signal:
+    at = position(dim, len(x.axes) + 1)
+    return x.with_axes((*x.axes[:at], ONE, *x.axes[at:]))
+
+
+def _squeeze(m: OpMaker, x: Signal, dim: Any = None) -> Signal:
+    count = len(x.axes)
+    dims = dim if isinstance(dim, (list, tuple)) else range(count) if dim is None else (dim,)
+    places = {position(axis, count) for axis in dims}
+    if dim is None and any(axis.kind == "channel" and axis.extent == 1 for axis in x.axes):
+        places |= set(x.channels)
+    gone = {i for i in places if x.axes[i] == ONE or (x.axes[i].kind == "channel" and x.axes[i].extent == 1)}
+    return x.with_axes([axis for i, axis in enumerate(x.axes) if i not in gone])
+
+
+def _same(m: OpMaker, x: Any, *args: Any, **options: Any) -> Any:
+    return x
+
+
+def _dropout(m: OpMaker, x: Signal, p: float = 0.5, training: bool = True, inplace: bool = False) -> Signal:
+    if training:
+        raise Refused(
+            "dropout that is on; dropout must be off in evaluation; write F.dropout(x, p, self.training) or use "
+            "torch.nn.Dropout"
+        )
+    return x
+
+
+def _size(m: OpMaker, x: Signal, dim: Any = None) -> Any:
+    extents = tuple(1 if axis == ONE else axis.extent if axis.kind == "channel" else Extent(axis) for axis in x.axes)
+    return extents if dim is None else extents[position(dim, len(extents))]
+
+
+# --- choices ----------------------------------------------------------------------------------------------------------
+
+
+def _getitem(m: OpMaker, x: Any, key: Any) -> Any:
+    if not isinstance(x, Signal):
+        try:
+            return x[key]
+        except (IndexError, TypeError, KeyError) as error:
+            raise Refused(f"getitem {key}: {error}") from error
+    keys = list(key) if isinstance(key, tuple) else [key]
+    if sum(part is Ellipsis for part in keys) > 1:
+        raise Refused("getitem with two ellipses")
+    taken = sum(part is not None and part is not Ellipsis for part in keys)
+    if taken > len(x.axes):
+        raise Refused(f"getitem of {taken} axes where there are {len(x.axes)}")
+    gap = [slice(None)] * (len(x.axes) - taken)
+    at = keys.index(Ellipsis) if Ellipsis in keys else len(keys)
+    keys[at : at + (1 if Ellipsis in keys else 0)] = gap
+    return _chosen(m, x, keys)
+
+
+def _chosen(m: OpMaker, x: Signal, keys: Sequence[Any]) -> Signal:
+    axes: list[Axis] = []
+    grid = np.arange(m.extent(x)).reshape([x.axes[i].extent for i in x.channels])
+    choice: list[Any] = []
+    last = False
+    old = iter(x.axes)
+    for key in keys:
+        if key is None:
+            axes.append(ONE)
+            continue
+        axis = next(old)
+        if axis.kind == "channel":
+            if not isinstance(key, (int, slice)) or isinstance(key, bool):
+                raise Refused(f"getitem of channels by {type(key).__name__}; give a number or a slice of numbers")
+            choice.append(key)
+            try:
+                extent = len(range(axis.extent)[key]) if isinstance(key, slice) else None
+                _ = range(axis.extent)[key]
+            except (IndexError, TypeError) as error:
+                raise Refused(f"getitem {key} of {axis.extent} channels") from error
+            if extent is not None:
+                axes.append(Axis("channel", extent))
+        elif key == slice(None):
+            axes.append(axis)
+        elif axis == ONE and key in (0, -1):
+            continue
+        elif axis == TIME and key == -1:
+            last = True
+        elif axis == TIME and key == slice(-1, None):
+            last = True
+            axes.append(ONE)
+        else:
+            raise Refused(
+                f"getitem; samples come one by one, and x[:, -1] and x.mean(1) read the {axis.kind} axis at the end"
+            )
+    indices = np.asarray(grid[tuple(choice)]).ravel() if choice else grid.ravel()
+    if not indices.size:
+        raise Refused("getitem leaves no channel")
+    chosen = m.take(x, indices, axes)
+    return Signal(m.held(chosen), tuple(axes), closed=True) if last else chosen
+
+
+def _chunk(m: OpMaker, x: Signal, chunks: int, dim: int = 0) -> tuple[Signal, ...]:
+    at = position(dim, len(x.axes))
+    size = -(-x.axes[at].extent // chunks)
+    return _split(m, x, size, dim)
+
+
+def _split(m: OpMaker, x: Signal, size: Any, dim: int = 0) -> tuple[Signal, ...]:
+    at = position(dim, len(x.axes))
+    if x.axes[at].kind != "channel":
+        raise Refused(f"split of {x.axes[at].kind}; samples come one by one: split the channels")
+    extent = x.axes[at].extent
+    sizes = list(size) if isinstance(size, (list, tuple)) else [min(size, extent - i) for i in range(0, extent, size)]
+    ends = np.cumsum(sizes)
+    keys = [[slice(None)] * at + [slice(int(end - n), int(end))] for n, end in zip(sizes, ends, strict=True)]
+    return tuple(_chosen(m, x, [*key, *[slice(None)] * (len(x.axes) - at - 1)]) for key in keys)
+
+
+def _cat(m: OpMaker, tensors: Sequence[Any], dim: int = 0) -> Signal:
+    """Channels one after another: each part times the columns of an identity that it fills."""
+    parts = [part for part in tensors if isinstance(part, Signal)]
+    if len(parts) != len(tensors):
+        raise Refused("cat with a constant; put it into the bias of a torch.nn.Linear")
+    first = parts[0]
+    at = position(dim, len(first.axes))
+    if first.axes[at].kind != "channel":
+        raise Refused(f"cat along {first.axes[at].kind}; samples come one by one: join channels")
+    rest = [(*part.axes[:at], *part.axes[at + 1 :]) for part in parts]
+    if any(other != rest[0] or part.axes[at].kind != "channel" for other, part in zip(rest, parts, strict=True)):
+        raise Refused(f"cat of {' and '.join(told(part.axes) for part in parts)}")
+    total = sum(part.axes[at].extent for part in parts)
+    axes = (*first.axes[:at], Axis("channel", total), *first.axes[at + 1 :])
+    shape = [axis.extent for axis in axes if axis.kind == "channel"]
+    grid = np.arange(int(np.prod(shape))).reshape(shape)
+    places = np.split(grid, np.cumsum([part.axes[at].extent for part in parts])[:-1], first.channels.index(at))
+    pieces = []
+    for part, rows in zip(parts, places, strict=True):
+        weight = np.zeros((grid.size, m.extent(part)))
+        weight[rows.ravel(), np.arange(m.extent(part))] = 1.0
+        pieces.append(m.matvec(part, weight, None, axes).name)
+    value = pieces[0] if len(pieces) == 1 else m.add(Add(), "cat", *pieces)
+    return Signal(value, axes, _together(parts))
+
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def _together(parts: Sequence[Signal]) -> bool:
+    """Whether values come after the last step; they must not meet values of every step."""
+    closed = {part.closed for part in parts}
+    if len(closed) > 1:
+        raise Refused(
+            "a value of every step meets one that comes after the last step; take the mean over time of their sum "
+            "instead"
+        )
+    return closed.pop()
+
+
+def both(m: OpMaker, op: Any, x: Signal, y: Signal) -> Signal:
+    """A sum or product of two signals of one layout; leading axes of one element may be missing."""
+    closed = _together((x, y))
+    wide, slim = (x, y) if len(x.axes) >= len(y.axes) else (y, x)
+    extra = len(wide.axes) - len(slim.axes)
+    if any(axis != ONE for axis in wide.axes[:extra]) or wide.axes[extra:] != slim.axes:
+        if wide.axes[extra:] != slim.axes and len(wide.axes) == len(slim.axes) and _fit(wide.axes, slim.axes):
+            x, y = _spread(m, x, y.axes), _spread(m, y, x.axes)
+            return Signal(m.add(op, op.mnemonic, x.name, y.name), x.axes, closed)
+        if m.b.type(x.name) == m.b.type(y.name) or _kinds(x) != _kinds(y) or len(x.channels) > 1:
+            raise Refused(f"{op.mnemonic} of {told(x.axes)} and {told(y.axes)}; bring both into one layout")
+    return Signal(m.add(op, op.mnemonic, x.name, y.name), wide.axes, closed)
+
+
+def _kinds(x: Signal) -> list[str]:
+    return [axis.kind for axis in x.axes]
+
+
+def _fit(a: Sequence[Axis], b: Sequence[Axis]) -> bool:
+    """Whether two layouts differ only where one of them has one channel, or an axis of 1."""
+    return all(p == q or _single(p) or _single(q) for p, q in zip(a, b, strict=True)) and all(
+        {p.kind, q.kind} <= {"channel", "one"} or p == q for p, q in zip(a, b, strict=True)
+    )
+
+
+def _single(axis: Axis) -> bool:
+    return axis == ONE or (axis.kind == "channel" and axis.extent == 1)
+
+
+def _spread(m: OpMaker, x: Signal, other: Sequence[Axis]) -> Signal:
+    """A signal repeated along the channels that another has and it has not."""
+    axes = [q if _single(p) and not _single(q) else p for p, q in zip(x.axes, other, strict=True)]
+    if tuple(axes) == x.axes:
+        return x
+    small = [axis.extent for axis in x.axes if axis.kind == "channel"]
+    grid = np.arange(int(np.prod(small, dtype=int))).reshape([a.extent if a.kind == "channel" else 1 for a in x.axes])
+    indices = np.broadcast_to(grid, [a.extent if a.kind == "channel" else 1 for a in axes]).ravel()
+    weight = np.zeros((len(indices), grid.size))
+    weight[np.arange(len(indices)), indices] = 1.0
+    return m.matvec(x, weight, None, axes)
+
+
+def spread_constant(x: Signal, constant: Any) -> NDArray[np.float64]:
+    """A constant as a scalar, or one number an element of a signal."""
+    if not isinstance(constant, (torch.Tensor, bool, int, float)):
+        what = "a length" if isinstance(constant, Extent) else f"{type(constant).__name__}"
+        raise Refused(f"arithmetic with {what}; a design knows no length, and a mean over time is x.mean(1)")
+    if isinstance(constant, torch.Tensor):
+        if constant.is_complex():
+            raise Refused("a complex constant; a design computes with real values between its layers")
+        array = constant.detach().cpu().double().numpy()
+    else:
+        array = np.asarray(float(constant))
+    if array.ndim > len(x.axes):
+        raise Refused(f"a constant of shape {array.shape} beside {told(x.axes)}")
+    if array.size == 1:
+        return np.asarray(array.reshape(()))
+    shape = [axis.extent if axis.kind == "channel" else 1 for axis in x.axes]
+    lined = array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
+    if any(n not in (1, extent) for n, extent in zip(lined.shape, shape, strict=True)):
+        raise Refused(f"a constant of shape {array.shape} beside {told(x.axes)}; it may differ between channels alone")
+    return np.asarray(np.broadcast_to(lined, shape).reshape(-1))
+
+
+def offset(m: OpMaker, x: Signal, constant: Any) -> Signal:
+    """x + constant."""
+    value = np.broadcast_to(spread_constant(x, constant), (m.extent(x),))
+    return replace(x, name=m.add(Offset(value=Table.real(value)), "offset", x.name))
+
+
+def scaled(m: OpMaker, x: Signal, constant: Any) -> Signal:
+    """x * constant."""
+    return replace(x, name=m.add(Scale(factor=Table.real(spread_constant(x, constant))), "scale", x.name))
+
+
+def _add(m: OpMaker, x: Any, y: Any) -> Any:
+    if isinstance(x, Signal) and isinstance(y, Signal):
+        return both(m, Add(), x, y)
+    return offset(m, x, y) if isinstance(x, Signal) else offset(m, y, x)
+
+
+def _mul(m: OpMaker, x: Any, y: Any) -> Any:
+    if isinstance(x, Extent) and isinstance(y, Extent) and {x.axis, y.axis} == {BATCH, TIME}:
+        return Extent(STEPS)
+    if isinstance(x, Signal) and isinstance(y, Signal):
+        return both(m, Mul(), x, y)
+    return scaled(m, x, y) if isinstance(x, Signal) else scaled(m, y, x)
+
+
+def _sub(m: OpMaker, x: Any, y: Any) -> Any:
+    if isinstance(y, Signal):
+        return _add(m, scaled(m, y, -1.0), x)
+    return offset(m, x, _constant(y, lambda value: -value))
+
+
+def _rsub(m: OpMaker, x: Any, y: Any) -> Any:
+    return _sub(m, y, x)
+
+
+def _neg(m: OpMaker, x: Signal) -> Signal:
+    return scaled(m, x, -1.0)
+
+
+def _div(m: OpMaker, x: Any, y: Any) -> Any:
+    if isinstance(x, TimeSum):
+        if y == Extent(TIME):
+            return Signal(m.mean(x.signal), x.axes, closed=True)
+        raise Refused("a sum over time grows without bound; divide it by x.shape[1], or take x.mean(1)")
+    if isinstance(y, Signal):
+        raise Refused("a division by a value of the input; divide by constants, or normalise by torch.nn.LayerNorm")
+    if isinstance(y, Extent):
+        raise Refused("a division by a length that no design knows; a mean over time is x.mean(1)")
+    return scaled(m, x, _constant(y, lambda value: 1.0 / value))
+
+
+def _constant(value: Any, change: Callable[[Any], Any]) -> Any:
+    try:
+        return change(value)
+    except (ZeroDivisionError, TypeError) as error:
+        raise Refused(f"arithmetic with {value}: {error}") from error
+
+
+def _pow(m: OpMaker, x: Signal, exponent: Any) -> Signal:
+    if exponent != 2:
+        raise Refused(f"a power of {exponent}; of powers, x ** 2 alone has a form")
+    return both(m, Mul(), x, x)
+
+
+def _linear(m: OpMaker, x: Signal, weight: Any, bias: Any = None) -> Signal:
+    """F.linear with constant weights."""
+    if not isinstance(weight, torch.Tensor) or not x.axes or x.axes[-1].kind != "channel" or len(x.channels) != 1:
+        raise Refused(f"linear of {told(x.axes)}; channels must be the last axis and the weights constant")
+    axes = (*x.axes[:-1], Axis("channel", len(weight)))
+    return m.matvec(x, _array(weight), None if bias is None else _array(bias), axes)
+
+
+def _matmul(m: OpMaker, x: Any, y: Any) -> Signal:
+    if isinstance(x, Signal) and isinstance(y, torch.Tensor) and y.ndim == 2:
+        return _linear(m, x, y.T)
+    raise Refused("a product of two values of the input, or from the left; mix channels by torch.nn.Linear")
+
+
+def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
+    return np.asarray(tensor.detach().cpu().double().numpy())
+
+
+# --- functions of torch.nn.functional ---------------------------------------------------------------------------------
+
+
+def _glu(m: OpMaker, x: Signal, dim: int = -1) -> Signal:
+    at = position(dim, len(x.axes))
+    if x.axes[at].kind != "channel" or x.axes[at].extent % 2:
+        raise Refused(f"glu along {told(x.axes[at : at + 1])}; GLU must split the channels, an even number")
+    axes = list(x.axes)
+    axes[at] = Axis("channel", x.axes[at].extent // 2)
+    if at != x.channels[0]:
+        first, second = _split(m, x, x.axes[at].extent // 2, at)
+        gate = m.add(Activation(kind="sigmoid"), "gate", second.name)
+        return replace(first, name=m.add(Mul(), "glu", first.name, gate))
+    return replace(x, name=m.add(Glu(), "glu", x.name), axes=tuple(axes))
+
+
+def _layer_norm(
+    m: OpMaker, x: Signal, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Signal:
+    width = _normed(m, x, normalized_shape)
+    gamma = np.ones(width) if weight is None else _array(weight)
+    beta = np.zeros(width) if bias is None else _array(bias)
+    norm = LayerNorm(gamma=Table.real(gamma.ravel()), beta=Table.real(beta.ravel()), eps=float(eps))
+    return replace(x, name=m.add(norm, "layernorm", x.name))
+
+
+def _rms_norm(m: OpMaker, x: Signal, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Signal:
+    width = _normed(m, x, normalized_shape)
+    gamma = np.ones(width) if weight is None else _array(weight)
+    epsilon = torch.finfo(torch.float64).eps if eps is None else float(eps)
+    return replace(x, name=m.add(RMSNorm(gamma=Table.real(gamma.ravel()), eps=epsilon), "rmsnorm", x.name))
+
+
+def _normed(m: OpMaker, x: Signal, shape: Any) -> int:
+    wanted = list(shape) if isinstance(shape, (list, tuple)) else [shape]
+    if [axis.extent for axis in x.axes[-len(wanted) :]] != wanted or len(wanted) != len(x.channels):
+        raise Refused(f"a norm over {tuple(wanted)} of {told(x.axes)}; it must cover the channels of one step")
+    return m.extent(x)
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+_MEAN = "a mean must be over time, x.mean(1), with no other option"
+
+
+def _mean(m: OpMaker, x: Signal, dim: Any = None, keepdim: bool = False, **options: Any) -> Signal:
+    places = sorted(
+        position(axis, len(x.axes)) for axis in (dim if isinstance(dim, (list, tuple)) else (dim,)) if axis is not None
+    )
+    if x.closed:
+        raise Refused("the mean over time of a mean over time; take it once")
+    if options or len(places) != 1 or x.axes[places[0]] != TIME:
+        raise Refused(f"mean; {_MEAN}")
+    return Signal(m.mean(x), _without(x.axes, places[0], keepdim), closed=True)
+
+
+def _sum(m: OpMaker, x: Signal, dim: Any = None, keepdim: bool = False) -> TimeSum:
+    places = [
+        position(axis, len(x.axes)) for axis in (dim if isinstance(dim, (list, tuple)) else (dim,)) if axis is not None
+    ]
+    if len(places) != 1 or x.axes[places[0]] != TIME or x.closed:
+        raise Refused("sum; a sum over time grows without bound; take the mean over time, x.mean(1), before the answer")
+    return TimeSum(x, _without(x.axes, places[0], keepdim))
+
+
+def _without(axes: tuple[Axis, ...], at: int, keep: bool) -> tuple[Axis, ...]:
+    return (*axes[:at], *((ONE,) if keep else ()), *axes[at + 1 :])
+
+
+RULES: Mapping[str, Callable[..., Any]] = {
+    **dict.fromkeys(("transpose", "swapaxes", "swapdims"), _transpose),
+    **dict.fromkeys(("permute",), _permute),
+    **dict.fromkeys(("mT", "t"), _t),
+    **dict.fromkeys(("movedim", "moveaxis"), _movedim),
+    **dict.fromkeys(("view", "reshape"), _view),
+    **dict.fromkeys(
+        ("contiguous", "clone", "detach", "double", "float", "half", "bfloat16", "type_as", "to", "cpu"), _same
+    ),
+    "flatten": _flatten,
+    "unflatten": _unflatten,
+    "unsqueeze": _unsqueeze,
+    "squeeze": _squeeze,
+    **dict.fromkeys(("dropout", "dropout1d"), _dropout),
+    "size": _size,
+    **dict.fromkeys(("dim", "ndimension"), lambda m, x: len(x.axes)),
+    "getitem": _getitem,
+    "chunk": _chunk,
+    "split": _split,
+    **dict.fromkeys(("cat", "concat", "concatenate"), _cat),
+    **dict.fromkeys(("add", "iadd"), _add),
+    **dict.fromkeys(("mul", "imul", "multiply"), _mul),
+    **dict.fromkeys(("sub", "isub", "subtract"), _sub),
+    "rsub": _rsub,
+    "neg": _neg,
+    **dict.fromkeys(("truediv", "itruediv", "div", "divide"), _div),
+    "pow": _pow,
+    "square": lambda m, x: both(m, Mul(), x, x),
+    "linear": _linear,
+    "matmul": _matmul,
+    "glu": _glu,
+    "layer_norm": _layer_norm,
+    "rms_norm": _rms_norm,
+    "mean": _mean,
+    "sum": _sum,
+}
+_OF_TORCH = ("torch", "_operator", "operator", "builtins")
+
+
+def rule_of(op: str, target: Any) -> Callable[..., Any] | None:
+    """The rule of a call, by the name of the function or method; functions that are not torch's have none."""
+    if op == "call_method":
+        return RULES.get(str(target))
+    home = str(getattr(target, "__module__", None) or "torch")
+    if target is operator.getitem:
+        return _getitem
+    return RULES.get(getattr(target, "__name__", "")) if home.partition(".")[0] in _OF_TORCH else None
