@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qssmc.frontend.axes import TIME, Axis, Refused, Signal, told
-from qssmc.frontend.rules import mean_of
+from qssmc.frontend.op_maker import mean_of
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import (
     Activation,

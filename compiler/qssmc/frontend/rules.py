@@ -1,4 +1,4 @@
-"""Rules: what functions and methods of tensors do to signals: layouts, arithmetic with constants, choices, norms."""
+"""Rules: what functions and methods of tensors do to signals: choices, arithmetic with constants, norms, means."""
 
 from __future__ import annotations
 
@@ -22,155 +22,25 @@ from qssmc.frontend.axes import (
     Signal,
     TimeSum,
     position,
-    reshaped,
     told,
 )
-from qssmc.ir.build import Builder
-from qssmc.ir.ops import Activation, Add, Constant, Divide, Glu, LayerNorm, Matvec, Mul, Offset, RMSNorm, Scale, Take
+from qssmc.frontend.layout_rules import (
+    dropout,
+    flatten,
+    matrix_transposed,
+    movedim,
+    permute,
+    size_of,
+    squeeze,
+    transpose,
+    unchanged,
+    unflatten,
+    unsqueeze,
+    view,
+)
+from qssmc.frontend.op_maker import OpMaker
+from qssmc.ir.ops import Activation, Add, Glu, LayerNorm, Mul, Offset, RMSNorm, Scale
 from qssmc.ir.table import Table
-from qssmc.ir.types import Type
-
-
-class OpMaker:
-    """Makes ops for one call: the builder, where the call stands, and names for what it makes."""
-
-    def __init__(self, builder: Builder, origin: str, stem: Callable[[str], str]) -> None:
-        self.b, self.origin, self._stem = builder, origin, stem
-
-    def add(self, op: Any, what: str, *inputs: str) -> str:
-        """An op on values."""
-        return self.b.add(op, self._stem(f"{self.origin}_{what}"), *inputs, origin=self.origin)
-
-    def extent(self, signal: Signal) -> int:
-        """How many elements a signal has a step."""
-        return self.b.type(signal.name).shape[0]
-
-    def take(self, signal: Signal, indices: NDArray[np.int64], axes: Sequence[Axis]) -> Signal:
-        """Elements of a signal, in a new layout."""
-        if np.array_equal(indices, np.arange(self.extent(signal))):
-            return signal.with_axes(axes)
-        value = self.add(Take(indices=Table.integer(indices)), "take", signal.name)
-        return replace(signal, name=value, axes=tuple(axes))
-
-    def matvec(self, signal: Signal, weight: NDArray[Any], bias: NDArray[Any] | None, axes: Sequence[Axis]) -> Signal:
-        """A matrix product over all channels."""
-        offset = np.zeros(len(weight)) if bias is None else bias
-        op = Matvec(weight=Table.real(weight), bias=Table.real(offset))
-        return replace(signal, name=self.add(op, "matvec", signal.name), axes=tuple(axes))
-
-    def held(self, signal: Signal) -> str:
-        """What the last step left of a value: a state that becomes the value at every step."""
-        state = self.b.state(self._stem(f"{self.origin}_held"), Type((self.extent(signal),)), self.origin)
-        self.b.updates[state] = signal.name
-        return state
-
-    def mean(self, signal: Signal) -> str:
-        """The mean over time: a running sum and a count of the steps, divided after the last sample."""
-        stem = self._stem(f"{self.origin}_mean")
-        return mean_of(self.b, stem, signal.name, self.origin)
-
-
-def mean_of(b: Builder, stem: str, x: str, origin: str) -> str:
-    """The mean over time: a running sum and a step count, divided after the last sample."""
-    total = b.state(b.fresh(f"{stem}_total"), b.type(x), origin)
-    b.updates[total] = b.add(Add(), b.fresh(f"{stem}_total_n"), total, x, origin=origin)
-    count = b.state(b.fresh(f"{stem}_steps"), Type((1,)), origin)
-    one = b.add(Constant(value=Table.real([1.0])), b.fresh(f"{stem}_one"), origin=origin)
-    b.updates[count] = b.add(Add(), b.fresh(f"{stem}_steps_n"), count, one, origin=origin)
-    return b.add(Divide(), stem, total, count, origin=origin)
-
-
-# --- layout -----------------------------------------------------------------------------------------------------------
-
-
-def permuted(m: OpMaker, x: Signal, order: Sequence[int]) -> Signal:
-    """Axes in another order; channel axes that change places move the elements."""
-    count = len(x.axes)
-    places = [position(axis, count) for axis in order]
-    if sorted(places) != list(range(count)):
-        raise Refused(f"permute to {tuple(order)} of {told(x.axes)}")
-    axes = [x.axes[i] for i in places]
-    channels = [x.channels.index(i) for i in places if i in x.channels]
-    if channels == sorted(channels):
-        return x.with_axes(axes)
-    grid = np.arange(m.extent(x)).reshape([x.axes[i].extent for i in x.channels])
-    return m.take(x, grid.transpose(channels).ravel(), axes)
-
-
-def _transpose(m: OpMaker, x: Signal, a: int, b: int) -> Signal:
-    order = list(range(len(x.axes)))
-    i, j = position(a, len(order)), position(b, len(order))
-    order[i], order[j] = order[j], order[i]
-    return permuted(m, x, order)
-
-
-def _permute(m: OpMaker, x: Signal, *dims: Any) -> Signal:
-    return permuted(m, x, dims[0] if len(dims) == 1 and isinstance(dims[0], (list, tuple)) else dims)
-
-
-def _movedim(m: OpMaker, x: Signal, source: int, destination: int) -> Signal:
-    order = list(range(len(x.axes)))
-    moved = order.pop(position(source, len(order)))
-    order.insert(position(destination, len(order) + 1), moved)
-    return permuted(m, x, order)
-
-
-def _t(m: OpMaker, x: Signal) -> Signal:
-    if len(x.axes) < 2:
-        raise Refused("mT of a value of one axis; write x.transpose(1, 2)")
-    return _transpose(m, x, -1, -2)
-
-
-def _view(m: OpMaker, x: Signal, *shape: Any) -> Signal:
-    wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], (list, tuple)) else shape
-    if any(isinstance(extent, torch.dtype) for extent in wanted):
-        raise Refused("view as another kind of number; a design has its own")
-    return x.with_axes(reshaped(x.axes, wanted))
-
-
-def _flatten(m: OpMaker, x: Signal, start_dim: int = 0, end_dim: int = -1) -> Signal:
-    first, last = position(start_dim, len(x.axes)), position(end_dim, len(x.axes))
-    merged = reshaped(x.axes[first : last + 1], (-1,))
-    return x.with_axes((*x.axes[:first], *merged, *x.axes[last + 1 :]))
-
-
-def _unflatten(m: OpMaker, x: Signal, dim: int, sizes: Sequence[Any]) -> Signal:
-    at = position(dim, len(x.axes))
-    return x.with_axes((*x.axes[:at], *reshaped(x.axes[at : at + 1], tuple(sizes)), *x.axes[at + 1 :]))
-
-
-def _unsqueeze(m: OpMaker, x: Signal, dim: int) -> Signal:
-    at = position(dim, len(x.axes) + 1)
-    return x.with_axes((*x.axes[:at], ONE, *x.axes[at:]))
-
-
-def _squeeze(m: OpMaker, x: Signal, dim: Any = None) -> Signal:
-    count = len(x.axes)
-    dims = dim if isinstance(dim, (list, tuple)) else range(count) if dim is None else (dim,)
-    places = {position(axis, count) for axis in dims}
-    if dim is None and any(axis.kind == "channel" and axis.extent == 1 for axis in x.axes):
-        places |= set(x.channels)
-    gone = {i for i in places if x.axes[i] == ONE or (x.axes[i].kind == "channel" and x.axes[i].extent == 1)}
-    return x.with_axes([axis for i, axis in enumerate(x.axes) if i not in gone])
-
-
-def _same(m: OpMaker, x: Any, *args: Any, **options: Any) -> Any:
-    return x
-
-
-def _dropout(m: OpMaker, x: Signal, p: float = 0.5, training: bool = True, inplace: bool = False) -> Signal:
-    if training:
-        raise Refused(
-            "dropout that is on; dropout must be off in evaluation; write F.dropout(x, p, self.training) or use "
-            "torch.nn.Dropout"
-        )
-    return x
-
-
-def _size(m: OpMaker, x: Signal, dim: Any = None) -> Any:
-    extents = tuple(1 if axis == ONE else axis.extent if axis.kind == "channel" else Extent(axis) for axis in x.axes)
-    return extents if dim is None else extents[position(dim, len(extents))]
-
 
 # --- choices ----------------------------------------------------------------------------------------------------------
 
@@ -508,20 +378,20 @@ def _without(axes: tuple[Axis, ...], at: int, keep: bool) -> tuple[Axis, ...]:
 
 
 RULES: Mapping[str, Callable[..., Any]] = {
-    **dict.fromkeys(("transpose", "swapaxes", "swapdims"), _transpose),
-    **dict.fromkeys(("permute",), _permute),
-    **dict.fromkeys(("mT", "t"), _t),
-    **dict.fromkeys(("movedim", "moveaxis"), _movedim),
-    **dict.fromkeys(("view", "reshape"), _view),
+    **dict.fromkeys(("transpose", "swapaxes", "swapdims"), transpose),
+    **dict.fromkeys(("permute",), permute),
+    **dict.fromkeys(("mT", "t"), matrix_transposed),
+    **dict.fromkeys(("movedim", "moveaxis"), movedim),
+    **dict.fromkeys(("view", "reshape"), view),
     **dict.fromkeys(
-        ("contiguous", "clone", "detach", "double", "float", "half", "bfloat16", "type_as", "to", "cpu"), _same
+        ("contiguous", "clone", "detach", "double", "float", "half", "bfloat16", "type_as", "to", "cpu"), unchanged
     ),
-    "flatten": _flatten,
-    "unflatten": _unflatten,
-    "unsqueeze": _unsqueeze,
-    "squeeze": _squeeze,
-    **dict.fromkeys(("dropout", "dropout1d"), _dropout),
-    "size": _size,
+    "flatten": flatten,
+    "unflatten": unflatten,
+    "unsqueeze": unsqueeze,
+    "squeeze": squeeze,
+    **dict.fromkeys(("dropout", "dropout1d"), dropout),
+    "size": size_of,
     **dict.fromkeys(("dim", "ndimension"), lambda m, x: len(x.axes)),
     "getitem": _getitem,
     "chunk": _chunk,

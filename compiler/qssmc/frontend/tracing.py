@@ -34,8 +34,9 @@ from qssmc.frontend.calls import calls_of, owner_of, where_of
 from qssmc.frontend.handlers import MODULES, SUPPORTED_FUNCTIONS, SUPPORTED_MODULES, axes_after, one_op
 from qssmc.frontend.layers import LayerHandler, handler_of
 from qssmc.frontend.layers.check import TOLERANCES, accept
+from qssmc.frontend.op_maker import OpMaker
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
-from qssmc.frontend.rules import RULES, OpMaker, rule_of
+from qssmc.frontend.rules import RULES, rule_of
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op, TypeFault
