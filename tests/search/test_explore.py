@@ -20,7 +20,7 @@ class Jumping(Explorer):
     """One table, with fields of 60 bits more where it has 7 bits: seen from 6 it fits, from 7 it does not."""
 
     variables = (Variable.of("w.weight", "table", ELEMENTS),)
-    curves = ()
+    function_tables = ()
     factors = {"w.weight": 1.0}  # noqa: RUF012
 
     def __init__(self) -> None:
@@ -36,6 +36,6 @@ class Jumping(Explorer):
 
 @pytest.mark.parametrize(("budget", "bits"), [(710, 6), (760, 7), (799, 7), (800, 8), (650, 6), (599, 5)])
 def test_what_is_counted_fits(budget: float, bits: int) -> None:
-    found = Jumping().prediction(Shape(), budget)
+    found = Jumping().allocated(Shape(), budget)
     assert found.bits <= budget
     assert dict(found.candidate.bits)["w.weight"] == bits

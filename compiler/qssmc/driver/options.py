@@ -210,6 +210,11 @@ def target_records() -> dict[str, type[Any]]:
     return {name: backend.options for name, backend in BACKENDS.items() if backend.options is not None}
 
 
+def _title(target: str) -> str:
+    """What stands over a target's options."""
+    return BACKENDS[target].title or BACKENDS[target].what
+
+
 def choices() -> tuple[Choice, ...]:
     """Every option of a compilation, in the order of the help; two targets may share one."""
     found: dict[str, Choice] = {}
@@ -217,7 +222,7 @@ def choices() -> tuple[Choice, ...]:
         title = (record.__doc__ or "").rstrip(".")
         found |= {choice.keyword: choice for choice in choices_of(record, place, title)}
     for target, record in target_records().items():
-        for choice in choices_of(record, target, BACKENDS[target].what):
+        for choice in choices_of(record, target, _title(target)):
             found[choice.keyword] = _shared(found.get(choice.keyword), choice)
     order = list(dict.fromkeys([choice.title for choice in found.values()]))
     return tuple(sorted(found.values(), key=lambda choice: order.index(choice.title)))
@@ -288,7 +293,7 @@ def _shared(other: Choice | None, choice: Choice) -> Choice:
     names = [place for place, _ in (*other.places, *choice.places)]
     own = f"{', '.join(names[:-1])}: {other.help} {names[-1]}: {choice.help}"
     one = other.help if other.help == choice.help else own
-    title = " and ".join(BACKENDS[name].what for name in names)
+    title = " and ".join(map(_title, names))
     return Choice(**{**vars(other), "help": one, "places": other.places + choice.places, "title": title})
 
 

@@ -69,8 +69,9 @@ class Backend:
     name: what --target calls it, and the folder of its files in a design; what: the same in a sentence. supports: None,
     or why an op, with its attributes and types, cannot be emitted; asked of every op of emits(lowered), the graphs that
     files are made of. emit: the files, pure; options: its options' class, a frozen dataclass whose every field has a
-    default and, in its metadata, the help of a CLI option. check: how the files are compared with golden. load: what
-    runs them, of a design's folder and its golden model. facts: what they tell, of all files of a design.
+    default and, in its metadata, the help of a CLI option; title: over these options, else what. check: how the files
+    are compared with golden. load: what runs them, of a design's folder and its golden model. facts: what they tell, of
+    all files of a design.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Backend:
     options: type[Any] | None = None
     emits: Callable[[Lowered], tuple[Graph, ...]] = lambda lowered: (lowered.golden,)
     lowering: Lowering | None = None
+    title: str = ""
 
     def chosen(self, options: Mapping[str, Any]) -> Any:
         """What is chosen of this target among the options by target's name, else its defaults; None if it has none."""

@@ -49,4 +49,5 @@ CROSSBAR = Backend(
     _load,
     options=CrossbarOptions,
     lowering=Lowering(ARRAYS, _planned, _reports),
+    title="Crossbar",
 )

@@ -57,4 +57,4 @@ class _Steps:
         return self._emitted.last_batch()
 
 
-HLS = Backend("hls", "HLS C++", hls_backend.supports, _emit, CHECK, _load, _facts, HlsOptions)
+HLS = Backend("hls", "HLS C++", hls_backend.supports, _emit, CHECK, _load, _facts, HlsOptions, title="HLS")

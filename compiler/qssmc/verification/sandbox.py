@@ -114,10 +114,15 @@ class Apart:
         found: dict[str, NDArray[Any]] = {}
         try:
             for name, kind, shape, start in header:
-                count = int(np.prod([int(extent) for extent in shape], dtype=object))
-                if kind not in ("<i8", "<i4", "<i2", "|i1") or not 0 <= start <= 2 * _SLOT:
+                extents = [int(extent) for extent in shape]
+                count = int(np.prod(extents, dtype=object))
+                if (
+                    min(extents, default=0) < 0
+                    or kind not in ("<i8", "<i4", "<i2", "|i1")
+                    or not 0 <= start <= 2 * _SLOT
+                ):
                     raise ValueError
-                found[str(name)] = np.frombuffer(self._shared, np.dtype(kind), count, start).reshape(shape)
+                found[str(name)] = np.frombuffer(self._shared, np.dtype(kind), count, start).reshape(extents)
         except (ValueError, TypeError):
             raise VerificationError(f"{self.what} disturbs the process that runs it") from None
         return found

@@ -47,7 +47,7 @@ class Slopes:
         """Of every complex state, what each element is multiplied with from step to step."""
         found = {}
         for state in self.graph.states:
-            if state.type.complex:
+            if state.type.complex and 0 not in state.type.shape:
                 (count,) = state.type.shape
                 flow = np.zeros((count, count, 2), np.float32)
                 flow[np.arange(count), np.arange(count), 0] = 1.0
@@ -134,10 +134,10 @@ def _back_of(op: ops.Op, graph: Graph) -> Back:
         ]
     if isinstance(op, ops.Inject):
         into = _injection(op, graph)
-        return lambda flow, _: [flow.reshape(len(flow), -1) @ into]
+        return lambda flow, _: [flow.reshape(len(flow), len(into)) @ into]
     if isinstance(op, ops.Readout):
         out = _reading(op, graph)
-        return lambda flow, _: [(flow @ out).reshape(len(flow), -1, 2)]
+        return lambda flow, _: [(flow @ out).reshape(len(flow), out.shape[1] // 2, 2)]
     if isinstance(op, ops.Scale):
         factor = _each(op.factor.data, op)
         return lambda flow, _: [flow * factor]

@@ -225,7 +225,7 @@ class Search:
     def mutant(self, pool: Samples) -> Samples:
         """Of two sequences."""
         one, other = (pool[int(self.random.integers(len(pool)))] for _ in range(2))
-        cut = int(self.random.integers(1, self.effort.steps))
+        cut = int(self.random.integers(1, max(2, self.effort.steps)))
         kind = int(self.random.integers(4))
         if kind == 0:
             return np.concatenate([one[:cut], other[: self.effort.steps - cut]])
