@@ -40,7 +40,7 @@ def test_compile_is_deterministic_and_verifies(
     assert found["verified"]
     assert "ideal = fused" in found["compiler"]
     assert "fused = unfused" in found["compiler"]
-    assert found["sequences"] == 4  # of the twelve recorded
+    assert found["sequences"] == 12
 
 
 def test_check_makes_the_matrices_again(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,10 +68,9 @@ class Verified:
 
     sequences and steps: recorded ones, all of which golden ran; made: sequences made to drive the design to its edges;
     ran: of every target what it ran of these; values: compared in all; accumulators: bounds of the certificate that
-    follow from the golden IR; tables: of the emitted files, whose
-    numbers are those of the golden IR, by target; coverage:
-    of clamp edges and table entries, by all sequences; relative_rms: the error of the answers to the first recorded
-    sequences in parts of their deviation, None where the folder says none or fewer sequences are asked for.
+    follow from the golden IR; tables: of the emitted files, whose numbers are those of the golden IR, by target;
+    coverage: of clamp edges and table entries, by all sequences; relative_rms: the error of the answers to the first
+    recorded sequences in parts of their deviation, None where the folder says none or fewer sequences are asked for.
     """
 
     sequences: int
