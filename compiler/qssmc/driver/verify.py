@@ -256,7 +256,10 @@ def _read_design(folder: Path, manifest: Mapping[str, Any], limit: int | None) -
 
 
 def _integers(path: Path) -> NDArray[np.int64]:
-    array = read_npy(path)
+    try:
+        array = read_npy(path)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
     if array.dtype.kind not in "iu":
         raise ValueError(f"{path.name} holds no array of integers")
     return array.astype(np.int64)
