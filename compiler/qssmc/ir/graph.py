@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import networkx as nx
 
@@ -60,6 +60,11 @@ class Graph:
     def __post_init__(self) -> None:
         for name in ("updates", "ranges", "scales", "bits", "kept"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How a graph goes to another process: by its fields, for the views of its notes cannot be copied."""
+        values = (getattr(self, one.name) for one in fields(self))
+        return type(self), tuple(dict(value) if isinstance(value, MappingProxyType) else value for value in values)
 
     @cached_property
     def by_name(self) -> Mapping[str, Op]:
