@@ -11,8 +11,6 @@ import pytest
 from qssmc.cli import main
 from support.tiny import tiny_model
 
-needs_clang = pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed")
-
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -30,7 +28,6 @@ def source(design: Path) -> Path:
     return next(path for path in (design / "c").glob("*.c") if path.name not in ("main.c", "harness.c"))
 
 
-@needs_clang
 def test_a_tiny_model_is_proven(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--json", "prove", str(compiled), "--require-all"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -38,7 +35,6 @@ def test_a_tiny_model_is_proven(compiled: Path, capsys: pytest.CaptureFixture[st
     assert told["proven"] == len(told["blocks"]) > 8
 
 
-@needs_clang
 def test_a_refuted_block_is_told_with_its_counterexample(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = source(design).read_text()
     assert "+ 40503" in text
@@ -47,7 +43,6 @@ def test_a_refuted_block_is_told_with_its_counterexample(design: Path, capsys: p
     assert "%phase_n[0] for %phase[0] = 65535: the C gives 40504, golden 40502" in capsys.readouterr().err
 
 
-@needs_clang
 def test_altered_c_that_is_still_right_is_told(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = source(design).read_text()
     source(design).write_text(text.replace("+ 40503)", "+ (40503 | (phase_i * 0)))"))
@@ -55,7 +50,6 @@ def test_altered_c_that_is_still_right_is_told(design: Path, capsys: pytest.Capt
     assert "all blocks are proven, but" in capsys.readouterr().err
 
 
-@needs_clang
 def test_an_unproven_block_is_listed(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = source(design).read_text()
     source(design).write_text(text.replace("+ 40503)", "+ (40503 ^ (phase_i & 1) ^ (phase_i & 1)))"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from support.graphs import random_s4d
 from support.one_op import MNEMONICS, one_op
 
 INT = Table.integer
-pytestmark = pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed")
 
 
 def model() -> Graph:
