@@ -80,14 +80,15 @@ def output_error(output: Output, found: Real, wanted: Real) -> dict[str, Any]:
 def wilson(hits: int, count: int) -> tuple[float, float]:
     """The 95 % interval of a share of which `hits` of `count` were seen (Wilson 1927).
 
-    >>> [round(end, 4) for end in wilson(0, 100)]
-    [0.0, 0.037]
+    >>> wilson(0, 112)[0], round(wilson(0, 112)[1], 4), wilson(112, 112)[1]
+    (0.0, 0.0332, 1.0)
     """
     share, z = hits / count, _SURE
     middle = share + z * z / (2 * count)
     reach = z * math.sqrt(share * (1.0 - share) / count + z * z / (4 * count * count))
     whole = 1.0 + z * z / count
-    return max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole)
+    low = max(0.0, (middle - reach) / whole) if hits else 0.0  # exactly: what is left is rounding alone
+    return low, min(1.0, (middle + reach) / whole) if hits < count else 1.0
 
 
 def _compared(output: Output, found: Real, wanted: Real) -> tuple[Real, Real]:
