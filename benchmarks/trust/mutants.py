@@ -333,7 +333,7 @@ def _graphs(graph: Any) -> Iterator[Any]:
 
 
 def judge(mutant: Mutant, kit: Path) -> dict[str, Any]:
-    """Verify the mutant as a user does. Of one that no value told, what else tells it from the original is looked for."""
+    """Verify the mutant as a user does; of one that no value told, look for what else tells it from the original."""
     argv = ("-q", "verify", mutant.design, "--target", mutant.target)
     (ended,) = run_cases([Case("mutant", argv, mutant.files, (mutant.design,))], kit, LIMIT)
     said = ended.stderr.strip().splitlines()
