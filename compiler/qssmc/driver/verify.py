@@ -217,8 +217,8 @@ def _search(
 
 def _made(search: Search, limit: int | None) -> tuple[Driven, int]:
     """The sequences so far with golden's outputs, or the first of them, and how many make the cover."""
-    samples = search.samples[:limit]
-    return Driven(samples, run(search.graph, samples).outputs), min(search.cover, len(samples))
+    driven = Driven(search.samples, search.outputs)
+    return driven.first(len(driven.samples) if limit is None else limit), min(search.cover, len(driven.samples[:limit]))
 
 
 def _run_golden(points: Points, samples: NDArray[np.int64]) -> tuple[Values, NDArray[np.bool_]]:
