@@ -112,11 +112,18 @@ def _clipped(support: Real, axis: int, limit: Real) -> Real:
     0 <= c' <= c of support(c' a + s t) + (c - c') limit; for c < 0 it is the support itself, or, of the points that
     fell back, c limit + the least over c' >= 0 of support(c' a + s t) - c' limit.
     """
+    columns = np.flatnonzero(support[axis] > limit)
+    if not columns.size:
+        return support
+    found = support.copy()
+    found[:, columns] = _hull(support[:, columns], axis, limit[columns])
+    return found
+
+
+def _hull(support: Real, axis: int, limit: Real) -> Real:
+    """The same where every element has points beyond the limit."""
     count = len(support)
     quarter = count // 4
-    beyond = support[axis] > limit
-    if not beyond.any():
-        return support
     found = support.copy()
     found[axis] = np.minimum(support[axis], limit)
     angles = 2.0 * np.pi * np.arange(1, quarter + 1) / count
@@ -126,10 +133,10 @@ def _clipped(support: Real, axis: int, limit: Real) -> Real:
         ahead = (axis + way * np.arange(1, quarter + 1)) % count
         behind = (axis + way * np.arange(quarter + 1, 2 * quarter)) % count
         least = np.minimum.accumulate((support[ahead] / sine - cotangent * limit)[::-1], axis=0)[::-1]
-        found[ahead] = np.where(beyond, np.minimum(support[ahead], sine * (cotangent * limit + least)), support[ahead])
+        found[ahead] = np.minimum(support[ahead], sine * (cotangent * limit + least))
         far = 2.0 * np.pi * np.arange(quarter + 1, 2 * quarter) / count
         back = np.cos(far)[:, None] * limit + np.sin(far)[:, None] * least[0]
-        found[behind] = np.where(beyond, np.maximum(support[behind], back), support[behind])
+        found[behind] = np.maximum(support[behind], back)
     opposite = (axis + 2 * quarter) % count
-    found[opposite] = np.where(beyond, np.maximum(support[opposite], -limit), support[opposite])
+    found[opposite] = np.maximum(support[opposite], -limit)
     return found

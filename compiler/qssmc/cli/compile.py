@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from qssmc.artifact.folder import check_target
+from qssmc.artifact.folder import check_edited, check_target
 from qssmc.cli.config import configurable
 from qssmc.cli.options import GroupedCommand, GroupedOption, given_of, made_from
 from qssmc.cli.sweeping import asked_sweep, sweep_to
@@ -67,9 +67,9 @@ def compile_(terminal: Terminal, /, model: Path, target: str, output_dir: Path, 
         options = settle(chosen, targets, source, searches=True)
         sweep_to(terminal, source, options, asked, output_dir, chosen.model.data)
         return
-    design = compile_source(
-        source, settle(chosen, targets, source), data=chosen.model.data, say=terminal.note, detail=terminal.detail
-    )
+    options = settle(chosen, targets, source)
+    check_edited(output_dir, options.name, targets)
+    design = compile_source(source, options, data=chosen.model.data, say=terminal.note, detail=terminal.detail)
     design.write(output_dir, force=force)
     for path, content in sorted(design.files.items()):
         terminal.detail(f"wrote {path}, {len(content):,} bytes")

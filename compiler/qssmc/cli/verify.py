@@ -91,6 +91,8 @@ def _lines(verified: Verified) -> list[str]:
         if verified.tables
         else "the emitted tables were not compared with the golden IR, for another version of qssmc compiled them"
     )
+    if verified.files is not None:
+        found.append(f"{verified.files} files are what the golden IR gives when it is emitted again, byte for byte")
     if verified.relative_rms is not None:
         found.append(
             f"the answers are {100 * verified.relative_rms:.3g} % of their deviation off the float model (RMS)"

@@ -21,6 +21,7 @@ from qssmc.artifact.manifest import (
 from qssmc.artifact.stages import Stages
 from qssmc.data import InputFormat
 from qssmc.data.npy import read_npy
+from qssmc.driver.emitted_again import check_text, emitted_again
 from qssmc.driver.emitted_tables import Tables, check_tables
 from qssmc.driver.error_of_design import check_recorded
 from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
@@ -68,7 +69,8 @@ class Verified:
 
     sequences and steps: recorded ones, all of which golden ran; made: sequences made to drive the design to its edges;
     ran: of every target what it ran of these; values: compared in all; accumulators: bounds of the certificate that
-    follow from the golden IR; tables: of the emitted files, whose numbers are those of the golden IR, by target;
+    follow from the golden IR; tables: of the emitted files, whose numbers are those of the golden IR, by target; files:
+    that were emitted again from the golden IR and are the same, None where another version of qssmc compiled them;
     coverage: of clamp edges and table entries, by all sequences; relative_rms: the error of the answers to the first
     recorded sequences in parts of their deviation, None where the folder says none or fewer sequences are asked for.
     """
@@ -83,6 +85,7 @@ class Verified:
     made: int
     ran: tuple[Ran, ...]
     tables: Mapping[str, Tables]
+    files: int | None
     coverage: Coverage
     relative_rms: float | None
 
@@ -97,11 +100,13 @@ def verify_folder(
 ) -> Verified:
     """Check a compiled folder; raises VerificationError at the first difference, saying where it is.
 
-    Files are compared with the manifest's hashes before anything runs. The certificate's bounds must follow from the
-    golden IR, and the emitted tables must hold its numbers. Then golden and every target in the folder run sequences
-    that are made of the graph to reach its clamp edges and table entries, and those recorded; every value of every op
-    at every step of some, and the outputs of all, must be the same. What is in the folder is built and run in processes
-    of their own, with limits of time and memory. only: of these targets alone; limit: of the sequences.
+    Files are compared with the manifest's hashes before anything runs, and those that say how a target is run with what
+    the golden IR gives. The certificate's bounds must follow from the golden IR. Then golden and every target in the
+    folder run sequences that are made of the graph to reach its clamp edges and table entries, and those recorded;
+    every value of every op at every step of some, and the outputs of all, must be the same. What is in the folder is
+    built and run in processes of their own, with limits of time and memory. At last the emitted tables must hold the
+    numbers of the golden IR, and every file must be what it gives when it is emitted again. only: of these targets
+    alone; limit: of the sequences.
     """
     manifest = read_manifest(folder)
     names = [name for name in manifest.get("config", {}).get("targets", ()) if name in BACKENDS]
@@ -115,6 +120,8 @@ def verify_folder(
     altered = _altered(folder, manifest, checks)
     graph, recorded = _read_design(folder, manifest, limit)
     accumulators = check_ranges(folder)
+    emitted = emitted_again(folder, manifest, names, _integers(folder / "vectors/samples.npy"))
+    check_text(folder, emitted, [name for check in checks for name in check.rests_on])
     told = progress or (lambda what, done, of: None)
     tools = tools or Toolchain()
     search, unreachable = _search(graph, manifest, recorded.samples, told)
@@ -146,10 +153,11 @@ def verify_folder(
         if not altered:
             raise
         raise VerificationError(f"{altered_text(altered)} ({error})") from error
-    tables = check_tables(folder, manifest, names, recorded.samples)
+    tables = check_tables(folder, emitted)
     rms = _error_of(folder, manifest, graph, recorded)
     if altered:
         raise VerificationError(f"all values agree, but {altered_text(altered)}")
+    files = check_text(folder, emitted) if emitted else None
     covered = coverage_of(search.points, seen | search.seen, unreachable)
     ran = tuple(
         Ran(name, run.sequences, run.steps, run.made, run.traced, run.values, run.by, run.variants)
@@ -166,6 +174,7 @@ def verify_folder(
         len(made.samples),
         ran,
         tables,
+        files,
         covered,
         rms,
     )
@@ -208,8 +217,8 @@ def _search(
 
 def _made(search: Search, limit: int | None) -> tuple[Driven, int]:
     """The sequences so far with golden's outputs, or the first of them, and how many make the cover."""
-    samples = search.samples[:limit]
-    return Driven(samples, run(search.graph, samples).outputs), min(search.cover, len(samples))
+    driven = Driven(search.samples, search.outputs)
+    return driven.first(len(driven.samples) if limit is None else limit), min(search.cover, len(driven.samples[:limit]))
 
 
 def _run_golden(points: Points, samples: NDArray[np.int64]) -> tuple[Values, NDArray[np.bool_]]:

@@ -8,7 +8,7 @@ by counts alone, so that the same graph and seed give the same sequences.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,6 +116,7 @@ class Search:
         self.wanted = ~unreachable
         self._samples: list[Samples] = []
         self._seen: list[Flags] = []
+        self._outputs: list[Mapping[str, Samples]] = []
         (entrance,) = self.graph.inputs
         self.low, self.high = entrance.type.bounds
         self._sizes = sum(int(np.prod(op.type.array_shape)) for op in self.graph.step_ops)
@@ -130,10 +131,13 @@ class Search:
     @property
     def samples(self) -> Samples:
         """(count, steps, channels): what adds to what is reached, those first that together reach all of it."""
-        samples = np.concatenate(self._samples)
-        order = self._order()
-        rest = [index for index in range(len(samples)) if index not in set(order)]
-        return samples[[*order, *rest]]
+        return np.concatenate(self._samples)[self._arranged()]
+
+    @property
+    def outputs(self) -> dict[str, Samples]:
+        """What golden gives for `samples`, by output."""
+        arranged = self._arranged()
+        return {name: np.concatenate([found[name] for found in self._outputs])[arranged] for name in self._outputs[0]}
 
     @property
     def cover(self) -> int:
@@ -144,6 +148,11 @@ class Search:
     def seen(self) -> Flags:
         """(points,) What they reach."""
         return np.asarray(np.concatenate(self._seen).any(axis=0))
+
+    def _arranged(self) -> list[int]:
+        order = self._order()
+        chosen = set(order)
+        return [*order, *(index for index in range(sum(map(len, self._samples))) if index not in chosen)]
 
     def _order(self) -> list[int]:
         return greedy_cover(np.concatenate(self._seen))
@@ -157,11 +166,11 @@ class Search:
 
     def look(self, samples: Samples) -> Flags:
         """Run sequences, keep those that add to what is reached; (count, points) of what each reaches."""
-        parts = []
+        parts, outputs = [], []
         for start in range(0, len(samples), self.effort.together):
             part = samples[start : start + self.effort.together]
             recorder = Recorder(self.points, len(part))
-            run(self.graph, part, recorder)
+            outputs.append(run(self.graph, part, recorder).outputs)
             self._spend(*part.shape[:2])
             parts.append(recorder.seen)
         seen = np.concatenate(parts)
@@ -170,6 +179,8 @@ class Search:
         if kept:
             self._samples.append(samples[kept])
             self._seen.append(seen[kept])
+            found = {name: np.concatenate([given[name] for given in outputs])[kept] for name in outputs[0]}
+            self._outputs.append(found)
             self.wanted &= ~seen.any(axis=0)
         return seen
 
