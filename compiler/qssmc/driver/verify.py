@@ -32,7 +32,7 @@ from qssmc.targets.registry import BACKENDS
 from qssmc.verification.comparison import Progress, Values, compare_outputs
 from qssmc.verification.coverage import Coverage, Points, Recorder, coverage_of
 from qssmc.verification.sandbox import Limits
-from qssmc.verification.stimuli import Effort, Search
+from qssmc.verification.stimuli import THOROUGH, Effort, Search
 from qssmc.verification.target_check import Compared, Driven, RecordedDesign, TargetCheck, described
 from qssmc.verification.toolchain import Toolchain
 from qssmc.verification.unreachable import unreachable_points
@@ -93,6 +93,7 @@ def verify_folder(
     tools: Toolchain | None = None,
     only: Sequence[str] | None = None,
     limit: int | None = None,
+    thorough: bool = False,
     progress: Progress | None = None,
 ) -> Verified:
     """Check a compiled folder; raises VerificationError at the first difference, saying where it is.
@@ -101,7 +102,8 @@ def verify_folder(
     golden IR, and the emitted tables must hold its numbers. Then golden and every target in the folder run sequences
     that are made of the graph to reach its clamp edges and table entries, and those recorded; every value of every op
     at every step of some, and the outputs of all, must be the same. What is in the folder is built and run in processes
-    of their own, with limits of time and memory. only: of these targets alone; limit: of the sequences.
+    of their own, with limits of time and memory. only: of these targets alone; limit: of the sequences; thorough:
+    search for minutes.
     """
     manifest = read_manifest(folder)
     names = [name for name in manifest.get("config", {}).get("targets", ()) if name in BACKENDS]
@@ -117,7 +119,7 @@ def verify_folder(
     accumulators = check_ranges(folder)
     told = progress or (lambda what, done, of: None)
     tools = tools or Toolchain()
-    search, unreachable = _search(graph, manifest, recorded.samples, told)
+    search, steps, unreachable = _search(graph, manifest, recorded.samples, thorough, told)
     limits = Limits(tools.seconds)
     sketch = RecordedDesign(
         folder, graph, *_fields(recorded), *_made(search, limit), told, limited=limit is not None, limits=limits
@@ -130,6 +132,7 @@ def verify_folder(
                 with described(check, folder):
                     waiting[name] = check.begin(sketch, tools)
         search.drive()
+        search.climb()
         search.mutate()
         made, cover = _made(search, limit)
         design = replace(sketch, made=made, cover=cover)
@@ -150,7 +153,10 @@ def verify_folder(
     rms = _error_of(folder, manifest, graph, recorded)
     if altered:
         raise VerificationError(f"all values agree, but {altered_text(altered)}")
-    covered = coverage_of(search.points, seen | search.seen, unreachable)
+    seen = seen | search.seen
+    if (~seen & ~unreachable).any():
+        unreachable = unreachable | unreachable_points(search.points, steps, ~seen & ~unreachable)
+    covered = coverage_of(search.points, seen, unreachable)
     ran = tuple(
         Ran(name, run.sequences, run.steps, run.made, run.traced, run.values, run.by, run.variants)
         for name, run in ((name, runs[name]) for name in names)
@@ -191,19 +197,19 @@ def _altered(folder: Path, manifest: Mapping[str, Any], checks: Sequence[TargetC
 
 
 def _search(
-    graph: Graph, manifest: Mapping[str, Any], samples: NDArray[np.int64], told: Progress
-) -> tuple[Search, NDArray[np.bool_]]:
-    """A search that has run the known shapes, and the points that nothing reaches."""
+    graph: Graph, manifest: Mapping[str, Any], samples: NDArray[np.int64], thorough: bool, told: Progress
+) -> tuple[Search, int, NDArray[np.bool_]]:
+    """A search that has run the known shapes, the steps of any sequence, and the points that nothing reaches."""
     config = manifest.get("config", {})
     most = config.get("quantise", {}).get("max_steps")
     steps = most if isinstance(most, int) and most > 0 else MANY_STEPS
     points = Points(graph)
     unreachable = unreachable_points(points, steps)
     seed = config.get("seed")
-    effort = Effort(steps=min(samples.shape[1], LONGEST, steps))
+    effort = replace(THOROUGH if thorough else Effort(), steps=min(samples.shape[1], LONGEST, steps))
     search = Search(points, unreachable, seed if isinstance(seed, int) and seed >= 0 else SEED, effort, told)
     search.shapes()
-    return search, unreachable
+    return search, steps, unreachable
 
 
 def _made(search: Search, limit: int | None) -> tuple[Driven, int]:
