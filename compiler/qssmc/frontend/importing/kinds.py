@@ -148,6 +148,6 @@ def _refuse_objects(path: Path, classes: list[str]) -> None:
             f"run code; where the class is at hand, save its weights, {_SAVE}, and import those, {_LIVE}"
         )
     raise RefusedPickleError(
-        f"{path} is refused: it is a pickle with code or objects in it, which asks for {foreign[0]}{more}; where it was "
+        f"{path} is refused: it is a pickle with code or objects in it, and asks for {foreign[0]}{more}; where it was "
         "written, keep the tensors alone: torch.save(torch.load(FILE)['state_dict'], 'weights.pt')"
     )
