@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.importing.arrays import Arrays
 
 # What wrappers of models, frameworks and files put before the names of a model itself.
@@ -68,15 +72,48 @@ def _dotted(name: str) -> str:
 
 
 def _spelled(arrays: Arrays) -> Arrays:
-    """Weights of flax's Dense, `kernel` of (inputs, outputs), as torch's `weight` of (outputs, inputs)."""
+    """Weights of flax's Dense, `kernel` of (inputs, outputs), and of weight norm, as torch's plain `weight`."""
     found: Arrays = {}
     for name, array in arrays.items():
+        if (direction := _direction_of(name)) is not None:
+            found[direction.weight] = _multiplied(array, arrays.get(direction.direction), direction.weight)
+            continue
+        if any(name == other.direction for length in arrays if (other := _direction_of(length)) is not None):
+            continue
         node, _, own = name.rpartition(".")
         if own == "kernel" and array.ndim in (2, 3):
             found[f"{node}.weight" if node else "weight"] = np.ascontiguousarray(array.T)
         else:
             found[name] = array
     return found
+
+
+@dataclass(frozen=True)
+class _WeightNorm:
+    """The names of a weight kept as length and direction: of the whole, and of the direction."""
+
+    weight: str
+    direction: str
+
+
+def _direction_of(name: str) -> _WeightNorm | None:
+    """What the length of a weight under weight norm belongs to; None for other names."""
+    for length, direction, plain in (
+        ("weight_g", "weight_v", "weight"),
+        ("parametrizations.weight.original0", "parametrizations.weight.original1", "weight"),
+    ):
+        if name.endswith(f".{length}"):
+            stem = name.removesuffix(length)
+            return _WeightNorm(stem + plain, stem + direction)
+    return None
+
+
+def _multiplied(length: NDArray[Any], direction: NDArray[Any] | None, name: str) -> NDArray[Any]:
+    """length direction / |direction|, row by row."""
+    if direction is None or length.shape != (*direction.shape[:1], *(1,) * (direction.ndim - 1)):
+        raise UnsupportedModelError(f"{name} is under a weight norm of another form; save the model without it")
+    norm = np.sqrt((direction**2).sum(axis=tuple(range(1, direction.ndim)), keepdims=True))
+    return np.asarray(length * direction / norm)
 
 
 def flax(arrays: Arrays) -> bool:

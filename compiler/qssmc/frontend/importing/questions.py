@@ -68,8 +68,11 @@ def questions_of(stack: Stack, *, at_every_step: bool | None, flax: bool) -> lis
     if any(norm.beta is None for norm in layered):
         found.append(Question(KIND, ("rms", "layer")))
     if layered:
+        # torch's layer norm adds 1e-5, that of flax 1e-6; RMS norms differ, and torch's adds float32's own eps.
         eps = ("1e-06", "1e-05") if flax else ("1e-05", "1e-06")
-        found.append(Question(EPS, eps[:1], (eps[1], "1e-08", "1e-12", "0.001")))
+        usual = (*eps, "1.1920929e-07") if any(norm.beta is None for norm in layered) else eps[:1]
+        rare = tuple(value for value in (*eps, "1e-08", "1e-12", "0.001") if value not in usual)
+        found.append(Question(EPS, usual, rare))
     if stack.norms and at_every_step is not True:
         found.append(Question(FINAL, ("before", "after")))
     found.append(Question(CURVE, _CURVES, ("tanh",)))
@@ -126,10 +129,19 @@ def settled(questions: list[Question], given: Mapping[str, str]) -> list[Questio
         question = known.get(name)
         if question is None:
             continue
+        if name == EPS and not _is_positive(value):
+            raise UsageError(f"--{name} must be a positive number, not {value!r}")
         if name not in (SCALE, EPS) and value not in (*question.usual, *question.rare):
             may = ", ".join((*question.usual, *question.rare))
             raise UsageError(f"--{name} must be one of {may} for these weights, not {value!r}")
     return [Question(q.name, (given[q.name],)) if q.name in given else q for q in questions]
+
+
+def _is_positive(text: str) -> bool:
+    try:
+        return 0.0 < float(text) < 1.0
+    except ValueError:
+        return False
 
 
 def combinations(questions: list[Question], *, rare: bool) -> Iterator[Answers]:

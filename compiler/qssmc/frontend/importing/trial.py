@@ -232,7 +232,7 @@ def _probe(x: Real) -> Real:
     rng = np.random.default_rng(0)
     low, high = float(x.min()), float(x.max())
     reach = max(high - low, abs(high), 1.0)
-    shape = (4, min(x.shape[1], 256), x.shape[2])
+    shape = (4, min(max(x.shape[1], 32), 256), x.shape[2])
     return np.concatenate([low + reach * rng.random(shape), low - reach / 2 + 2 * reach * rng.random(shape)])
 
 
