@@ -119,7 +119,9 @@ def from_traced(model: TracedModel) -> ModelSource:
         model.ends,
         model.parameters,
         lambda name: replace(model.graph, name=name),
-        lambda graph, samples: compare_with_answers(graph, real, model.answers, lambda g, x: run(g, x).outputs),
+        lambda graph, samples: compare_with_answers(
+            graph, real, model.answers, lambda g, x: run(g, x).outputs, tolerance=model.tolerance
+        ),
         default_steps(model.sequence_length),
         model.name,
         answered=len(model.answers),

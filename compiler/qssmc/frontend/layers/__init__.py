@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qssmc.frontend.layers.registry import LayerHandler, handler_of, register
+    from qssmc.frontend.layers.declared import LTI_ERROR, Declared
+    from qssmc.frontend.layers.registry import LayerHandler, approximates, handler_of, register
 
-__all__ = ["LayerHandler", "handler_of", "register"]
+__all__ = ["LTI_ERROR", "Declared", "LayerHandler", "approximates", "handler_of", "register"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.registry"), name)
+    home = "declared" if name in ("LTI_ERROR", "Declared") else "registry"
+    return getattr(import_module(f"{__name__}.{home}"), name)
