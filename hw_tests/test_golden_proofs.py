@@ -107,6 +107,10 @@ CLAIMS = [
     Claim("matrix", "qssm_dot", DOTTED, [("s", 1, 2)], (4, 2), rule(DOT, (2, 1)), DOT_FILES, depth=12),
     Claim("matrix bit by bit", "qssm_dot", DOTTED | {"XW": 2, "SERIAL": 1, "IN": 1, "OUT": 1},
           [("s", 2, 1)], (4, 1), rule(ROW, (1, 2)), {"weights.mem": ([-2], 2), "biases.mem": ([1], 2)}),
+    Claim("norm", "qssm_norm", {"XW": 2, "OW": 6, "N": 2, "FRAC": 1, "VW": 6, "CENTRED": 1, "EPS": "6'd1"},
+          [("s", 2, 2)], (6, 2), rule(ops.Normalize(frac=1, eps=1, centred=True), (2, 2)), depth=6),
+    Claim("norm about 0", "qssm_norm", {"XW": 2, "OW": 6, "N": 2, "FRAC": 1, "VW": 6, "CENTRED": 0, "EPS": "6'd1"},
+          [("s", 2, 2)], (6, 2), rule(ops.Normalize(frac=1, eps=1, centred=False), (2, 2)), depth=6),
 ]  # fmt: skip
 # Each is caught: what is changed, in which file, and the claim that it breaks.
 MUTANTS = [

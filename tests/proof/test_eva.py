@@ -14,6 +14,7 @@ from qssmc.proof.c_source import read_source
 from qssmc.proof.eva import EvaResult, analyse
 from support.emitted import write
 from support.graphs import random_s4d
+from support.one_op import one_op
 
 needs_frama_c = pytest.mark.skipif(
     shutil.which("frama-c") is None, reason="Frama-C, which only `qssmc prove --eva` uses, is not installed"
@@ -56,6 +57,14 @@ def test_emitted_c_raises_no_alarm(tmp_path: Path) -> None:
     assert (found.clean, found.inside) == (True, 4)
     model = random_s4d([2, 2], dither=True, d_output=2, state_bits=8)
     assert looked_at(model, write(model, tmp_path / "model")).clean
+
+
+@needs_frama_c
+def test_the_range_of_a_norm_is_taken_and_counted(tmp_path: Path) -> None:
+    graph = one_op("normalize", 5)
+    found = looked_at(graph, write(graph, tmp_path))
+    assert found.clean
+    assert found.taken == graph["y"].type.shape[0]
 
 
 @needs_frama_c

@@ -67,7 +67,9 @@ def _eva(terminal: Terminal, folder: Path, began: float) -> None:
     terminal.result(
         {**asdict(result), "clean": result.clean, "seconds": round(took, 3)},
         f"{folder}: Eva raises {len(result.alarms)} alarms; {result.inside} ranges of states and outputs after a step "
-        f"lie within the certificate's, {len(result.outside)} were not shown to ({took:.1f} s).",
+        f"lie within the certificate's, {len(result.outside)} were not shown to"
+        + (f"; {result.taken} ranges of norms were taken from the certificate" if result.taken else "")
+        + f" ({took:.1f} s).",
     )
     if not result.clean:
         raise VerificationError(f"{folder}: Eva: {(*result.alarms, *result.outside)[0]}")
