@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc import __version__
-from qssmc.analysis.calibration import Calibration
+from qssmc.analysis.calibration import Calibration, Simulator
 from qssmc.analysis.dead_heads import dead_head_sentences
 from qssmc.artifact.manifest import to_json, with_manifest
 from qssmc.backends import c as c_backend
@@ -23,8 +23,10 @@ from qssmc.data.thin_calibration import thin_calibration
 from qssmc.driver.autotune import SPACE, Labelled, SearchSpace, Tuned, objective_of, tune
 from qssmc.driver.design import CompiledDesign
 from qssmc.driver.error_of_design import Measure, error_report, judge, pruned, pruned_sentence
+from qssmc.driver.forecast import WORTH_A_LINE, check_memory, forecast
 from qssmc.driver.held_out import held_out_of
 from qssmc.driver.model_source import ModelSource, from_checkpoint
+from qssmc.driver.watch import Told, Watch
 from qssmc.errors import UsageError
 from qssmc.ir.answers import answering
 from qssmc.ir.draw import draw
@@ -120,9 +122,9 @@ class TracedSource:
         """Sequences that the float IR was compared with the original on."""
         return compared_of(self.source, len(self.samples))
 
-    def plan(self, options: CompileOptions) -> PassPlan:
+    def plan(self, options: CompileOptions, simulator: Simulator = run) -> PassPlan:
         """The passes that the options ask for, which a search varies."""
-        integers = Calibration(self.samples, run)
+        integers = Calibration(self.samples, simulator)
         return PassPlan(self.graph, options.quantise, self.source.input_format, integers, options.methods)
 
     def objective(self, options: CompileOptions) -> Objective:
@@ -176,11 +178,22 @@ def compile_source(
     data: Path | None = None,
     say: Say = print,
     detail: Say = lambda sentence: None,
+    progress: Told | None = None,
 ) -> CompiledDesign:
-    """Trace or import, check against the original, quantise, prove, emit. Raises a QssmcError; nothing is written."""
+    """Trace or import, check against the original, quantise, prove, emit. Raises a QssmcError; nothing is written.
+
+    progress: see qssmc.driver.watch.
+    """
+    watch = Watch(progress)
+    watch.begin("tracing")
     traced = trace_source(source, options, data, say)
     graph, samples, origin = traced.graph, traced.samples, traced.origin
-    plan, tuned = traced.plan(options), None
+    watch.size = samples.shape[0] * samples.shape[1]
+    plan, tuned = traced.plan(options, watch.simulator(run)), None
+    ahead = forecast(graph, plan.reals, run)
+    if ahead.seconds >= WORTH_A_LINE:
+        say(str(ahead))
+    check_memory(ahead)
     if options.goal is not None:
         tuned = tune(traced.objective(options), options.goal, options.space, say)
         plan = tuned.plan
@@ -189,7 +202,10 @@ def compile_source(
         say(f"pass {row.name}: {len(result.ops)} ops")
         detail(row.reason)
 
-    stages = run_pipeline(plan, seen)
+    def begins(row: Row) -> None:
+        watch.begin(f"pass {row.name}")
+
+    stages = run_pipeline(plan, seen, begins)
     for sentence in dead_head_sentences(stages.calibrated):
         say(sentence)
     backends = [BACKENDS[name] for name in options.targets]
@@ -197,6 +213,7 @@ def compile_source(
         if backend.lowering is not None:
             stages = backend.lowering.run(backend.chosen(options.target), plan, stages, seen)
     golden = stages.golden
+    watch.begin("reports")
     reports = {
         "storage": storage_report(stages.proven, source.parameters, state_numbers(graph), head_count(graph)),
         "effort": effort_report(stages.oscillators or golden, graph),
@@ -208,6 +225,7 @@ def compile_source(
         if backend.lowering is not None:
             reports |= backend.lowering.reports(stages, backend.chosen(options.target))
     say(f"golden: {min(options.vectors, len(samples))} sequences for verification")
+    watch.begin("golden")
     tally = Tally(golden)
     outputs = run(golden, samples[: options.vectors], tally).outputs
     vectors = _vector_files(golden, samples[: options.vectors], outputs)
@@ -220,6 +238,7 @@ def compile_source(
         seed=options.seed,
         data=data,
     )
+    watch.begin("error of the design")
     reports["error"] = error_report(stages, Measure(source.input_format, samples, outputs, *held_out)) | {
         "pruned": pruned(stages),
         "calibration_warnings": list(thin_calibration(samples, source.input_format, source.length)),
@@ -227,12 +246,18 @@ def compile_source(
     say(pruned_sentence(reports["error"]["pruned"]))
     judge(reports["error"], options.max_error, say)
     reports["bounds"] = bounds_report(golden, tally)
+    watch.begin("drawing")
     files = {
         **stages.files(),
         "ir/float.svg": draw(stages.canonical).encode(),
         "ir/design.svg": draw(golden).encode(),
         **vectors,
-        **emit_targets(options.targets, Lowered(stages, samples[: options.vectors]), options.target),
+        **emit_targets(
+            options.targets,
+            Lowered(stages, samples[: options.vectors]),
+            options.target,
+            lambda name: watch.begin(f"emission of {name}"),
+        ),
         **_bits_files(reports["storage"], options.name, tuned),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
