@@ -61,6 +61,7 @@ class Ran:
     values: int
     by: str
     variants: tuple[str, ...]
+    not_run: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def verify_folder(
     files = check_text(folder, emitted) if emitted else None
     covered = coverage_of(search.points, seen | search.seen, unreachable)
     ran = tuple(
-        Ran(name, run.sequences, run.steps, run.made, run.traced, run.values, run.by, run.variants)
+        Ran(name, run.sequences, run.steps, run.made, run.traced, run.values, run.by, run.variants, run.not_run)
         for name, run in ((name, runs[name]) for name in names)
     )
     return Verified(
