@@ -49,7 +49,7 @@ def traced_model(
     lti_error: layers to identify, as --lti and --lti-error take them. Raises
     UsageError for calibration that cannot be used, UnsupportedModelError for a module that cannot be traced.
     """
-    from qssmc.frontend.compare import answers_of
+    from qssmc.frontend.compare import answers_of, width_of
     from qssmc.frontend.layers import LTI_ERROR, Declared, approximates
     from qssmc.frontend.tracing import evaluated, trace
 
@@ -68,7 +68,7 @@ def traced_model(
     real = given.input_format.to_real(given.samples[:COMPARED]).astype(np.float64)
     parameters = sum(parameter.numel() for parameter in module.parameters())
     samples = given.samples.astype(_smallest(given.input_format))
-    answers = _as_answered(graph, answers_of(module, real, declared), samples.shape[1])
+    answers = _as_answered(graph, answers_of(module, real, declared, width_of(graph)), samples.shape[1])
     tolerance = 10.0 * declared.error if approximates(module, declared) else TOLERANCE
     traced = TracedModel(graph, kind, given.input_format, samples.shape[1], parameters, samples, answers, tolerance)
     return replace(traced, tolerance=TOLERANCE) if tolerance > TOLERANCE and _agrees(traced, real) else traced
