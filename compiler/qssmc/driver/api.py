@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from qssmc.artifact.folder import check_target
+from qssmc.artifact.folder import check_edited, check_target
 from qssmc.data import InputFormat
 from qssmc.driver.compile import compile_source
 from qssmc.driver.design import CompiledDesign
@@ -76,7 +76,10 @@ def compile(
     if output_dir is not None:
         check_target(Path(output_dir), force=force)
     source, traced = _source(model, calibration, input_format, chosen, say)
-    design = compile_source(source, settle(chosen, targets, source), data=chosen.model.data, say=say)
+    settled = settle(chosen, targets, source)
+    if output_dir is not None:
+        check_edited(Path(output_dir), settled.name, targets)
+    design = compile_source(source, settled, data=chosen.model.data, say=say)
     design = replace(design, model=traced)
     if output_dir is not None:
         design.write(output_dir, force=force)
