@@ -53,6 +53,10 @@ class Odd(nn.Module):
                 "hardtanh": nn.Hardtanh(-0.3, 0.4),
                 "hardsigmoid": nn.Hardsigmoid(),
                 "hardswish": nn.Hardswish(),
+                "selu": nn.SELU(),
+                "celu": nn.CELU(0.6),
+                "mish": nn.Mish(),
+                "logsigmoid": nn.LogSigmoid(),
             }
         )
         self.flat, self.unflat = nn.Flatten(1), nn.Unflatten(2, (2, 2))

@@ -280,7 +280,8 @@ def _supported_modules() -> dict[str, str]:
     rows: dict[tuple[str, str], list[str]] = {}
     for handler in MODULE_HANDLERS:
         rows.setdefault((handler.home, handler.becomes), []).append(handler.module.__name__)
-    ruled = {"torch.nn.LeakyReLU / PReLU / ReLU6 / ELU / Hardtanh / Hardsigmoid / Hardswish": "sums of ReLUs"}
+    ruled = {"torch.nn.LeakyReLU / PReLU / ReLU6 / Hardtanh / Hardsigmoid / Hardswish": "sums of ReLUs"}
+    ruled |= {"torch.nn.ELU / SELU / CELU / Mish / LogSigmoid": "made of ReLU, exp, softplus and tanh"}
     ruled |= {"torch.nn.Flatten / Unflatten": "a change of layout alone", "torch.nn.AdaptiveAvgPool1d": "to 1 step"}
     ruled |= {"einops.layers.torch.Rearrange / Reduce": "a change of layout; a mean over time"}
     return {f"{home}.{' / '.join(names)}": becomes for (home, becomes), names in rows.items()} | ruled

@@ -1,4 +1,4 @@
-"""Piecewise rules: activations that are sums of ReLUs, and so need no table of their own."""
+"""Piecewise rules: activations that are made of others, as sums of ReLUs, and so need no table of their own."""
 
 from __future__ import annotations
 
@@ -98,6 +98,28 @@ def elu(m: OpMaker, x: Signal, alpha: float = 1.0, inplace: bool = False) -> Sig
     return offset(m, _plus(m, relu(m, x), scaled(m, curve, alpha)), -alpha)
 
 
+def selu(m: OpMaker, x: Signal, inplace: bool = False) -> Signal:
+    """ELU with the constants of Klambauer et al. (arXiv 1706.02515)."""
+    return scaled(m, elu(m, x, 1.6732632423543772), 1.0507009873554805)
+
+
+def celu(m: OpMaker, x: Signal, alpha: float = 1.0, inplace: bool = False) -> Signal:
+    """alpha elu(x / alpha)."""
+    return scaled(m, elu(m, scaled(m, x, 1.0 / alpha)), alpha)
+
+
+def mish(m: OpMaker, x: Signal, inplace: bool = False) -> Signal:
+    """x tanh(softplus(x))."""
+    curve = m.add(Activation(kind="softplus"), "softplus", x.name)
+    return both(m, Mul(), x, replace(x, name=m.add(Activation(kind="tanh"), "tanh", curve)))
+
+
+def log_sigmoid(m: OpMaker, x: Signal) -> Signal:
+    """-softplus(-x)."""
+    below = scaled(m, x, -1.0)
+    return scaled(m, replace(x, name=m.add(Activation(kind="softplus"), "softplus", below.name)), -1.0)
+
+
 PIECEWISE: Mapping[str, Callable[..., Any]] = {
     "leaky_relu": leaky_relu,
     "prelu": prelu,
@@ -110,6 +132,10 @@ PIECEWISE: Mapping[str, Callable[..., Any]] = {
     "hardswish": hardswish,
     **dict.fromkeys(("abs", "absolute"), absolute),
     "elu": elu,
+    "selu": selu,
+    "celu": celu,
+    "mish": mish,
+    **dict.fromkeys(("logsigmoid", "log_sigmoid"), log_sigmoid),
 }
 # Modules that are one of these with the module's own numbers.
 PIECEWISE_MODULES: Mapping[type[nn.Module], Callable[[OpMaker, Any, Signal], Signal]] = {
@@ -120,4 +146,8 @@ PIECEWISE_MODULES: Mapping[type[nn.Module], Callable[[OpMaker, Any, Signal], Sig
     nn.Hardsigmoid: lambda m, module, x: hardsigmoid(m, x),
     nn.Hardswish: lambda m, module, x: hardswish(m, x),
     nn.ELU: lambda m, module, x: elu(m, x, module.alpha),
+    nn.SELU: lambda m, module, x: selu(m, x),
+    nn.CELU: lambda m, module, x: celu(m, x, module.alpha),
+    nn.Mish: lambda m, module, x: mish(m, x),
+    nn.LogSigmoid: lambda m, module, x: log_sigmoid(m, x),
 }

@@ -57,7 +57,7 @@ _INSTEAD: Mapping[str, str] = {
     **dict.fromkeys(("normalize", "norm", "linalg_norm", "rsqrt", "sqrt", "reciprocal"), _LENGTH),
     **dict.fromkeys(("max", "amax", "min", "amin", "median"), "take the mean over time, x.mean(1), before the answer"),
     **dict.fromkeys(
-        ("selu", "mish", "softplus", "celu", "sin", "cos", "log", "log1p", "softsign", "logsigmoid", "tanhshrink"),
+        ("sin", "rrelu", "threshold", "hardshrink", "cos", "log", "log1p", "softsign", "logsigmoid", "tanhshrink"),
         _ACTIVATION,
     ),
     **dict.fromkeys(("where", "gt", "lt", "ge", "le", "eq", "ne", "masked_fill", "sign", "round", "floor"), _COMPARE),
