@@ -521,6 +521,14 @@ def test_what_is_no_module_or_has_no_numbers() -> None:
     assert "is TorchScript" in refused(torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 3, 2)))  # type: ignore[arg-type]
 
 
+def test_hooks() -> None:
+    module = nn.Sequential(nn.Linear(2, 2))
+    module[0].register_forward_hook(lambda part, given, answer: 2 * answer)
+    assert refused(module).startswith("0 has forward hooks, which no design runs; remove them (handle.remove())")
+    spectral = nn.utils.spectral_norm(nn.Linear(2, 3))
+    assert_same(nn.Sequential(spectral), 2)
+
+
 def test_a_module_that_cannot_be_copied() -> None:
     module = nn.Sequential(nn.Linear(2, 2))
     module.kept = threading.Lock()  # type: ignore[assignment]

@@ -66,6 +66,7 @@ def trace(
     """
     module = evaluated(module)
     _check_finite(module)
+    _check_hooks(module)
     declared = declared or Declared()
     if type(module) in MODULES or handler_of(module) is not None or type(module).__name__ in declared.names:
         module = nn.Sequential(module)  # torch.fx looks into the root, so what has a handler must not be the root
@@ -142,6 +143,8 @@ def _plain(module: nn.Module) -> nn.Module:
         for hook in list(part._forward_pre_hooks.values()):
             if type(hook).__name__ == "WeightNorm":
                 torch.nn.utils.remove_weight_norm(part, hook.name)  # type: ignore[attr-defined]
+            elif type(hook).__name__ == "SpectralNorm":
+                torch.nn.utils.remove_spectral_norm(part, hook.name)  # type: ignore[attr-defined]
     return module
 
 
@@ -155,6 +158,16 @@ def _unwrapped(module: nn.Module) -> nn.Module:
         if inner is not None and type(module).__name__ in _WRAPPERS:
             return _unwrapped(inner)
     return module
+
+
+def _check_hooks(module: nn.Module) -> None:
+    """Refuse forward hooks, which may change what a module answers and are in no forward."""
+    hooked = [path or "the model" for path, p in module.named_modules() if p._forward_hooks or p._forward_pre_hooks]
+    if hooked:
+        raise UnsupportedModelError(
+            f"{', '.join(hooked)} has forward hooks, which no design runs; remove them (handle.remove()), or write "
+            "what they do into the forward"
+        )
 
 
 def _check_finite(module: nn.Module) -> None:
