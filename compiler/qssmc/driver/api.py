@@ -12,7 +12,7 @@ from qssmc.data import InputFormat
 from qssmc.driver.compile import compile_source
 from qssmc.driver.design import CompiledDesign
 from qssmc.driver.keywords import Keywords
-from qssmc.driver.live import interpreted, traced_model
+from qssmc.driver.live import declared_of, interpreted, traced_model
 from qssmc.driver.loaded import LoadedDesign
 from qssmc.driver.model_source import ModelSource, from_checkpoint, from_traced, read_model
 from qssmc.driver.options import Options, make_options
@@ -133,10 +133,13 @@ def load(folder: Path | str, *, engine: str = "golden", tools: Toolchain | None 
     return LoadedDesign(Path(folder), engine, tools)
 
 
-def trace(module: nn.Module, channels: int, *, name: str = "model") -> Graph:
+def trace(
+    module: nn.Module, channels: int, *, name: str = "model", lti: str | None = None, lti_error: float | None = None
+) -> Graph:
     """The float IR of a torch module that maps (batch, length, channels) to answers; the module stays as it is.
 
-    The answers are (batch, length, n) at every step, or (batch, n) after a mean over time. Raises UnsupportedModelError
+    The answers are (batch, length, n) at every step, or (batch, n) after a mean over time. lti, lti_error: layers to
+    identify from their impulse responses, as --lti and --lti-error take them. Raises UnsupportedModelError
     that lists every construct without an IR form, its line, and what to write instead.
 
     >>> import torch, qssmc
@@ -146,7 +149,7 @@ def trace(module: nn.Module, channels: int, *, name: str = "model") -> Graph:
     """
     from qssmc.frontend.tracing import trace as traced
 
-    return traced(module, channels, name, interpreted)
+    return traced(module, channels, name, interpreted, declared=declared_of(lti, lti_error))
 
 
 def save(

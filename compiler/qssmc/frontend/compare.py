@@ -28,13 +28,21 @@ def compare_with_module(
     samples: real sequences (batch, length, d_input). The torch module computes in float64 as well, so that the check
     is one of the trace and of the recurrence, not of the rounding of float32 in slow poles.
     """
-    return compare_with_answers(graph, samples, answers_of(module, samples, declared), run)
+    return compare_with_answers(graph, samples, answers_of(module, samples, declared, width_of(graph)), run)
 
 
-def answers_of(module: nn.Module, samples: NDArray[Any], declared: Declared | None = None) -> NDArray[np.float64]:
+def width_of(graph: Graph) -> int:
+    """The number of outputs."""
+    return sum(graph[output.value].type.shape[0] for output in graph.outputs)
+
+
+def answers_of(
+    module: nn.Module, samples: NDArray[Any], declared: Declared | None = None, width: int | None = None
+) -> NDArray[np.float64]:
     """What a copy of the module answers to real sequences (batch, length, d_input), in float64 if its code lets it.
 
-    Of (answer, None) it is the answer; a softmax at the end is left out. Raises UnsupportedModelError if the module
+    Of several answers it is as many as have `width` channels together, one after another; of (answer, None) it is the
+    answer; a softmax at the end is left out. Raises UnsupportedModelError if the module
     fails, or says something that is not a number.
     """
     plain = without_softmax(evaluated(module), declared)
@@ -44,8 +52,7 @@ def answers_of(module: nn.Module, samples: NDArray[Any], declared: Declared | No
         try:
             with torch.no_grad():
                 found = live(torch.from_numpy(samples).to(kind))
-                answer = found[0] if isinstance(found, (tuple, list)) else found
-                answers: NDArray[np.float64] = answer.double().numpy()
+                answers: NDArray[np.float64] = _joined(found, width).double().numpy()
             break
         except Exception as error:  # it is the user's forward that runs, so anything can come out of it
             failed = failed or error
@@ -61,3 +68,16 @@ def answers_of(module: nn.Module, samples: NDArray[Any], declared: Declared | No
             "look for poles that are 0 (log_a_real very negative) or decay at once (very large), and for huge weights"
         )
     return answers
+
+
+def _joined(found: Any, width: int | None) -> torch.Tensor:
+    """The first answer of several, or as many as have a number of channels together."""
+    parts = list(found.values()) if isinstance(found, dict) else list(found) if isinstance(found, (tuple, list)) else []
+    if not parts:
+        return torch.as_tensor(found)
+    tensors = [part for part in parts if isinstance(part, torch.Tensor)]
+    for count in range(2, len(tensors) + 1):
+        some = tensors[:count]
+        if width == sum(part.shape[-1] for part in some) and len({part.shape[:-1] for part in some}) == 1:
+            return torch.cat(some, -1)
+    return torch.as_tensor(parts[0])
