@@ -39,3 +39,14 @@ def test_a_long_line_breaks_where_it_reads_best(line: str, second: str) -> None:
 def test_what_fits_stays() -> None:
     text = f"{'x' * COLUMNS}\n\n    y = 1;\n#pragma {'z ' * 90}\n".replace(" \n", "\n")
     assert wrapped(text) == text
+
+
+def test_a_line_of_a_macro_goes_on_at_its_end() -> None:
+    """Blanks before the mark give way to a longer name; no part loses the mark."""
+    for line in (
+        f"    {NAME}[i] = 1;{' ' * 90}\\",
+        f"  call({NAME * 2}, inner({NAME}, {NAME}), {NAME}, {NAME}); \\",
+    ):
+        lines = wrapped(line).splitlines()
+        assert all(len(part) == COLUMNS and part.endswith("\\") for part in lines)
+        assert "".join("".join(part[:-1].split()) for part in lines) == "".join(line[:-1].split())

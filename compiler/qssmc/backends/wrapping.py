@@ -19,6 +19,8 @@ def wrapped(text: str) -> str:
 def _line(line: str) -> list[str]:
     if len(line) <= COLUMNS or line.startswith("#"):
         return [line]
+    if line.endswith("\\"):  # of a macro: every part goes on, and the blanks before the mark are only for looks
+        return [f"{part.ljust(COLUMNS - 1)}\\" for part in _line(line[:-1].rstrip())]
     bare = line.lstrip()
     indent = " " * (len(line) - len(bare))
     if bare.startswith(("/*", "* ", "//")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +28,21 @@ def is_counter(graph: Graph, name: str) -> bool:
     """Whether a value is a number of steps: a state that a constant is added to."""
     update = graph[graph.updates[name]] if name in graph.updates else None
     return update is not None and any(isinstance(graph[i], Constant) for i in update.inputs)
+
+
+def in_time_order(graph: Graph) -> tuple[Op, ...]:
+    """The ops, with every plain state behind the value that it becomes where nothing forbids it.
+
+    A plain state, which becomes a value that does not read it, takes that value's grid; of a register of delayed
+    values this order holds however the source model names its states.
+    """
+    dag = graph.dag()
+    plain = [(value, state) for state, value in graph.updates.items() if state not in nx.ancestors(dag, value)]
+    for value, state in plain:
+        if value != state and not nx.has_path(dag, state, value):
+            dag.add_edge(value, state)
+    place = {op.name: at for at, op in enumerate(graph.ops)}
+    return tuple(graph[name] for name in nx.lexicographical_topological_sort(dag, key=place.__getitem__))
 
 
 def finest_unit(graph: Graph, op: Op) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.real_states import real_states
 from qssmc.data.sequences import InputFormat
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
@@ -41,7 +42,7 @@ from qssmc.passes.quantise.grids import Bits, IntegerWindow, power_of_two_scale,
 from qssmc.passes.quantise.options import QuantiseOptions
 from qssmc.passes.quantise.qssm import Qssm
 from qssmc.passes.quantise.scheme import Real, Scheme, exact_table, group_max
-from qssmc.passes.quantise.survey import finest_unit, heads_of_states, is_counter
+from qssmc.passes.quantise.survey import finest_unit, heads_of_states, in_time_order, is_counter
 from qssmc.passes.quantise.zhao import Zhao
 
 _SCHEMES: dict[str, type[Scheme]] = {"qssm": Qssm, "zhao": Zhao}
@@ -95,13 +96,15 @@ class _Walk(QuantisedDraft):
         self.narrow: dict[str, str] = {}
         self.input_scale = 2.0**-input_format.frac
         self.heads = heads_of_states(graph)
+        self.real_states = real_states(graph)
+        self.transitions = {found.transition: found for found in self.real_states.values()}
         self.phase: tuple[str, ...] = ()  # the dither of all states, made for the first of them
         self.counters: dict[str, str] = {}
         self.held: dict[str, str] = {}  # what plain states become
 
     def graph(self) -> Graph:
         """The quantised graph."""
-        for op in self.source.ops:
+        for op in in_time_order(self.source):
             if type(op) not in _STEPS:
                 raise UnsupportedModelError(f"%{op.name} ({op.mnemonic}, from {op.origin}) has no quantised form")
             self.names[op.name] = _STEPS[type(op)](self, op)
@@ -129,9 +132,10 @@ class _Walk(QuantisedDraft):
         least = finest_unit(self.source, self.source[old])
         return self.scheme.activation(self.source.ranges[old].data, shared, least, bits)
 
-    def state_window(self, old: str, heads: NDArray[np.int64]) -> IntegerWindow:
-        """The window of a complex value on the way into a state."""
-        return self.scheme.state(self.source.ranges[old].data, heads, self.bits(old, self.options.state_bits))
+    def state_window(self, old: str, heads: NDArray[np.int64] | None = None) -> IntegerWindow:
+        """The window of a value on the way into a state; a complex one has heads."""
+        ranges, bits = self.source.ranges[old].data, self.bits(old, self.options.state_bits)
+        return self.scheme.real_state(ranges, bits) if heads is None else self.scheme.state(ranges, heads, bits)
 
     # --- operands ---------------------------------------------------------------------------------------------------
 
@@ -165,12 +169,12 @@ class _Walk(QuantisedDraft):
         return op.name
 
     def state(self, op: State) -> str:
-        """A complex state lies on the scheme's grid; a running sum takes the grid of what it sums, a plain state that
-        of the value that it becomes.
+        """A recurrence, complex or real, lies on the scheme's grid; a running sum takes the grid of what it sums, a
+        plain state that of the value that it becomes.
         """
         self.b.append(op)
-        if op.type.complex:
-            window = self.state_window(self.source.updates[op.name], self.heads[op.name])
+        if op.type.complex or op.name in self.real_states:
+            window = self.state_window(self.source.updates[op.name], self.heads.get(op.name))
             self.scales[op.name] = np.broadcast_to(window.scale, op.type.shape)
         elif op.name in self.source[self.source.updates[op.name]].inputs:
             self.scales[op.name] = None
@@ -181,11 +185,18 @@ class _Walk(QuantisedDraft):
     def hold(self, op: State) -> str:
         """The cast that a plain state becomes: that of the value as an operand, or one of its own.
 
-        A table holds its cast, so that a state which becomes an activation has one more, on the same grid.
+        A table holds its cast, so that a state which becomes an activation has one more, on the same grid; a state
+        that becomes what another one was takes the grid of that.
         """
         new = self.source.updates[op.name]
         if new not in self.names:
             raise UnsupportedModelError(f"%{op.name} (from {op.origin}) must become a value that is made before it")
+        if new in self.held:
+            made = self.b.ops[self.held[new]]
+            assert isinstance(made, Cast)
+            window = IntegerWindow(made.scale.data, made.low.data, made.high.data)
+            self.held[op.name] = self.cast(f"{op.name}_q", new, window, op.origin)
+            return self.held[op.name]
         value = self.operand(new)
         made = self.b.ops[value]
         if not isinstance(made, Cast):
@@ -222,14 +233,27 @@ class _Walk(QuantisedDraft):
     def diag(self, op: Diag) -> str:
         """The state transition."""
         heads = self.heads[op.inputs[0]]
-        before = set(self.b.ops)
         bits = self.bits(f"{op.name}.lambda_bar", self.options.a_bits)
         state_bits = self.bits(self.source.updates[op.inputs[0]], self.options.state_bits)
+        before = set(self.b.ops)
         value = self.scheme.transition(self.b, op, self.names[op.inputs[0]], heads, bits, state_bits)
+        self.note_since(before)
+        return self.state_term(op, value, heads)
+
+    def decay(self, op: Scale, state: str) -> str:
+        """The transition of a real state."""
+        bits = self.bits(f"{op.name}.factor", self.options.a_bits)
+        state_bits = self.bits(self.source.updates[state], self.options.state_bits)
+        before = set(self.b.ops)
+        value = self.scheme.decay(self.b, op, self.names[state], bits, state_bits)
+        self.note_since(before)
+        return self.state_term(op, value)
+
+    def note_since(self, before: set[str]) -> None:
+        """Work out the scales of what a scheme has added."""
         for name in self.b.ops:
             if name not in before:
                 self.note(name)
-        return self.state_term(op, value, heads)
 
     def inject(self, op: Inject) -> str:
         """The input of the states."""
@@ -245,7 +269,7 @@ class _Walk(QuantisedDraft):
             b_bar = _unweighted(weighted, columns)
         return self.state_term(op, self.add(Inject(b_bar=b_bar, heads=op.heads), op.name, u, origin=op.origin), heads)
 
-    def state_term(self, op: Op, value: str, heads: NDArray[np.int64]) -> str:
+    def state_term(self, op: Op, value: str, heads: NDArray[np.int64] | None = None) -> str:
         """lambda_bar x or b_bar u, rounded if the scheme does so."""
         if not self.scheme.rounds_state_terms:
             return value
@@ -276,6 +300,8 @@ class _Walk(QuantisedDraft):
 
     def scale_op(self, op: Scale) -> str:
         """One factor a channel."""
+        if op.name in self.transitions:
+            return self.decay(op, self.transitions[op.name].state)
         factor = np.broadcast_to(op.factor.data, op.type.shape)
         x = self.operand(op.inputs[0])
         least = finest_unit(self.source, op) / self.scale(x)
@@ -292,13 +318,14 @@ class _Walk(QuantisedDraft):
     def add_op(self, op: Add) -> str:
         """An exact sum; what becomes a state is rounded at once."""
         becomes = (name for name, update in self.source.updates.items() if update == op.name)
-        state = next((name for name in becomes if op.type.complex or name in op.inputs), None)
-        if state is not None and not op.type.complex:
+        recurrent = (*self.heads, *self.real_states)
+        state = next((name for name in becomes if name in recurrent or name in op.inputs), None)
+        if state is not None and state not in recurrent:
             return self.running_sum(op, state)
-        terms = [term for name in op.inputs for term in self.terms(name)]
+        terms = [term for name in op.inputs for term in self.terms(name, real=state in self.real_states)]
         value = self.add(Add(), op.name, *terms, origin=op.origin)
         if state is not None:
-            window = self.state_window(op.name, self.heads[state])
+            window = self.state_window(op.name, self.heads.get(state))
             self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin, *self.dither())
         return value
 
@@ -314,9 +341,19 @@ class _Walk(QuantisedDraft):
             self.phase = (phase,)
         return self.phase
 
-    def terms(self, old: str) -> tuple[str, ...]:
-        """The value of an op as a term of a sum; the increment form x + D x is two, so that one sum holds all terms."""
+    def terms(self, old: str, *, real: bool = False) -> tuple[str, ...]:
+        """The value of an op as a term of a sum; the increment form x + D x is two, so that one sum holds all terms.
+
+        real: what drives a real state. It is exact where nothing else reads it; else the sum takes what others read.
+        """
+        if old in self.transitions:
+            made = self.b.ops[self.names[old]]
+            return made.inputs if isinstance(made, Add) else (made.name,)
+        if real and (len(self.source.users[old]) > 1 or self.scales[self.names[old]] is None):
+            return (self.operand(old),)
         value = self.narrow.get(old, self.names[old])
+        if real:
+            return (self.state_term(self.source[old], value),)
         made = self.b.ops[value]
         return made.inputs if isinstance(made, Add) and isinstance(self.source[old], Diag) else (value,)
 
