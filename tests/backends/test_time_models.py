@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from backends.test_onnx import compare as compare_onnx
 from qssmc.backends.crossbar.host import host_files
+from qssmc.backends.onnx.models import emit_models
 from qssmc.crossbar import CrossbarOptions
+from qssmc.data import InputFormat
+from qssmc.ir import Graph
 from qssmc_sim import run
 from qssmc_sim.emitted_c import EmittedC
 from support import emitted, emitted_hls
 from support.arrays import laid_from
 from support.random_models import assert_sound, outputs_of, sensor_samples
-from support.time_models import time_stages
+from support.time_models import AFFINE, affine_stages, time_stages
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -42,6 +48,27 @@ def test_hls_equals_golden(seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_onnx_equals_golden(seed: int, tmp_path: Path) -> None:
     compare_onnx(time_stages(seed)["prove"], tmp_path)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_zero_points_and_scales_of_sensors_are_golden(seed: int, tmp_path: Path) -> None:
+    graph = affine_stages(seed)["prove"]
+    emitted.compare_every_op(graph, tmp_path / "c")
+    compare_onnx(graph, tmp_path / "onnx")
+    header = next((tmp_path / "c").rglob("model_time.h")).read_text()
+    assert "real value of %u = (integer - zero), zero 2048, 1900, scale * 0.0123, 0.004" in header
+    note = json.loads({entry.key: entry.value for entry in onnx_note(graph)}["qssmc"])
+    assert InputFormat(**note["input_format"]) == AFFINE
+
+
+def onnx_note(graph: Graph) -> Any:
+    """The notes of a float step, which say how to make samples of real values."""
+    models = emit_models(graph, affine_stages(0)["calibrate"])
+    return onnx.load_from_string(models["onnx/float_step.onnx"]).metadata_props
+
+
+def test_hls_takes_zero_points(tmp_path: Path) -> None:
+    emitted_hls.compare_every_op(affine_stages(1)["prove"], tmp_path)
 
 
 def test_the_host_of_arrays_equals_golden(tmp_path: Path) -> None:

@@ -6,12 +6,18 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
+from qssmc.analysis.calibration import Calibration
+from qssmc.data import InputFormat
 from qssmc.ir import Builder, Graph, Output, Table, Type, verify
 from qssmc.ir.causal import causal_convolution, real_recurrence
 from qssmc.ir.ops import Activation, Add, Diag, Inject, Matvec, Offset, Readout, Scale
 from qssmc.passes.methods import FULL, PLAIN
+from qssmc.passes.pipeline import run_pipeline
+from qssmc.passes.plan import PassPlan
 from qssmc.passes.quantise import QuantiseOptions
+from qssmc_sim import run
 from support.random_models import compile_stages, sensor_samples
 
 INT, REAL = Table.integer, Table.real
@@ -77,3 +83,19 @@ def time_stages(seed: int, *, arrays: bool = False) -> dict[str, Graph]:
     few = replace(FULL, clip=False)  # which looks at every 29th step, and there are few
     methods = PLAIN if scheme == "zhao" or seed % 4 == 1 else few
     return dict(compile_stages(time_model(seed, arrays=arrays), options, sensor_samples(2, seed, 4, 48), methods))
+
+
+AFFINE = InputFormat(12, 0, False, scale=[0.0123, 0.004], zero=[2048, 1900])
+
+
+def around_mid_scale(seed: int = 0, batch: int = 4, length: int = 48) -> NDArray[np.int64]:
+    """Codes of a 12-bit converter, some tens of steps about a middle that is no zero."""
+    walk = np.random.default_rng(seed).normal(size=(batch, length, 2)).cumsum(axis=1)
+    return np.asarray(np.rint(2048 + 6.0 * walk), np.int64)
+
+
+@cache
+def affine_stages(seed: int) -> dict[str, Graph]:
+    """A model of samples in real units a channel, with zero points."""
+    samples = Calibration(around_mid_scale(seed), run)
+    return dict(run_pipeline(PassPlan(time_model(seed), QuantiseOptions(), AFFINE, samples)))

@@ -256,7 +256,7 @@ def compile_source(
         "calibration": origin,
         "data_set": source.data_set,
         "seed": options.seed,
-        "input_format": asdict(source.input_format),
+        "input_format": source.input_format.facts(),
         "answers": {output.name: output.kind for output in graph.outputs},
         "golden": stages.golden_path,
     }

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ class TracedModel:
             "format": FORMAT,
             "version": VERSION,
             "module": self.module,
-            "input_format": asdict(self.input_format),
+            "input_format": self.input_format.facts(),
             "sequence_length": self.sequence_length,
             "parameters": self.parameters,
         }

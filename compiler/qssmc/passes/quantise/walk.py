@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.real_states import real_states
+from qssmc.analysis.scales import is_power_of_two
 from qssmc.data.sequences import InputFormat
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
@@ -42,7 +43,14 @@ from qssmc.passes.quantise.grids import Bits, IntegerWindow, power_of_two_scale,
 from qssmc.passes.quantise.options import QuantiseOptions
 from qssmc.passes.quantise.qssm import Qssm
 from qssmc.passes.quantise.scheme import Real, Scheme, exact_table, group_max
-from qssmc.passes.quantise.survey import finest_unit, heads_of_states, in_time_order, is_counter
+from qssmc.passes.quantise.survey import (
+    finest_unit,
+    heads_of_states,
+    in_time_order,
+    is_counter,
+    moved_ranges,
+    steps_to_centre,
+)
 from qssmc.passes.quantise.zhao import Zhao
 
 _SCHEMES: dict[str, type[Scheme]] = {"qssm": Qssm, "zhao": Zhao}
@@ -94,13 +102,14 @@ class _Walk(QuantisedDraft):
         self.source, self.scheme, self.options = graph, scheme, options
         self.names: dict[str, str] = {}
         self.narrow: dict[str, str] = {}
-        self.input_scale = 2.0**-input_format.frac
+        self.input_format = input_format
         self.heads = heads_of_states(graph)
         self.real_states = real_states(graph)
         self.transitions = {found.transition: found for found in self.real_states.values()}
         self.phase: tuple[str, ...] = ()  # the dither of all states, made for the first of them
         self.counters: dict[str, str] = {}
         self.held: dict[str, str] = {}  # what plain states become
+        self.moved: dict[str, tuple[str, Real]] = {}  # the cast of an input less its centre, and the centre
 
     def graph(self) -> Graph:
         """The quantised graph."""
@@ -128,9 +137,22 @@ class _Walk(QuantisedDraft):
 
     def window(self, old: str, shared: bool) -> IntegerWindow:
         """The window of a value between ops."""
-        bits = int(self.bits(old, self.options.activation_bits))
-        least = finest_unit(self.source, self.source[old])
-        return self.scheme.activation(self.source.ranges[old].data, shared, least, bits)
+        bits, op = int(self.bits(old, self.options.activation_bits)), self.source[old]
+        least, ranges = finest_unit(self.source, op), self.source.ranges[old].data
+        if isinstance(op, Input) and not shared and self.feeds_matrices(op) and not is_power_of_two(self.scale(old)):
+            return self.sensor_window(op, ranges)
+        return self.scheme.activation(ranges, shared, least, bits)
+
+    def sensor_window(self, op: Input, ranges: Real) -> IntegerWindow:
+        """In steps of the sensor times powers of two, which the weights take up, so that the rounding is a shift."""
+        bits, unit = int(self.bits(op.name, self.options.activation_bits)), self.scale(op.name)
+        found = self.scheme.activation(ranges / unit, False, np.ones(unit.shape), bits)
+        return replace(found, scale=found.scale * unit)
+
+    def feeds_matrices(self, op: Input) -> bool:
+        """Whether matrices alone read the samples, whose rows can take any unit and any zero point."""
+        users = self.source.users[op.name]
+        return self.options.scheme == "qssm" and bool(users) and all(isinstance(user, Matvec) for user in users)
 
     def state_window(self, old: str, heads: NDArray[np.int64] | None = None) -> IntegerWindow:
         """The window of a value on the way into a state; a complex one has heads."""
@@ -163,9 +185,17 @@ class _Walk(QuantisedDraft):
     # --- one step an op ----------------------------------------------------------------------------------------------
 
     def input(self, op: Input) -> str:
-        """The sensor's samples, on the sensor's grid."""
+        """The sensor's samples, on the sensor's grid; moved towards 0 by whole steps where that saves a bit."""
         self.b.append(op)
-        self.scales[op.name] = np.full(op.type.shape, self.input_scale)
+        unit = self.scales[op.name] = self.input_format.units(op.type.shape[0])
+        if self.feeds_matrices(op):
+            ranges = self.source.ranges[op.name].data
+            centre = unit * steps_to_centre(ranges, unit)
+            if centre.any():
+                name = self.b.fresh(f"{op.name}_moved")
+                self.add(Offset(value=exact_table(-centre, unit)), name, op.name, origin=op.origin)
+                window = self.sensor_window(op, moved_ranges(ranges, centre))
+                self.moved[op.name] = (self.cast(f"{name}_q", name, window, op.origin), centre)
         return op.name
 
     def state(self, op: State) -> str:
@@ -215,7 +245,10 @@ class _Walk(QuantisedDraft):
 
     def matvec(self, op: Matvec) -> str:
         """Weights of few bits; the bias on the accumulator's grid."""
-        x = self.operand(op.inputs[0])
+        x, bias = self.operand(op.inputs[0]), op.bias.data
+        if op.inputs[0] in self.moved:
+            x, centre = self.moved[op.inputs[0]]
+            bias = bias + op.weight.data @ centre
         if is_counter(self.source, op.inputs[0]):
             step = power_of_two_scale(op.weight.data, _COUNTER_BITS, (0, 1), finest_unit(self.source, op).max())
             weight = Table.real(round_to(op.weight.data, step, _COUNTER_BITS), Grid.of(step, _COUNTER_BITS))
@@ -228,7 +261,7 @@ class _Walk(QuantisedDraft):
             )
         assert weight.grid is not None
         rows = (np.broadcast_to(weight.grid.scale, weight.data.shape) * self.scale(x))[:, 0]
-        return self.add(Matvec(weight=weight, bias=exact_table(op.bias.data, rows)), op.name, x, origin=op.origin)
+        return self.add(Matvec(weight=weight, bias=exact_table(bias, rows)), op.name, x, origin=op.origin)
 
     def diag(self, op: Diag) -> str:
         """The state transition."""
