@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.real_states import real_states
-from qssmc.analysis.scales import is_power_of_two
 from qssmc.data.sequences import InputFormat
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
@@ -38,8 +37,7 @@ from qssmc.ir.ops import (
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
-from qssmc.passes.quantise.draft import QuantisedDraft
-from qssmc.passes.quantise.grids import Bits, IntegerWindow, power_of_two_scale, round_to
+from qssmc.passes.quantise.grids import IntegerWindow, power_of_two_scale, round_to
 from qssmc.passes.quantise.options import QuantiseOptions
 from qssmc.passes.quantise.qssm import Qssm
 from qssmc.passes.quantise.scheme import Real, Scheme, exact_table, group_max
@@ -51,6 +49,7 @@ from qssmc.passes.quantise.survey import (
     moved_ranges,
     steps_to_centre,
 )
+from qssmc.passes.quantise.windows import Windows
 from qssmc.passes.quantise.zhao import Zhao
 
 _SCHEMES: dict[str, type[Scheme]] = {"qssm": Qssm, "zhao": Zhao}
@@ -91,15 +90,14 @@ class Quantise:
         return _Walk(graph, _SCHEMES[self.options.scheme](self.options), self.options, self.input_format).graph()
 
 
-class _Walk(QuantisedDraft):
+class _Walk(Windows):
     """Builds the quantised graph op by op.
 
     names: the exact ("wide") value that stands for an op; narrow: its cast, made when an operand must have few bits.
     """
 
     def __init__(self, graph: Graph, scheme: Scheme, options: QuantiseOptions, input_format: InputFormat) -> None:
-        super().__init__(graph)
-        self.source, self.scheme, self.options = graph, scheme, options
+        super().__init__(graph, scheme, options)
         self.names: dict[str, str] = {}
         self.narrow: dict[str, str] = {}
         self.input_format = input_format
@@ -123,41 +121,6 @@ class _Walk(QuantisedDraft):
         built = self.b.graph()
         kept = {name: table for name, table in self.source.kept.items() if name in built.by_name}
         return verify(replace(built, kept=kept)).without_dead_ops()
-
-    # --- bits --------------------------------------------------------------------------------------------------------
-
-    def bits(self, name: str, default: float) -> Bits:
-        """The bits that a note of the graph gives a value or a table, else the option's."""
-        note = self.source.bits.get(name)
-        return np.asarray(int(default), np.int64) if note is None else note.data
-
-    def weight_bits(self, name: str) -> int:
-        """The bits of a table whose numbers all have the same."""
-        return int(self.bits(name, self.options.weight_bits))
-
-    def window(self, old: str, shared: bool) -> IntegerWindow:
-        """The window of a value between ops."""
-        bits, op = int(self.bits(old, self.options.activation_bits)), self.source[old]
-        least, ranges = finest_unit(self.source, op), self.source.ranges[old].data
-        if isinstance(op, Input) and not shared and self.feeds_matrices(op) and not is_power_of_two(self.scale(old)):
-            return self.sensor_window(op, ranges)
-        return self.scheme.activation(ranges, shared, least, bits)
-
-    def sensor_window(self, op: Input, ranges: Real) -> IntegerWindow:
-        """In steps of the sensor times powers of two, which the weights take up, so that the rounding is a shift."""
-        bits, unit = int(self.bits(op.name, self.options.activation_bits)), self.scale(op.name)
-        found = self.scheme.activation(ranges / unit, False, np.ones(unit.shape), bits)
-        return replace(found, scale=found.scale * unit)
-
-    def feeds_matrices(self, op: Input) -> bool:
-        """Whether matrices alone read the samples, whose rows can take any unit and any zero point."""
-        users = self.source.users[op.name]
-        return self.options.scheme == "qssm" and bool(users) and all(isinstance(user, Matvec) for user in users)
-
-    def state_window(self, old: str, heads: NDArray[np.int64] | None = None) -> IntegerWindow:
-        """The window of a value on the way into a state; a complex one has heads."""
-        ranges, bits = self.source.ranges[old].data, self.bits(old, self.options.state_bits)
-        return self.scheme.real_state(ranges, bits) if heads is None else self.scheme.state(ranges, heads, bits)
 
     # --- operands ---------------------------------------------------------------------------------------------------
 
