@@ -41,12 +41,17 @@ def test_what_fits_stays() -> None:
     assert wrapped(text) == text
 
 
-def test_a_line_of_a_macro_goes_on_at_its_end() -> None:
-    """Blanks before the mark give way to a longer name; no part loses the mark."""
-    for line in (
-        f"    {NAME}[i] = 1;{' ' * 90}\\",
-        f"  call({NAME * 2}, inner({NAME}, {NAME}), {NAME}, {NAME}); \\",
-    ):
-        lines = wrapped(line).splitlines()
-        assert all(len(part) == COLUMNS and part.endswith("\\") for part in lines)
-        assert "".join("".join(part[:-1].split()) for part in lines) == "".join(line[:-1].split())
+@pytest.mark.parametrize("times", [1, 3, 4])
+def test_a_line_of_a_macro_goes_on_to_its_end(times: int) -> None:
+    statement = f"        {NAME * times}[at + i] = (int64_t)({NAME})[i];"
+    text = f"#define COPY(at) \\\n{statement:<118} \\\n    done\n"
+    lines = wrapped(text).splitlines()
+    assert all(len(line) <= COLUMNS for line in lines)
+    assert all(line.endswith("\\") for line in lines[:-1])
+    assert squeezed("".join(lines).replace("\\", "")) == squeezed(text.replace("\\", ""))
+
+
+def test_a_long_macro_breaks_in_lines_that_all_go_on() -> None:
+    lines = wrapped(f"    x = {NAME * 2}[i] * {NAME * 2}[i] - {NAME}[i]; \\").splitlines()
+    assert len(lines) == 2
+    assert all(len(line) == 120 and line.endswith(" \\") for line in lines)
