@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +17,6 @@ from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.frontend.answers import RunGraph
 from qssmc.frontend.axes import (
     BATCH,
-    ONE,
     TIME,
     Axis,
     Extent,
@@ -39,6 +37,7 @@ from qssmc.frontend.layers.declared import Declared
 from qssmc.frontend.layers.identify import identified
 from qssmc.frontend.op_maker import OpMaker
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
+from qssmc.frontend.returned import identifier, outputs_of
 from qssmc.frontend.rules import RULES, rule_of
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
@@ -344,31 +343,11 @@ class _Translation:
     # --- output ------------------------------------------------------------------------------------------------------
 
     def _stem(self, path: str) -> str:
-        return self.builder.fresh(_identifier(path))
+        return self.builder.fresh(identifier(path))
 
     def _output(self, result: Any) -> None:
-        own = (type(None), Unknown)
-        if isinstance(result, (tuple, list)) and len(result) > 1 and all(isinstance(part, own) for part in result[1:]):
-            (result, *_) = result  # (answer, state): the state is the design's own
-        if isinstance(result, Unknown):
-            if result.why is not None:
-                raise UnsupportedModelError(f"the model returns {result.why}; return the answer")
-            return  # it comes of what is refused already
-        if isinstance(result, TimeSum):
-            raise Refused("a sum over time grows without bound; take the mean over time, x.mean(1), before the answer")
-        if not isinstance(result, Signal):
-            raise UnsupportedModelError(
-                f"the model must return one tensor of its input, not {_kind(result)}; "
-                "wrap it in a module that returns the answer"
-            )
-        kinds = [axis.kind for axis in result.axes if axis != ONE]
-        wanted = ["batch"] if result.closed else ["batch", "time"]
-        if [kind for kind in kinds if kind != "channel"] != wanted or kinds[: len(wanted)] != wanted:
-            raise UnsupportedModelError(
-                f"the model answers with axes {told(result.axes)}; it must answer with (batch, time, channels), or "
-                "(batch, channels) at the end: write x.transpose(1, 2), or x.mean(1) for an answer at the end"
-            )
-        self.builder.output("y", result.name, "last" if result.closed else "step")
+        for name, signal in outputs_of(result):
+            self.builder.output(name, signal.name, "last" if signal.closed else "step")
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -426,21 +405,6 @@ def _evaluated(call: fx.Node, args: Any, kwargs: Any) -> Any:
     except Exception as error:  # torch itself runs here, on whatever the user's forward gives it
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Refused(f"{name_of(call)} of constants fails ({reason})") from error
-
-
-def _kind(result: Any) -> str:
-    if result is None:
-        return "None"
-    return (
-        f"a {type(result).__name__.removeprefix('immutable_')} of {len(result)}"
-        if hasattr(result, "__len__")
-        else str(result)
-    )
-
-
-def _identifier(path: str) -> str:
-    name = re.sub(r"[^A-Za-z0-9_]+", "_", path).strip("_")
-    return name if name[:1].isalpha() else f"m{name}"
 
 
 def without_softmax(module: nn.Module, declared: Declared | None = None) -> nn.Module:
