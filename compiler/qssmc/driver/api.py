@@ -21,7 +21,7 @@ from qssmc.driver.traced_model import TracedModel
 from qssmc.driver.verify import Verified, verify_folder
 from qssmc.driver.watch import Told
 from qssmc.errors import UsageError
-from qssmc.ir.graph import Graph, Kind
+from qssmc.ir.graph import Graph
 from qssmc.targets.registry import named
 from qssmc.verification.toolchain import Toolchain
 
@@ -159,14 +159,14 @@ def save(
     calibration: Any = None,
     input_format: InputFormat | None = None,
     name: str | None = None,
-    answer: Kind | None = None,
+    answer: str | None = None,
     lti: str | None = None,
     lti_error: float | None = None,
 ) -> Path:
     """Write a module of your own as FILE.qssm, for `qssmc compile FILE.qssm`: its float IR, calibration and answers.
 
     No code and no pickle are in it. calibration and input_format as for qssmc.compile; name: the prefix of emitted
-    symbols; answer: what the outputs say, "class", "flags" or "values"; lti, lti_error: as --lti and --lti-error. A
+    symbols; answer: what the outputs say, as --answer takes it; lti, lti_error: as --lti and --lti-error. A
     design that was compiled from a module is saved as well. Raises as qssmc.compile does.
 
     >>> import numpy, torch, qssmc

@@ -79,7 +79,7 @@ def signed(
             "calibration": traced.origin,
             "data_set": traced.source.data_set,
             "seed": options.seed,
-            "input_format": asdict(traced.source.input_format),
+            "input_format": traced.source.input_format.facts(),
             "answers": {output.name: output.kind for output in traced.graph.outputs},
             "golden": stages.golden_path,
         },

@@ -17,9 +17,9 @@ from qssmc.data.calibration import load_calibration
 from qssmc.data.sensor_arrays import SensorArray, in_format, plain_array
 from qssmc.driver.traced_model import TracedModel
 from qssmc.errors import UnsupportedModelError, UsageError, VerificationError
-from qssmc.frontend.answers import TOLERANCE, compare_with_answers, lined
+from qssmc.frontend.answers import TOLERANCE, answer_shape, compare_with_answers, lined
 from qssmc.ir.answers import answering
-from qssmc.ir.graph import Graph, Kind
+from qssmc.ir.graph import Graph
 from qssmc_sim import run
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def traced_model(
     name: str | None = None,
     seed: int = 0,
     data: Path | None = None,
-    answer: Kind | None = None,
+    answer: str | None = None,
     lti: str | None = None,
     lti_error: float | None = None,
     say: Say = lambda sentence: None,
@@ -51,7 +51,7 @@ def traced_model(
     lti_error: layers to identify, as --lti and --lti-error take them. Raises
     UsageError for calibration that cannot be used, UnsupportedModelError for a module that cannot be traced.
     """
-    from qssmc.frontend.compare import answers_of, width_of
+    from qssmc.frontend.compare import answers_of
     from qssmc.frontend.layers import approximates
     from qssmc.frontend.tracing import evaluated, trace
 
@@ -69,7 +69,7 @@ def traced_model(
     real = given.input_format.to_real(given.samples[:COMPARED]).astype(np.float64)
     parameters = sum(parameter.numel() for parameter in module.parameters())
     samples = given.samples.astype(_smallest(given.input_format))
-    answers = _as_answered(graph, answers_of(module, real, declared, width_of(graph)), samples.shape[1])
+    answers = _as_answered(graph, answers_of(module, real, declared, _names(graph)), samples.shape[1])
     tolerance = 10.0 * declared.error if approximates(module, declared) else TOLERANCE
     traced = TracedModel(graph, kind, given.input_format, samples.shape[1], parameters, samples, answers, tolerance)
     return replace(traced, tolerance=TOLERANCE) if tolerance > TOLERANCE and _agrees(traced, real) else traced
@@ -97,11 +97,15 @@ def interpreted(graph: Graph, samples: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return run(graph, samples).outputs
 
 
+def _names(graph: Graph) -> list[str]:
+    return [output.name for output in graph.outputs]
+
+
 def _as_answered(graph: Graph, answers: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """Answers in the shape that the graph gives them: (count, outputs), or (count, length, outputs) at every step."""
-    (output,) = graph.outputs
-    steps = (length,) if output.when == "step" else ()
-    return lined(answers, (len(answers), *steps, *graph[output.value].type.shape))
+    if len(graph.outputs) > 1:
+        return answers
+    return lined(answers, (len(answers), *answer_shape(graph, graph.outputs[0], length)))
 
 
 def symbol(stem: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qssmc.errors import UnsupportedModelError
-from qssmc.frontend.answers import TOLERANCE, RunGraph, compare_with_answers
+from qssmc.frontend.answers import TOLERANCE, RunGraph, compare_with_answers, joined
 from qssmc.frontend.layers.declared import Declared
 from qssmc.frontend.precision import precisions
+from qssmc.frontend.returned import ALONE, picked
 from qssmc.frontend.tracing import evaluated, without_softmax
 from qssmc.ir.graph import Graph
 
@@ -28,22 +30,18 @@ def compare_with_module(
     samples: real sequences (batch, length, d_input). The torch module computes in float64 as well, so that the check
     is one of the trace and of the recurrence, not of the rounding of float32 in slow poles.
     """
-    return compare_with_answers(graph, samples, answers_of(module, samples, declared, width_of(graph)), run)
-
-
-def width_of(graph: Graph) -> int:
-    """The number of outputs."""
-    return sum(graph[output.value].type.shape[0] for output in graph.outputs)
+    names = [output.name for output in graph.outputs]
+    return compare_with_answers(graph, samples, answers_of(module, samples, declared, names), run)
 
 
 def answers_of(
-    module: nn.Module, samples: NDArray[Any], declared: Declared | None = None, width: int | None = None
+    module: nn.Module, samples: NDArray[Any], declared: Declared | None = None, outputs: Sequence[str] = (ALONE,)
 ) -> NDArray[np.float64]:
     """What a copy of the module answers to real sequences (batch, length, d_input), in float64 if its code lets it.
 
-    Of several answers it is as many as have `width` channels together, one after another; of (answer, None) it is the
-    answer; a softmax at the end is left out. Raises UnsupportedModelError if the module
-    fails, or says something that is not a number.
+    Of (answer, None) it is the answer; a softmax at the end is left out. outputs: the names of the graph's; of several,
+    they are joined as `joined` says. Raises UnsupportedModelError if the module fails, or says something that is not
+    a number.
     """
     plain = without_softmax(evaluated(module), declared)
     failed: Exception | None = None
@@ -52,7 +50,7 @@ def answers_of(
         try:
             with torch.no_grad():
                 found = live(torch.from_numpy(samples).to(kind))
-                answers: NDArray[np.float64] = _joined(found, width).double().numpy()
+                parts: list[NDArray[np.float64]] = [part.double().numpy() for part in picked(found, outputs)]
             break
         except Exception as error:  # it is the user's forward that runs, so anything can come out of it
             failed = failed or error
@@ -62,22 +60,10 @@ def answers_of(
             f"the torch module fails on sequences of shape {samples.shape} ({reason}); it must take "
             "(batch, length, channels)"
         ) from failed
+    answers = joined(parts)
     if not np.isfinite(answers).all():
         raise UnsupportedModelError(
             "the torch module itself answers with NaN or infinite values on these sequences; "
             "look for poles that are 0 (log_a_real very negative) or decay at once (very large), and for huge weights"
         )
     return answers
-
-
-def _joined(found: Any, width: int | None) -> torch.Tensor:
-    """The first answer of several, or as many as have a number of channels together."""
-    parts = list(found.values()) if isinstance(found, dict) else list(found) if isinstance(found, (tuple, list)) else []
-    if not parts:
-        return torch.as_tensor(found)
-    tensors = [part for part in parts if isinstance(part, torch.Tensor)]
-    for count in range(2, len(tensors) + 1):
-        some = tensors[:count]
-        if width == sum(part.shape[-1] for part in some) and len({part.shape[:-1] for part in some}) == 1:
-            return torch.cat(some, -1)
-    return torch.as_tensor(parts[0])

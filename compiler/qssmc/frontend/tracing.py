@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +17,6 @@ from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.frontend.answers import RunGraph
 from qssmc.frontend.axes import (
     BATCH,
-    ONE,
     TIME,
     Axis,
     Extent,
@@ -39,8 +37,9 @@ from qssmc.frontend.layers.declared import Declared
 from qssmc.frontend.layers.identify import identified
 from qssmc.frontend.op_maker import OpMaker
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
+from qssmc.frontend.returned import identifier, outputs_of
 from qssmc.frontend.rule_table import MODULE_RULES, rule_of
-from qssmc.frontend.rules import RULES, cat
+from qssmc.frontend.rules import RULES
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op, TypeFault
@@ -366,50 +365,12 @@ class _Translation:
 
     # --- output ------------------------------------------------------------------------------------------------------
 
-    def _joined(self, parts: Sequence[Signal]) -> Signal:
-        """Several answers as one vector, one after another."""
-        if any(part.axes != (*parts[0].axes[:-1], part.axes[-1]) or len(part.channels) != 1 for part in parts):
-            raise Refused(
-                f"answers of {' and '.join(told(part.axes) for part in parts)}; several answers must all be (batch, "
-                "channels) at the end, or all (batch, time, channels)"
-            )
-        widths = [part.axes[-1].extent for part in parts]
-        ends = [sum(widths[: i + 1]) for i in range(len(widths))]
-        at = ", ".join(f"{end - width}..{end - 1}" for width, end in zip(widths, ends, strict=True))
-        self.told_of.say(f"the {len(parts)} answers of the model are one output: channels {at}")
-        return cat(OpMaker(self.builder, "answers", self._stem), parts, -1)
-
     def _stem(self, path: str) -> str:
-        return self.builder.fresh(_identifier(path))
+        return self.builder.fresh(identifier(path))
 
     def _output(self, result: Any) -> None:
-        """The answer of the model; several are joined, in their order, and told."""
-        if isinstance(result, dict):
-            result = tuple(result.values()) if len(result) != 1 else next(iter(result.values()))
-        own = (type(None), Unknown)
-        if isinstance(result, (tuple, list)) and len(result) > 1 and all(isinstance(part, own) for part in result[1:]):
-            (result, *_) = result  # (answer, state): the state is the design's own
-        if isinstance(result, Unknown):
-            if result.why is not None:
-                raise UnsupportedModelError(f"the model returns {result.why}; return the answer")
-            return  # it comes of what is refused already
-        if isinstance(result, (tuple, list)) and len(result) > 1 and all(isinstance(p, Signal) for p in result):
-            result = self._joined(result)
-        if isinstance(result, TimeSum):
-            raise Refused("a sum over time grows without bound; take the mean over time, x.mean(1), before the answer")
-        if not isinstance(result, Signal):
-            raise UnsupportedModelError(
-                f"the model must return one tensor of its input, not {_kind(result)}; "
-                "wrap it in a module that returns the answer"
-            )
-        kinds = [axis.kind for axis in result.axes if axis != ONE]
-        wanted = ["batch"] if result.closed else ["batch", "time"]
-        if [kind for kind in kinds if kind != "channel"] != wanted or kinds[: len(wanted)] != wanted:
-            raise UnsupportedModelError(
-                f"the model answers with axes {told(result.axes)}; it must answer with (batch, time, channels), or "
-                "(batch, channels) at the end: write x.transpose(1, 2), or x.mean(1) for an answer at the end"
-            )
-        self.builder.output("y", result.name, "last" if result.closed else "step")
+        for name, signal in outputs_of(result):
+            self.builder.output(name, signal.name, "last" if signal.closed else "step")
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -467,20 +428,6 @@ def _evaluated(call: fx.Node, args: Any, kwargs: Any) -> Any:
     except Exception as error:  # torch itself runs here, on whatever the user's forward gives it
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Refused(f"{name_of(call)} of constants fails ({reason})") from error
-
-
-def _kind(result: Any) -> str:
-    if result is None:
-        return "None"
-    kind = type(result).__name__.removeprefix("immutable_")
-    if isinstance(result, (tuple, list, dict, str, torch.Tensor)):
-        return f"a {kind} of {len(result) if not isinstance(result, torch.Tensor) or result.ndim else 'no axes'}"
-    return f"a {kind}" if isinstance(result, fx.Proxy) else str(result)
-
-
-def _identifier(path: str) -> str:
-    name = re.sub(r"[^A-Za-z0-9_]+", "_", path).strip("_")
-    return name if name[:1].isalpha() else f"m{name}"
 
 
 def without_softmax(module: nn.Module, declared: Declared | None = None) -> nn.Module:
