@@ -16,6 +16,7 @@ from torch import fx, nn
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.handlers import MODULES
 from qssmc.frontend.layers import handler_of
+from qssmc.frontend.quantised import is_of_quantisation, named_as_functions
 
 _TORCH = str(Path(torch.__file__).parent)
 _HERE = str(Path(__file__).parent)
@@ -45,6 +46,7 @@ def calls_of(module: nn.Module) -> fx.Graph:
     except Exception as error:  # torch.fx runs the user's forward, so anything can come out of it
         raise UnsupportedModelError(_untraceable(module, error)) from error
     _drop_defaults(calls)
+    named_as_functions(calls)
     return calls
 
 
@@ -70,7 +72,12 @@ class _PlacedTracer(fx.Tracer):
         self.layers = layers
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return type(m) in MODULES or id(m) in self.layers or super().is_leaf_module(m, module_qualified_name)
+        return (
+            type(m) in MODULES
+            or id(m) in self.layers
+            or is_of_quantisation(m)
+            or super().is_leaf_module(m, module_qualified_name)
+        )
 
     def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
         node = super().create_node(*args, **kwargs)

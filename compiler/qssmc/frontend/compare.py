@@ -11,6 +11,7 @@ from torch import nn
 
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.answers import TOLERANCE, RunGraph, compare_with_answers
+from qssmc.frontend.quantised import ExactQuantisation
 from qssmc.frontend.tracing import evaluated, without_softmax
 from qssmc.ir.graph import Graph
 
@@ -34,7 +35,7 @@ def answers_of(module: nn.Module, samples: NDArray[Any]) -> NDArray[np.float64]:
     """
     double = without_softmax(evaluated(module).double())
     try:
-        with torch.no_grad():
+        with torch.no_grad(), ExactQuantisation(double):
             found = double(torch.from_numpy(samples.astype(np.float64)))
             answers: NDArray[np.float64] = (found[0] if isinstance(found, (tuple, list)) else found).double().numpy()
     except Exception as error:  # it is the user's forward that runs, so anything can come out of it

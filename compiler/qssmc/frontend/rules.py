@@ -39,8 +39,9 @@ from qssmc.frontend.layout_rules import (
     view,
 )
 from qssmc.frontend.op_maker import OpMaker
+from qssmc.frontend.quantiser import OnGrid, table_of
 from qssmc.ir.ops import Activation, Add, Glu, LayerNorm, Mul, Offset, RMSNorm, Scale
-from qssmc.ir.table import Table
+from qssmc.ir.table import Grid, Table
 
 # --- choices ----------------------------------------------------------------------------------------------------------
 
@@ -234,6 +235,14 @@ def offset(m: OpMaker, x: Signal, constant: Any) -> Signal:
 
 def scaled(m: OpMaker, x: Signal, constant: Any) -> Signal:
     """x * constant."""
+    if isinstance(constant, OnGrid):
+        grid = constant.table.grid
+        assert grid is not None
+        factor, scale = (
+            spread_constant(x, torch.from_numpy(np.array(values))) for values in (constant.table.data, grid.scale)
+        )
+        table = Table.real(factor, Grid.of(scale if scale.size > 1 else scale.reshape(()), grid.width))
+        return replace(x, name=m.add(Scale(factor=table), "scale", x.name))
     return replace(x, name=m.add(Scale(factor=Table.real(spread_constant(x, constant))), "scale", x.name))
 
 
@@ -292,14 +301,19 @@ def _pow(m: OpMaker, x: Signal, exponent: Any) -> Signal:
 
 def _linear(m: OpMaker, x: Signal, weight: Any, bias: Any = None) -> Signal:
     """F.linear with constant weights."""
-    if not isinstance(weight, torch.Tensor) or not x.axes or x.axes[-1].kind != "channel" or len(x.channels) != 1:
+    if (
+        not isinstance(weight, (torch.Tensor, OnGrid))
+        or not x.axes
+        or x.axes[-1].kind != "channel"
+        or len(x.channels) != 1
+    ):
         raise Refused(f"linear of {told(x.axes)}; channels must be the last axis and the weights constant")
     axes = (*x.axes[:-1], Axis("channel", len(weight)))
-    return m.matvec(x, _array(weight), None if bias is None else _array(bias), axes)
+    return m.matvec(x, table_of(weight), None if bias is None else _array(bias), axes)
 
 
 def _matmul(m: OpMaker, x: Any, y: Any) -> Signal:
-    if isinstance(x, Signal) and isinstance(y, torch.Tensor) and y.ndim == 2:
+    if isinstance(x, Signal) and isinstance(y, (torch.Tensor, OnGrid)) and y.ndim == 2:
         return _linear(m, x, y.T)
     raise Refused("a product of two values of the input, or from the left; mix channels by torch.nn.Linear")
 

@@ -35,6 +35,8 @@ from qssmc.frontend.handlers import MODULES, SUPPORTED_FUNCTIONS, SUPPORTED_MODU
 from qssmc.frontend.layers import LayerHandler, handler_of
 from qssmc.frontend.layers.check import TOLERANCES, accept
 from qssmc.frontend.op_maker import OpMaker
+from qssmc.frontend.quantised import Recorded, hooked, marked, plain_weights, quantised_call
+from qssmc.frontend.quantiser import OnGrid, on_grid
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
 from qssmc.frontend.rules import RULES, rule_of
 from qssmc.ir.build import Builder
@@ -115,17 +117,19 @@ def _computed(module: nn.Module) -> dict[int, Any]:
 
 
 def _plain(module: nn.Module) -> nn.Module:
-    """Parametrised weights as plain ones: those of torch.nn.utils.parametrize, and the older weight norm."""
+    """Parametrised weights as plain ones: of parametrize, of quantised training, and of the older weight norm."""
+    plain_weights(module)
     for part in list(module.modules()):
         if parametrize.is_parametrized(part):
             # Not by remove_parametrizations, which changes the class, and that is the user's module's too.
             names: list[str] = list(part.parametrizations)  # type: ignore[arg-type]
-            values = {name: getattr(part, name).detach() for name in names}
+            with Recorded() as seen:
+                values = {name: marked(getattr(part, name).detach(), seen) for name in names}
             plain = parametrize.type_before_parametrizations(part)
             del part._modules["parametrizations"]
             part.__class__ = plain
             for name, value in values.items():
-                setattr(part, name, nn.Parameter(value))
+                setattr(part, name, value)
         for hook in list(part._forward_pre_hooks.values()):
             if type(hook).__name__ == "WeightNorm":
                 torch.nn.utils.remove_weight_norm(part, hook.name)  # type: ignore[attr-defined]
@@ -208,6 +212,9 @@ class _Translation:
         parts = list(_leaves((args, kwargs)))
         if call.op == "get_attr":
             return _attribute(self.module, str(call.target))
+        quantised = quantised_call(OpMaker(self.builder, owner_of(call), self._stem), call, self.module, args, kwargs)
+        if quantised is not None:
+            return quantised
         refusal = never(call, self.module)
         if refusal is not None:
             raise Refused(refusal)
@@ -217,6 +224,8 @@ class _Translation:
             return _unknown(call, parts)
         states = len(self.builder.updates)
         result = self._module(call, args, kwargs) if call.op == "call_module" else self._function(call, args, kwargs)
+        if call.op == "call_module":
+            result = hooked(OpMaker(self.builder, str(call.target), self._stem), call, self.module, result)
         if len(self.builder.updates) > states and any(isinstance(part, Signal) and part.closed for part in parts):
             raise Refused("a layer with states stands after the end of the sequence")
         return result
@@ -371,6 +380,9 @@ def _attribute(module: nn.Module, path: str) -> Any:
     for name in path.split("."):
         found = getattr(found, name)
     if isinstance(found, torch.Tensor):
+        found = on_grid(found)
+        if isinstance(found, OnGrid):
+            return found
         found = found.detach()
         return found.double() if found.is_floating_point() else found
     return found

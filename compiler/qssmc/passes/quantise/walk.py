@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.scales import is_power_of_two
 from qssmc.data.sequences import InputFormat
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
@@ -34,8 +35,8 @@ from qssmc.ir.ops import (
     Take,
 )
 from qssmc.ir.table import Grid, Table
-from qssmc.ir.types import Type
-from qssmc.ir.verify import verify
+from qssmc.ir.types import UNTYPED, Type
+from qssmc.ir.verify import IRError, verify
 from qssmc.passes.quantise.draft import QuantisedDraft
 from qssmc.passes.quantise.grids import Bits, IntegerWindow, power_of_two_scale, round_to
 from qssmc.passes.quantise.options import QuantiseOptions
@@ -98,6 +99,8 @@ class _Walk(QuantisedDraft):
         self.phase: tuple[str, ...] = ()  # the dither of all states, made for the first of them
         self.counters: dict[str, str] = {}
         self.held: dict[str, str] = {}  # what plain states become
+        self.curves: dict[str, str] = {}  # activations before they are rounded
+        self.rectified: set[str] = set()  # relus that the casts behind them make, by their lower clamps
 
     def graph(self) -> Graph:
         """The quantised graph."""
@@ -146,15 +149,84 @@ class _Walk(QuantisedDraft):
         found = value if isinstance(self.b.ops[value], Cast) else self.narrow.get(old)
         if found is not None and not (shared and np.ptp(self.scale(found)) > 0.0):
             return found
+        if isinstance(op, Cast):
+            raise UnsupportedModelError(
+                f"%{old} (from {op.origin}) is quantised with one scale a channel, but what reads it adds up or "
+                "compares its channels or is one table for all of them; quantise it with one scale a tensor"
+            )
         if isinstance(op, Take) and not shared:
             return value
-        if isinstance(op, Slice) and not shared and self.names[op.inputs[0]] == self.narrow.get(op.inputs[0]):
+        if isinstance(op, Slice) and not shared and self.is_narrow(op.inputs[0]):
             return value
         window = self.window(old, shared)
         if found is not None:
             return self.cast(f"{old}_shared_q", value, window, op.origin)
         self.narrow[old] = self.cast(f"{old}_q", value, window, op.origin)
         return self.narrow[old]
+
+    def is_narrow(self, old: str) -> bool:
+        """Whether the value of an op is a cast."""
+        return self.names[old] == self.narrow.get(old) or isinstance(self.b.ops[self.names[old]], Cast)
+
+    # --- what the model was trained with -----------------------------------------------------------------------------
+
+    def cast_op(self, op: Cast) -> str:
+        """A quantiser of the model, on what it rounded in training."""
+        (old,) = op.inputs
+        value, low = self.curves.get(old, self.names[old]), op.low
+        if old in self.rectified:
+            low = Table.integer(np.maximum(low.data, 0))
+        scales = len(np.unique(op.scale.data)) == len(np.unique(op.low.data)) == len(np.unique(op.high.data)) == 1
+        if isinstance(self.b.ops[value], Activation) and not scales:
+            raise UnsupportedModelError(
+                f"%{op.name} (from {op.origin}) quantises a nonlinearity, one table for all channels, with one scale a "
+                "channel; quantise it with one scale a tensor"
+            )
+        even = None if op.even is None else self.ties(op, value)
+        made = replace(op, low=low, even=even, name="", type=UNTYPED, inputs=(), origin="")
+        return self.add(made, op.name, value, origin=op.origin)
+
+    def ties(self, op: Cast, value: str) -> Table | None:
+        """Which elements have ties: none whose bias lies between two levels of the sum, which has floor(bias) then."""
+        made, source = self.b.ops[value], self.source.by_name.get(value)
+        if op.even is None or not isinstance(made, Matvec) or not isinstance(source, Matvec):
+            return op.even
+        even = np.broadcast_to(op.even.data, op.type.shape) * (made.bias.data == source.bias.data)
+        return Table.integer(even[0]) if (even == even[0]).all() else Table.integer(even)
+
+    def exact_operand(self, old: str, *, shared: bool = False) -> str:
+        """An operand of what the model was trained with: the samples as they are, anything else narrow."""
+        return self.names[old] if isinstance(self.source[old], Input) else self.operand(old, shared=shared)
+
+    def given(self, op: Op, name: str, *inputs: str) -> str:
+        """An op with tables that the model was trained with."""
+        try:
+            return self.add(op, name, *inputs, origin=self.source[name].origin)
+        except IRError as error:
+            raise UnsupportedModelError(
+                f"%{name} ({op.mnemonic}, from {self.source[name].origin}) sums terms of different scales; quantise "
+                "its weights with one scale a tensor, a head or an output channel (axis 0), and what it reads with one "
+                "a tensor"
+            ) from error
+
+    def given_matvec(self, op: Matvec) -> str:
+        """Weights as they are. The bias is rounded down where a cast alone reads the sum, so that no result changes."""
+        x = self.exact_operand(op.inputs[0], shared=True)
+        assert op.weight.grid is not None
+        scale = np.broadcast_to(op.weight.grid.scale, op.weight.shape) * self.scale(x)
+        rows, reader = scale[:, 0], self.cast_behind(op)
+        bias = op.bias.data
+        if reader is not None and is_power_of_two(reader.scale.data / rows):
+            bias = np.floor(bias / rows) * rows
+        return self.given(Matvec(weight=op.weight, bias=exact_table(bias, rows)), op.name, x)
+
+    def cast_behind(self, op: Op) -> Cast | None:
+        """The quantiser of the model that alone reads a value, straight or through a relu."""
+        while len(users := self.source.users[op.name]) == 1 and isinstance(users[0], Activation):
+            op = users[0]
+            if op.kind != "relu":
+                return None
+        return users[0] if len(users) == 1 and isinstance(users[0], Cast) else None
 
     # --- one step an op ----------------------------------------------------------------------------------------------
 
@@ -169,7 +241,10 @@ class _Walk(QuantisedDraft):
         of the value that it becomes.
         """
         self.b.append(op)
-        if op.type.complex:
+        update = self.source[self.source.updates[op.name]]
+        if isinstance(update, Cast):
+            self.scales[op.name] = np.broadcast_to(update.scale.data, op.type.shape)
+        elif op.type.complex:
             window = self.state_window(self.source.updates[op.name], self.heads[op.name])
             self.scales[op.name] = np.broadcast_to(window.scale, op.type.shape)
         elif op.name in self.source[self.source.updates[op.name]].inputs:
@@ -204,6 +279,8 @@ class _Walk(QuantisedDraft):
 
     def matvec(self, op: Matvec) -> str:
         """Weights of few bits; the bias on the accumulator's grid."""
+        if op.weight.grid is not None:
+            return self.given_matvec(op)
         x = self.operand(op.inputs[0])
         if is_counter(self.source, op.inputs[0]):
             step = power_of_two_scale(op.weight.data, _COUNTER_BITS, (0, 1), finest_unit(self.source, op).max())
@@ -221,6 +298,8 @@ class _Walk(QuantisedDraft):
 
     def diag(self, op: Diag) -> str:
         """The state transition."""
+        if op.lambda_bar.grid is not None:
+            return self.given(Diag(lambda_bar=op.lambda_bar), op.name, self.names[op.inputs[0]])
         heads = self.heads[op.inputs[0]]
         before = set(self.b.ops)
         bits = self.bits(f"{op.name}.lambda_bar", self.options.a_bits)
@@ -233,6 +312,9 @@ class _Walk(QuantisedDraft):
 
     def inject(self, op: Inject) -> str:
         """The input of the states."""
+        if op.b_bar.grid is not None:
+            u = self.exact_operand(op.inputs[0], shared=op.heads is None)
+            return self.given(Inject(b_bar=op.b_bar, heads=op.heads), op.name, u)
         u, bits = self.operand(op.inputs[0]), self.weight_bits(f"{op.name}.b_bar")
         if op.heads is not None:
             heads = op.heads.data
@@ -255,6 +337,8 @@ class _Walk(QuantisedDraft):
         """The output of the states, from the rounded state or from the sum behind it."""
         old = op.inputs[0]
         value = self.names[old] if self.scheme.reads_sum else self.narrow.get(old, self.names[old])
+        if op.c.grid is not None:
+            return self.given(Readout(c=op.c, heads=op.heads, channels=op.channels), op.name, value)
         unit, bits = self.unit_of_heads(op, value), self.weight_bits(f"{op.name}.c")
         least = finest_unit(self.source, op) / unit
         if op.heads is None:
@@ -276,6 +360,8 @@ class _Walk(QuantisedDraft):
 
     def scale_op(self, op: Scale) -> str:
         """One factor a channel."""
+        if op.factor.grid is not None:
+            return self.given(Scale(factor=op.factor), op.name, self.exact_operand(op.inputs[0]))
         factor = np.broadcast_to(op.factor.data, op.type.shape)
         x = self.operand(op.inputs[0])
         least = finest_unit(self.source, op) / self.scale(x)
@@ -345,8 +431,17 @@ class _Walk(QuantisedDraft):
 
     def activation(self, op: Activation) -> str:
         """A table from a narrow value to a narrow value: one table for all channels, so one scale on both sides."""
+        users = self.source.users[op.name]
+        leaves = op.name in self.source.updates.values() or any(o.value == op.name for o in self.source.outputs)
+        cast_alone = bool(users) and all(isinstance(user, Cast) for user in users) and not leaves
+        if cast_alone and op.kind == "relu":
+            self.rectified.add(op.name)
+            return self.names[op.inputs[0]]
         x = self.operand(op.inputs[0], shared=True)
         value = self.add(Activation(kind=op.kind), op.name, x, origin=op.origin)
+        self.curves[op.name] = value
+        if cast_alone:
+            return value
         self.narrow[op.name] = self.cast(f"{op.name}_q", value, self.window(op.name, True), op.origin)
         return self.narrow[op.name]
 
@@ -354,7 +449,9 @@ class _Walk(QuantisedDraft):
         """Channels are compared with each other, so they share a scale; gamma and beta get the weights' bits."""
         x = self.operand(op.inputs[0], shared=True)
         least = finest_unit(self.source, op) * 2.0**_NORM_BITS
-        gamma = self.scheme.vector(op.gamma.data, least, self.weight_bits(f"{op.name}.gamma"))
+        gamma = op.gamma
+        if gamma.grid is None:
+            gamma = self.scheme.vector(op.gamma.data, least, self.weight_bits(f"{op.name}.gamma"))
         return self.add(replace(op, gamma=gamma), op.name, x, origin=op.origin)
 
     def slice(self, op: Slice) -> str:
@@ -383,6 +480,7 @@ _STEPS: dict[type[Op], Callable[[_Walk, Any], str]] = {
     Scale: _Walk.scale_op,
     Offset: _Walk.offset,
     Add: _Walk.add_op,
+    Cast: _Walk.cast_op,
     Mul: _Walk.mul,
     Activation: _Walk.activation,
     LayerNorm: _Walk.norm,
