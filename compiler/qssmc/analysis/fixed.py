@@ -42,6 +42,11 @@ def is_fixed(graph: Graph, op: Op) -> bool:
     return graph.stage in _BEFORE and (isinstance(op, Cast) or bool(fixed_tables(graph, op)))
 
 
+def is_trained_quantised(graph: Graph) -> bool:
+    """Whether a float or discrete graph has any of these."""
+    return any(is_fixed(graph, op) for op in graph.ops)
+
+
 def fixed_casts(graph: Graph) -> Iterator[Cast]:
     """The quantisers that the model was trained with, in order."""
     return (op for op in graph.ops if isinstance(op, Cast) and graph.stage in _BEFORE)

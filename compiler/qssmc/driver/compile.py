@@ -25,6 +25,7 @@ from qssmc.driver.design import CompiledDesign
 from qssmc.driver.error_of_design import Measure, error_report, judge, pruned, pruned_sentence
 from qssmc.driver.held_out import held_out_of
 from qssmc.driver.model_source import ModelSource, from_checkpoint
+from qssmc.driver.trained_quantisation import trained_quantisation, trained_sentences
 from qssmc.errors import UsageError
 from qssmc.ir.answers import answering
 from qssmc.ir.draw import draw
@@ -226,6 +227,10 @@ def compile_source(
     }
     say(pruned_sentence(reports["error"]["pruned"]))
     judge(reports["error"], options.max_error, say)
+    if (trained := trained_quantisation(stages, samples, source.input_format)) is not None:
+        reports["trained_quantisation"] = trained
+        for sentence in trained_sentences(trained):
+            say(sentence)
     reports["bounds"] = bounds_report(golden, tally)
     files = {
         **stages.files(),

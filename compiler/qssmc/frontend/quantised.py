@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.axes import Refused, Signal
 from qssmc.frontend.op_maker import OpMaker
-from qssmc.frontend.quantiser import OnGrid, Quantiser, numbers_of, placed, whole_of
+from qssmc.frontend.quantiser import OnGrid, Quantiser, numbers_of, place, replace_grids, whole_of
 
 # --- modules ----------------------------------------------------------------------------------------------------------
 
@@ -58,10 +58,13 @@ def quantiser_of(module: nn.Module) -> Quantiser | None:
     )
 
 
-def marked(value: torch.Tensor, seen: Recorded) -> nn.Parameter:
-    """A parametrised weight as a plain one, which remembers the fake quantiser that it comes out of, if it does."""
+def set_plain(part: nn.Module, name: str, value: torch.Tensor, seen: Recorded) -> None:
+    """Give a module a parametrised weight as a plain one, on the grid of the fake quantiser it comes out of, if any."""
     found = seen.quantiser_of(value)
-    return nn.Parameter(value) if found is None else placed(*found)
+    if found is None:
+        setattr(part, name, nn.Parameter(value))
+    else:
+        place(part, name, *found)
 
 
 def plain_weights(module: nn.Module) -> None:
@@ -70,6 +73,7 @@ def plain_weights(module: nn.Module) -> None:
     The module is a copy already.
     """
     for part in module.modules():
+        replace_grids(part)
         if is_fake_quantiser(part):
             given: Any = part
             given.disable_observer()
@@ -103,7 +107,10 @@ def _trained(part: Any, fake: nn.Module, kind: type[nn.Module]) -> None:
     weight = part.weight.detach()
     del part._modules["weight_fake_quant"]
     part.__class__ = kind
-    part.weight = nn.Parameter(weight) if quantiser is None else placed(quantiser, weight)
+    if quantiser is None:
+        part.weight = nn.Parameter(weight)
+    else:
+        place(part, "weight", quantiser, weight)
 
 
 # --- functions --------------------------------------------------------------------------------------------------------

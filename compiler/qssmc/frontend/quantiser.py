@@ -15,6 +15,7 @@ from qssmc.ir.ops import Cast
 from qssmc.ir.table import Grid, Table
 
 _GRID = "qssmc_quantiser"  # the attribute of a parameter that a fake quantiser made
+_GRIDS = "qssmc_quantisers"  # of a module: the same by the parameter's name, which a copy of the module keeps
 _MOST_BITS = 16  # of a grid that integers of the targets are made for
 
 
@@ -168,11 +169,18 @@ def on_grid(tensor: torch.Tensor) -> torch.Tensor | OnGrid:
     return OnGrid(table_of(tensor)) if isinstance(getattr(tensor, _GRID, None), Quantiser) else tensor
 
 
-def placed(quantiser: Quantiser, before: torch.Tensor) -> nn.Parameter:
-    """A weight on its grid, in float64, that remembers the grid."""
+def place(part: nn.Module, name: str, quantiser: Quantiser, before: torch.Tensor) -> None:
+    """Give a module a weight on its grid, in float64, that remembers the grid; before: what the quantiser rounds."""
     plain = nn.Parameter(torch.from_numpy(quantiser.table(before).data.copy()))
     setattr(plain, _GRID, quantiser)
-    return plain
+    setattr(part, name, plain)
+    vars(part).setdefault(_GRIDS, {})[name] = quantiser
+
+
+def replace_grids(part: nn.Module) -> None:
+    """Let the weights of a copied module remember their grids."""
+    for name, quantiser in vars(part).get(_GRIDS, {}).items():
+        setattr(getattr(part, name), _GRID, quantiser)
 
 
 def numbers_of(value: Any) -> NDArray[np.float64]:

@@ -35,7 +35,7 @@ from qssmc.frontend.handlers import MODULES, SUPPORTED_FUNCTIONS, SUPPORTED_MODU
 from qssmc.frontend.layers import LayerHandler, handler_of
 from qssmc.frontend.layers.check import TOLERANCES, accept
 from qssmc.frontend.op_maker import OpMaker
-from qssmc.frontend.quantised import Recorded, hooked, marked, plain_weights, quantised_call
+from qssmc.frontend.quantised import Recorded, hooked, plain_weights, quantised_call, set_plain
 from qssmc.frontend.quantiser import OnGrid, on_grid
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
 from qssmc.frontend.rules import RULES, rule_of
@@ -124,12 +124,12 @@ def _plain(module: nn.Module) -> nn.Module:
             # Not by remove_parametrizations, which changes the class, and that is the user's module's too.
             names: list[str] = list(part.parametrizations)  # type: ignore[arg-type]
             with Recorded() as seen:
-                values = {name: marked(getattr(part, name).detach(), seen) for name in names}
+                values = {name: getattr(part, name).detach() for name in names}
             plain = parametrize.type_before_parametrizations(part)
             del part._modules["parametrizations"]
             part.__class__ = plain
             for name, value in values.items():
-                setattr(part, name, value)
+                set_plain(part, name, value, seen)
         for hook in list(part._forward_pre_hooks.values()):
             if type(hook).__name__ == "WeightNorm":
                 torch.nn.utils.remove_weight_norm(part, hook.name)  # type: ignore[attr-defined]

@@ -101,6 +101,8 @@ class IntegerDraft:
         high: Table,
         even: NDArray[np.int64],
         origin: str,
+        *,
+        is_state: bool,
     ) -> str:
         """The value rounded to units of the target, what is half-way to the even unit where `even` is 1.
 
@@ -132,10 +134,15 @@ class IntegerDraft:
                 multiplier=Table.integer(1), shift=compact(shift + 1), low=compact(least), high=compact(most)
             )
             halves.append(self.put(rounded, self.b.fresh(f"{name}_{what}"), moved, scale=target, origin=origin))
-        total = self.put(
-            Add(), self.b.fresh(f"{name}_pairs") if is_complex else name, *halves, scale=target, origin=origin
-        )
-        return self.put(Pair(), name, total, scale=target[: len(target) // 2], origin=origin) if is_complex else total
+        if not is_complex and not is_state:
+            return self.put(Add(), name, *halves, scale=target, origin=origin)
+        total = self.put(Add(), self.b.fresh(f"{name}_sum"), *halves, scale=target, origin=origin)
+        if is_complex:
+            target = target[: len(target) // 2]
+            stem = self.b.fresh(f"{name}_pairs") if is_state else name
+            total = self.put(Pair(), stem, total, scale=target, origin=origin)
+        # The proof of a state's bounds starts from the clamps of a requant.
+        return self.requant(name, total, target, low, high, origin) if is_state else total
 
 
 def _both(values: NDArray[Any]) -> NDArray[Any]:

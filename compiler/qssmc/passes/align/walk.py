@@ -171,7 +171,8 @@ class _Walk(IntegerDraft):
         target = np.broadcast_to(op.scale.data, op.type.shape)
         if op.even is not None:
             even = np.broadcast_to(op.even.data, op.type.shape)
-            return self.requant_to_even(op.name, value, target, op.low, op.high, even, op.origin)
+            is_state = op.name in self.source.updates.values()
+            return self.requant_to_even(op.name, value, target, op.low, op.high, even, op.origin, is_state=is_state)
         return self.requant(op.name, value, target, op.low, op.high, op.origin, *phase, phase_bits=bits)
 
     def phase_bits(self, name: str) -> int:
