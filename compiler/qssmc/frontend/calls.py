@@ -16,7 +16,7 @@ from torch import fx, nn
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.handlers import MODULES
 from qssmc.frontend.layers import handler_of
-from qssmc.frontend.quantised import is_of_quantisation, named_as_functions
+from qssmc.frontend.quantised import ConstantsOnGrid, is_of_quantisation, named_as_functions
 
 _TORCH = str(Path(torch.__file__).parent)
 _HERE = str(Path(__file__).parent)
@@ -42,7 +42,8 @@ def calls_of(module: nn.Module) -> fx.Graph:
     """
     tracer = _PlacedTracer({id(part) for part in module.modules() if handler_of(part) is not None})
     try:
-        calls = tracer.trace(module, concrete_args=_defaults(module.forward))
+        with ConstantsOnGrid():
+            calls = tracer.trace(module, concrete_args=_defaults(module.forward))
     except Exception as error:  # torch.fx runs the user's forward, so anything can come out of it
         raise UnsupportedModelError(_untraceable(module, error)) from error
     _drop_defaults(calls)

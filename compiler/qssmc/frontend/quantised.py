@@ -11,9 +11,9 @@ from torch import fx, nn
 from torch.overrides import TorchFunctionMode
 
 from qssmc.errors import UnsupportedModelError
-from qssmc.frontend.axes import Refused, Signal
+from qssmc.frontend.axes import Refused, Signal, Unknown
 from qssmc.frontend.op_maker import OpMaker
-from qssmc.frontend.quantiser import OnGrid, Quantiser, numbers_of, place, replace_grids, whole_of
+from qssmc.frontend.quantiser import OnGrid, Quantiser, numbers_of, place, replace_grids, whole_of, with_grid
 
 # --- modules ----------------------------------------------------------------------------------------------------------
 
@@ -91,11 +91,23 @@ def plain_weights(module: nn.Module) -> None:
         _trained(part, fake, kind)
         if relu and path:
             hooks, part._forward_hooks = part._forward_hooks, type(part._forward_hooks)()
-            both = nn.Sequential(part, nn.ReLU())
+            both = _LinearThenReLU(part)
             both._forward_hooks = hooks
             if "activation_post_process" in part._modules:
                 both.activation_post_process = part._modules.pop("activation_post_process")
             module.set_submodule(path, both)
+
+
+class _LinearThenReLU(nn.Module):
+    """What torch.ao.nn.intrinsic.qat.LinearReLU computes."""
+
+    def __init__(self, linear: nn.Module) -> None:
+        super().__init__()
+        self.linear = linear
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """relu(linear(x))."""
+        return torch.relu(self.linear(x))
 
 
 def _trained(part: Any, fake: nn.Module, kind: type[nn.Module]) -> None:
@@ -203,6 +215,8 @@ def quantised_call(m: OpMaker, call: fx.Node, root: nn.Module, args: Any, kwargs
             raise Refused(f"{type(module).__name__} is converted already; give the model before convert, {_TRAINED}")
         return None
     name = _name(call)
+    if (name in _FUNCTIONS or name in _LEVELS) and any(isinstance(part, Unknown) for part in (*args, *kwargs.values())):
+        return Unknown()
     if name in _FUNCTIONS:
         quantiser = _FUNCTIONS[name](*args, **kwargs)
         return _behind(m, args[0] if args else kwargs["input"], quantiser)
@@ -271,13 +285,32 @@ class _Watch(TorchFunctionMode):
         quantiser = (_LEVELS if levels else _FUNCTIONS)[name](*args, **given)
         values = args[0] if args else given["input"]
         if name.startswith("dequantize"):
-            return quantiser.real(values)
+            return self.back(quantiser, values)
         made = self.seen(quantiser, values)
         return quantiser.levels(made) if levels else made
 
     def seen(self, quantiser: Quantiser, values: torch.Tensor) -> torch.Tensor:
         """What the quantiser makes of values."""
         raise NotImplementedError
+
+    def back(self, quantiser: Quantiser, integers: torch.Tensor) -> torch.Tensor:
+        """What integers stand for."""
+        return quantiser.real(integers)
+
+
+class ConstantsOnGrid(_Watch):
+    """While torch.fx traces: what is computed at once, of buffers alone, remembers its grid."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if any(isinstance(part, fx.Proxy) for part in (*args, *(kwargs or {}).values())):
+            return func(*args, **(kwargs or {}))
+        return super().__torch_function__(func, types, args, kwargs)
+
+    def seen(self, quantiser: Quantiser, values: torch.Tensor) -> torch.Tensor:
+        return with_grid(quantiser.fake(values).to(values.dtype), quantiser)
+
+    def back(self, quantiser: Quantiser, integers: torch.Tensor) -> torch.Tensor:
+        return with_grid(quantiser.real(integers), quantiser)
 
 
 class Recorded(_Watch):

@@ -16,7 +16,7 @@ from qssmc.ir.table import Grid, Table
 
 _GRID = "qssmc_quantiser"  # the attribute of a parameter that a fake quantiser made
 _GRIDS = "qssmc_quantisers"  # of a module: the same by the parameter's name, which a copy of the module keeps
-_MOST_BITS = 16  # of a grid that integers of the targets are made for
+_MOST_BITS, _BIAS_BITS = 16, 32  # of values between ops, and of biases on the grid of a sum
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class Quantiser:
                 f"a fake quantiser has the scale {bad:g}; scales must be positive and finite: calibrate its observer, "
                 "and keep learned scales above 0"
             )
-        if not self.low < self.high or self.high - self.low >= 1 << _MOST_BITS:
-            raise Refused(
-                f"a fake quantiser has levels {self.low} to {self.high}; a design has 2 to 2^{_MOST_BITS} levels"
-            )
+        if not self.low < self.high or self.high - self.low >= 1 << _BIAS_BITS:
+            raise Refused(f"a fake quantiser has levels {self.low} to {self.high}; give 2 to 2^{_MOST_BITS} levels")
         if (np.abs(self.zero_point) > 1 << _MOST_BITS).any():
             raise Refused(f"a fake quantiser has the zero point {np.abs(self.zero_point).max()}; it must be a level")
 
     def cast(self, x: Signal) -> Cast:
         """The rounding of a signal. Raises Refused where scales go by an axis that is no axis of channels."""
+        if self.high - self.low >= 1 << _MOST_BITS:
+            raise Refused(f"a fake quantiser has levels {self.low} to {self.high}; give 2 to 2^{_MOST_BITS} levels")
         scale, zero = self.scale, self.zero_point
         if self.axis is not None and scale.size > 1:
             at = self.axis % len(x.axes)
@@ -133,6 +133,11 @@ class OnGrid:
         return OnGrid(Table.real(self.table.data.T, turned))
 
     @property
+    def tensor(self) -> torch.Tensor:
+        """The numbers alone."""
+        return torch.from_numpy(self.table.data.copy())
+
+    @property
     def ndim(self) -> int:
         """Axes of the weights."""
         return self.table.data.ndim
@@ -169,11 +174,16 @@ def on_grid(tensor: torch.Tensor) -> torch.Tensor | OnGrid:
     return OnGrid(table_of(tensor)) if isinstance(getattr(tensor, _GRID, None), Quantiser) else tensor
 
 
+def with_grid(tensor: torch.Tensor, quantiser: Quantiser) -> torch.Tensor:
+    """A tensor that remembers the grid on which its numbers lie."""
+    setattr(tensor, _GRID, quantiser)
+    return tensor
+
+
 def place(part: nn.Module, name: str, quantiser: Quantiser, before: torch.Tensor) -> None:
     """Give a module a weight on its grid, in float64, that remembers the grid; before: what the quantiser rounds."""
     plain = nn.Parameter(torch.from_numpy(quantiser.table(before).data.copy()))
-    setattr(plain, _GRID, quantiser)
-    setattr(part, name, plain)
+    setattr(part, name, with_grid(plain, quantiser))
     vars(part).setdefault(_GRIDS, {})[name] = quantiser
 
 

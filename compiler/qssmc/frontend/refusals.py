@@ -59,6 +59,11 @@ _INSTEAD: Mapping[str, str] = {
     **dict.fromkeys(
         ("cat", "concat", "stack", "chunk", "split"), "use one torch.nn.Linear of all channels, or torch.nn.GLU"
     ),
+    **dict.fromkeys(
+        ("round", "floor", "ceil"),
+        "a quantiser that is written out has no grid to read: write "
+        "torch.fake_quantize_per_tensor_affine(x, scale, zero_point, low, high), which trains as well",
+    ),
     **dict.fromkeys(("linear",), "make it a torch.nn.Linear of the module"),
     **dict.fromkeys(
         ("item", "tolist", "numpy", "cpu", "cuda", "to"), "keep to tensors; the compiled design runs no Python"

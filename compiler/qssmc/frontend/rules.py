@@ -207,6 +207,7 @@ def _spread(m: OpMaker, x: Signal, other: Sequence[Axis]) -> Signal:
 
 def spread_constant(x: Signal, constant: Any) -> NDArray[np.float64]:
     """A constant as a scalar, or one number an element of a signal."""
+    constant = constant.tensor if isinstance(constant, OnGrid) else constant
     if not isinstance(constant, (torch.Tensor, bool, int, float)):
         what = "a length" if isinstance(constant, Extent) else f"{type(constant).__name__}"
         raise Refused(f"arithmetic with {what}; a design knows no length, and a mean over time is x.mean(1)")
@@ -318,7 +319,8 @@ def _matmul(m: OpMaker, x: Any, y: Any) -> Signal:
     raise Refused("a product of two values of the input, or from the left; mix channels by torch.nn.Linear")
 
 
-def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
+def _array(tensor: torch.Tensor | OnGrid) -> NDArray[np.float64]:
+    tensor = tensor.tensor if isinstance(tensor, OnGrid) else tensor
     return np.asarray(tensor.detach().cpu().double().numpy())
 
 

@@ -100,6 +100,8 @@ class _Walk(QuantisedDraft):
         self.counters: dict[str, str] = {}
         self.held: dict[str, str] = {}  # what plain states become
         self.curves: dict[str, str] = {}  # activations before they are rounded
+        self.between: dict[str, NDArray[np.bool_]] = {}  # where a bias lies between two levels of its sum, rounded down
+        self.sums: set[str] = set()  # that have a term with such a bias
         self.rectified: set[str] = set()  # relus that the casts behind them make, by their lower clamps
 
     def graph(self) -> Graph:
@@ -188,10 +190,11 @@ class _Walk(QuantisedDraft):
 
     def ties(self, op: Cast, value: str) -> Table | None:
         """Which elements have ties: none whose bias lies between two levels of the sum, which has floor(bias) then."""
-        made, source = self.b.ops[value], self.source.by_name.get(value)
-        if op.even is None or not isinstance(made, Matvec) or not isinstance(source, Matvec):
+        made = self.b.ops[value]
+        between = [self.between[name] for name in (value, *made.inputs) if name in self.between]
+        if op.even is None or len(between) != 1 or not (value in self.between or isinstance(made, Add)):
             return op.even
-        even = np.broadcast_to(op.even.data, op.type.shape) * (made.bias.data == source.bias.data)
+        even = np.broadcast_to(op.even.data, op.type.shape) * ~between[0]
         return Table.integer(even[0]) if (even == even[0]).all() else Table.integer(even)
 
     def exact_operand(self, old: str, *, shared: bool = False) -> str:
@@ -214,19 +217,29 @@ class _Walk(QuantisedDraft):
         x = self.exact_operand(op.inputs[0], shared=True)
         assert op.weight.grid is not None
         scale = np.broadcast_to(op.weight.grid.scale, op.weight.shape) * self.scale(x)
-        rows, reader = scale[:, 0], self.cast_behind(op)
-        bias = op.bias.data
+        rows, bias = scale[:, 0], op.bias.data
+        reader = self.cast_behind(op)
         if reader is not None and is_power_of_two(reader.scale.data / rows):
             bias = np.floor(bias / rows) * rows
+            self.between[op.name] = bias != op.bias.data
         return self.given(Matvec(weight=op.weight, bias=exact_table(bias, rows)), op.name, x)
 
     def cast_behind(self, op: Op) -> Cast | None:
-        """The quantiser of the model that alone reads a value, straight or through a relu."""
-        while len(users := self.source.users[op.name]) == 1 and isinstance(users[0], Activation):
-            op = users[0]
-            if op.kind != "relu":
+        """The quantiser of the model that alone reads a value: straight, through a relu, or through one sum.
+
+        A sum has one such term, on whose grid the others are taken to lie.
+        """
+        total = ""
+        while len(users := self.source.users[op.name]) == 1 and not isinstance(users[0], Cast):
+            (op,) = users
+            if isinstance(op, Add) and not total and op.name not in self.sums:
+                total = op.name
+            elif not isinstance(op, Activation) or op.kind != "relu":
                 return None
-        return users[0] if len(users) == 1 and isinstance(users[0], Cast) else None
+        if len(users) != 1 or not isinstance(users[0], Cast):
+            return None
+        self.sums |= {total}
+        return users[0]
 
     # --- one step an op ----------------------------------------------------------------------------------------------
 
