@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.axes import Refused, Signal, Unknown
 from qssmc.frontend.op_maker import OpMaker
+from qssmc.frontend.probing import looks_like_quantiser, probed
 from qssmc.frontend.quantiser import OnGrid, Quantiser, numbers_of, place, replace_grids, whole_of, with_grid
 
 # --- modules ----------------------------------------------------------------------------------------------------------
@@ -30,7 +31,7 @@ def is_fake_quantiser(module: nn.Module) -> bool:
 
 def is_of_quantisation(module: nn.Module) -> bool:
     """Whether a module is a fake quantiser or an observer, into which tracing does not look."""
-    return is_fake_quantiser(module) or _is_a(module, "ObserverBase")
+    return is_fake_quantiser(module) or _is_a(module, "ObserverBase") or looks_like_quantiser(module)
 
 
 def quantiser_of(module: nn.Module) -> Quantiser | None:
@@ -58,9 +59,17 @@ def quantiser_of(module: nn.Module) -> Quantiser | None:
     )
 
 
-def set_plain(part: nn.Module, name: str, value: torch.Tensor, seen: Recorded) -> None:
-    """Give a module a parametrised weight as a plain one, on the grid of the fake quantiser it comes out of, if any."""
+def set_plain(part: nn.Module, name: str, value: torch.Tensor, seen: Recorded, last: nn.Module) -> None:
+    """Give a module a parametrised weight as a plain one, on the grid of the quantiser that it comes out of, if any.
+
+    last: the parametrisation that gives it.
+    """
     found = seen.quantiser_of(value)
+    if found is None and looks_like_quantiser(last):
+        try:
+            found = probed(last, value.shape, 0), value
+        except Refused as refused:
+            raise UnsupportedModelError(f"the {name} of {type(part).__name__}: {refused}") from refused
     if found is None:
         setattr(part, name, nn.Parameter(value))
     else:
@@ -207,6 +216,8 @@ def quantised_call(m: OpMaker, call: fx.Node, root: nn.Module, args: Any, kwargs
         module = root.get_submodule(str(call.target))
         if is_fake_quantiser(module):
             return _behind(m, args[0], quantiser_of(module))
+        if looks_like_quantiser(module) and args:
+            return _behind(m, args[0], _probed(module, args[0]))
         if _is_a(module, "ObserverBase"):
             raise Refused(
                 f"{type(module).__name__} watches and rounds nothing; use FakeQuantize (prepare_qat), or leave it out"
@@ -260,6 +271,17 @@ def _behind(m: OpMaker, x: Any, quantiser: Quantiser | None) -> Any:
     if isinstance(x, OnGrid):
         return OnGrid(quantiser.table(torch.from_numpy(x.table.data.copy())))
     return OnGrid(quantiser.table(x)) if isinstance(x, torch.Tensor) else x
+
+
+def _probed(module: nn.Module, x: Any) -> Quantiser | None:
+    """The grid of a rounding module that is no one's known, by what it does to numbers like those it is given."""
+    if isinstance(x, Signal):
+        extents = {"batch": 2, "time": 3, "steps": 6, "one": 1}
+        shape = [axis.extent if axis.kind == "channel" else extents[axis.kind] for axis in x.axes]
+        return probed(module, shape, x.channels[0] if len(x.channels) == 1 else None)
+    if isinstance(x, torch.Tensor) and x.ndim:
+        return probed(module, x.shape, 0)
+    return None
 
 
 def hooked(m: OpMaker, call: fx.Node, root: nn.Module, result: Any) -> Any:

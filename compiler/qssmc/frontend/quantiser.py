@@ -21,13 +21,17 @@ _MOST_BITS, _BIAS_BITS = 16, 32  # of values between ops, and of biases on the g
 
 @dataclass(frozen=True)
 class Quantiser:
-    """q = clamp(round(x / scale) + zero_point, low, high), and back; half-way to even. axis: of one scale each."""
+    """q = clamp(round(x / scale) + zero_point, low, high), and back. axis: of one scale each.
+
+    up: whether a value half-way between two levels goes up, and not, as torch and ONNX round, to the even one.
+    """
 
     scale: NDArray[np.float64]
     zero_point: NDArray[np.int64]
     low: int
     high: int
     axis: int | None = None
+    up: bool = False
 
     def __post_init__(self) -> None:
         good = np.isfinite(self.scale) & (self.scale > 0.0)
@@ -60,8 +64,18 @@ class Quantiser:
             zero = np.broadcast_to(zero.reshape(lined), extents).ravel()
         else:
             scale, zero = scale.reshape(-1)[:1].reshape(()), zero.reshape(-1)[:1].reshape(())
+        return self._cast(scale, zero)
+
+    def cast_of_each(self) -> Cast:
+        """The rounding of values with a scale each, or with one for all of them."""
+        if self.scale.size == 1:
+            return self._cast(self.scale.reshape(()), self.zero_point.reshape(()))
+        return self._cast(self.scale, self.zero_point)
+
+    def _cast(self, scale: NDArray[np.float64], zero: NDArray[np.int64]) -> Cast:
         low, high = Table.integer(np.asarray(self.low - zero)), Table.integer(np.asarray(self.high - zero))
-        return Cast(scale=Table.real(scale), low=low, high=high, even=Table.integer(1))
+        even = None if self.up else Table.integer(1)
+        return Cast(scale=Table.real(scale), low=low, high=high, even=even)
 
     def table(self, values: torch.Tensor) -> Table:
         """Constants on the grid, with the integers that torch's own fake quantisation gives them."""
@@ -115,7 +129,8 @@ class Quantiser:
     def exact(self, values: torch.Tensor) -> torch.Tensor:
         """The same of any values in float64, without the float32 reciprocal of the scale that torch multiplies by."""
         scale, zero = self.lined(values.ndim)
-        q = (torch.round(values.double() / scale) + zero).clamp(self.low, self.high)
+        steps = values.double() / scale
+        q = ((torch.floor(steps + 0.5) if self.up else torch.round(steps)) + zero).clamp(self.low, self.high)
         return ((q - zero) * scale).reshape(values.shape)
 
 

@@ -123,13 +123,15 @@ def _plain(module: nn.Module) -> nn.Module:
         if parametrize.is_parametrized(part):
             # Not by remove_parametrizations, which changes the class, and that is the user's module's too.
             names: list[str] = list(part.parametrizations)  # type: ignore[arg-type]
+            lists: Any = part.parametrizations
+            last = {name: list(lists[name])[-1] for name in names}
             with Recorded() as seen:
                 values = {name: getattr(part, name).detach() for name in names}
             plain = parametrize.type_before_parametrizations(part)
             del part._modules["parametrizations"]
             part.__class__ = plain
             for name, value in values.items():
-                set_plain(part, name, value, seen)
+                set_plain(part, name, value, seen, last[name])
         for hook in list(part._forward_pre_hooks.values()):
             if type(hook).__name__ == "WeightNorm":
                 torch.nn.utils.remove_weight_norm(part, hook.name)  # type: ignore[attr-defined]

@@ -87,7 +87,8 @@ def _of_packages() -> tuple[LayerHandler, ...]:
 def _own() -> tuple[LayerHandler, ...]:
     from qssmc.frontend.layers.ema import EMA
     from qssmc.frontend.layers.lru import LRU
+    from qssmc.frontend.layers.quantised_s4d import QUANTISED_S4D
     from qssmc.frontend.layers.s4d import S4D
     from qssmc.frontend.layers.s5 import S5
 
-    return (S4D, LRU, S5, EMA)
+    return (QUANTISED_S4D, S4D, LRU, S5, EMA)
