@@ -63,7 +63,7 @@ def trained_sentences(report: Mapping[str, Any]) -> Iterator[str]:
         own = "" if row["bound"] is None else f"; its own rounding is off by {row['bound']} at most"
         yield (
             f"trained quantised: %{row['name']} differs in {100 * row['differ'] / row['of']:.2g} % of its values, by "
-            f"at most {row['largest']} units{own}"
+            f"at most {row['largest']} unit{'' if row['largest'] == 1 else 's'}{own}"
         )
     added = report["added"]
     if added["values"] or added["tables"]:
