@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from qssmc.artifact.folder import check_target
+from qssmc.artifact.folder import check_edited, check_target
 from qssmc.data import InputFormat
 from qssmc.driver.compile import compile_source
 from qssmc.driver.design import CompiledDesign
@@ -76,7 +76,10 @@ def compile(
     if output_dir is not None:
         check_target(Path(output_dir), force=force)
     source, traced = _source(model, calibration, input_format, chosen, say)
-    design = compile_source(source, settle(chosen, targets, source), data=chosen.model.data, say=say)
+    settled = settle(chosen, targets, source)
+    if output_dir is not None:
+        check_edited(Path(output_dir), settled.name, targets)
+    design = compile_source(source, settled, data=chosen.model.data, say=say)
     design = replace(design, model=traced)
     if output_dir is not None:
         design.write(output_dir, force=force)
@@ -150,12 +153,14 @@ def save(
     input_format: InputFormat | None = None,
     name: str | None = None,
     answer: Kind | None = None,
+    lti: str | None = None,
+    lti_error: float | None = None,
 ) -> Path:
     """Write a module of your own as FILE.qssm, for `qssmc compile FILE.qssm`: its float IR, calibration and answers.
 
     No code and no pickle are in it. calibration and input_format as for qssmc.compile; name: the prefix of emitted
-    symbols; answer: what the outputs say, "class", "flags" or "values". A design that was compiled from a module is
-    saved as well. Raises as qssmc.compile does.
+    symbols; answer: what the outputs say, "class", "flags" or "values"; lti, lti_error: as --lti and --lti-error. A
+    design that was compiled from a module is saved as well. Raises as qssmc.compile does.
 
     >>> import numpy, torch, qssmc
     >>> module = torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.Tanh())
@@ -164,13 +169,19 @@ def save(
     """
     if isinstance(module, (CompiledDesign, TracedModel)):
         return module.save(path)
-    return traced_model(module, _needed(calibration), input_format, name=name, answer=answer).save(path)
+    return traced_model(
+        module, _needed(calibration), input_format, name=name, answer=answer, lti=lti, lti_error=lti_error
+    ).save(path)
 
 
 def _source(
     model: Any, calibration: Any, input_format: InputFormat | None, chosen: Options, say: Say
 ) -> tuple[ModelSource, TracedModel | None]:
     """Where a model comes from, and what was traced of a module."""
+    if chosen.model.lti is not None and not _is_module(model):
+        raise UsageError(
+            "--lti names layers of a live module; a file holds no code: give qssmc.compile or save the module"
+        )
     if isinstance(model, (str, Path)):
         _only_text(calibration, input_format, "a file brings its own")
         return read_model(Path(model)), None
@@ -182,18 +193,34 @@ def _source(
     if isinstance(model, Checkpoint):
         _only_text(calibration, input_format, "a checkpoint brings its own")
         return from_checkpoint(model, _sha256(model)), None
-    from torch import nn
-
-    if not isinstance(model, nn.Module):
+    if not _is_module(model):
         raise UsageError(
             "the model must be a torch.nn.Module, a path (.pt, .safetensors, .onnx, .qssm), a Checkpoint or a "
             f"TracedModel, not {type(model).__name__}"
         )
-    name, seed, data = chosen.model.name, chosen.model.seed or 0, chosen.model.data
-    answer = chosen.model.answer
-    given = chosen.model.calib if calibration is None else calibration
-    traced = traced_model(model, _needed(given), input_format, name=name, seed=seed, data=data, answer=answer, say=say)
+    own = chosen.model
+    traced = traced_model(
+        model,
+        _needed(own.calib if calibration is None else calibration),
+        input_format,
+        name=own.name,
+        seed=own.seed or 0,
+        data=own.data,
+        answer=own.answer,
+        lti=own.lti,
+        lti_error=own.lti_error,
+        say=say,
+    )
     return from_traced(traced), traced
+
+
+def _is_module(model: Any) -> bool:
+    """Whether it is a torch module; files need no torch for this."""
+    if isinstance(model, (str, Path, TracedModel)):
+        return False
+    from torch import nn
+
+    return isinstance(model, nn.Module)
 
 
 def _sha256(checkpoint: Checkpoint) -> str:

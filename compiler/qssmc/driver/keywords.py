@@ -30,6 +30,11 @@ class Keywords(TypedDict, total=False):
     seed: int | None
     # Folder of the data sets.
     data: Path | str | None
+    # Layers of a module, by class or path, that are linear and time-invariant: they are identified from their impulse
+    # responses.
+    lti: str | None
+    # What a layer may differ by that is identified or whose states are reduced, relative to its largest answer.
+    lti_error: float | None
     # qssm: state scales are powers of two; zhao: the published scheme (arXiv 2506.12480).
     scheme: Literal["qssm", "zhao"] | None
     # Bits of weights and of activations.

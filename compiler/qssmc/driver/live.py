@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ from qssmc.data import DATASETS, InputFormat, load_split
 from qssmc.data.calibration import load_calibration
 from qssmc.data.sensor_arrays import SensorArray, in_format, plain_array
 from qssmc.driver.traced_model import TracedModel
-from qssmc.errors import UnsupportedModelError, UsageError
-from qssmc.frontend.answers import lined
+from qssmc.errors import UnsupportedModelError, UsageError, VerificationError
+from qssmc.frontend.answers import TOLERANCE, compare_with_answers, lined
 from qssmc.ir.answers import answering
 from qssmc.ir.graph import Graph, Kind
 from qssmc_sim import run
@@ -38,14 +39,18 @@ def traced_model(
     seed: int = 0,
     data: Path | None = None,
     answer: Kind | None = None,
+    lti: str | None = None,
+    lti_error: float | None = None,
     say: Say = lambda sentence: None,
 ) -> TracedModel:
     """Trace a module and let it answer the first calibration sequences, in float64; the module stays as it is.
 
-    calibration: an array, or text as --calib takes it; answer: what the outputs say, values if nobody says. Raises
+    calibration: an array, or text as --calib takes it; answer: what the outputs say, values if nobody says; lti and
+    lti_error: layers to identify, as --lti and --lti-error take them. Raises
     UsageError for calibration that cannot be used, UnsupportedModelError for a module that cannot be traced.
     """
     from qssmc.frontend.compare import answers_of
+    from qssmc.frontend.layers import LTI_ERROR, Declared, approximates
     from qssmc.frontend.tracing import evaluated, trace
 
     module = evaluated(module)
@@ -56,13 +61,26 @@ def traced_model(
     for sentence in given.said:
         say(sentence)
     kind = type(module).__name__
-    graph = trace(module, given.samples.shape[2], symbol(kind) if name is None else name, interpreted, say)
+    names = tuple(name for name in re.split(r"[,\s]+", lti or "") if name)
+    declared = Declared(names, LTI_ERROR if lti_error is None else lti_error, given.samples.shape[1])
+    graph = trace(module, given.samples.shape[2], symbol(kind) if name is None else name, interpreted, say, declared)
     graph = answering(graph, answer)
     real = given.input_format.to_real(given.samples[:COMPARED]).astype(np.float64)
     parameters = sum(parameter.numel() for parameter in module.parameters())
     samples = given.samples.astype(_smallest(given.input_format))
-    answers = _as_answered(graph, answers_of(module, real), samples.shape[1])
-    return TracedModel(graph, kind, given.input_format, samples.shape[1], parameters, samples, answers)
+    answers = _as_answered(graph, answers_of(module, real, declared), samples.shape[1])
+    tolerance = 10.0 * declared.error if approximates(module, declared) else TOLERANCE
+    traced = TracedModel(graph, kind, given.input_format, samples.shape[1], parameters, samples, answers, tolerance)
+    return replace(traced, tolerance=TOLERANCE) if tolerance > TOLERANCE and _agrees(traced, real) else traced
+
+
+def _agrees(model: TracedModel, real: NDArray[np.float64]) -> bool:
+    """Whether a model with layers that may be approximated is as near as one without."""
+    try:
+        compare_with_answers(model.graph, real, model.answers, interpreted)
+    except VerificationError:
+        return False
+    return True
 
 
 def interpreted(graph: Graph, samples: NDArray[Any]) -> dict[str, NDArray[Any]]:

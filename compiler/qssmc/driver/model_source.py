@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qssmc.analysis.fixed import is_trained_quantised
 from qssmc.data import InputFormat
+from qssmc.driver.importing import foreign
 from qssmc.driver.live import symbol
 from qssmc.driver.traced_model import SUFFIX, TracedModel, load_traced
 from qssmc.frontend.answers import compare_with_answers
@@ -58,14 +59,23 @@ class ModelSource:
 
 
 def read_model(path: Path) -> ModelSource:
-    """A model by its file's ending: .onnx, .qssm, else a checkpoint."""
+    """A model by its file's ending: .onnx, .qssm, else a checkpoint.
+
+    Of weights that others saved, the error says what they are and how to import them.
+    """
     if path.suffix == ".onnx":
         return from_onnx(path)
     if path.suffix == SUFFIX:
         return from_traced(load_traced(path))
     from qssmc.models import load_checkpoint
+    from qssmc.models.checkpoint import ForeignFileError
 
-    return from_checkpoint(load_checkpoint(path), hashlib.sha256(path.read_bytes()).hexdigest(), symbol(path.stem))
+    try:
+        checkpoint = load_checkpoint(path)
+    except ForeignFileError as error:
+        better = foreign(path) if path.exists() else None
+        raise error if better is None else better from error
+    return from_checkpoint(checkpoint, hashlib.sha256(path.read_bytes()).hexdigest(), symbol(path.stem))
 
 
 def default_steps(sequence_length: int) -> int:
@@ -111,7 +121,9 @@ def from_traced(model: TracedModel) -> ModelSource:
         model.ends,
         model.parameters,
         lambda name: replace(model.graph, name=name),
-        lambda graph, samples: compare_with_answers(graph, real, model.answers, lambda g, x: run(g, x).outputs),
+        lambda graph, samples: compare_with_answers(
+            graph, real, model.answers, lambda g, x: run(g, x).outputs, tolerance=model.tolerance
+        ),
         default_steps(model.sequence_length),
         model.name,
         answered=len(model.answers),

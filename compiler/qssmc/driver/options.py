@@ -58,6 +58,16 @@ class DataOptions:
     vectors: int | None = _option("Keep at most so many sequences for verification.", shown="112")
     seed: int | None = _option("Of the draw of calibration sequences.", shown="0")
     data: Path | None = _option("Folder of the data sets.")
+    lti: str | None = _option(
+        "Layers of a module, by class or path, that are linear and time-invariant: they are identified from their "
+        "impulse responses.",
+        metavar="NAMES",
+    )
+    lti_error: float | None = _option(
+        "What a layer may differ by that is identified or whose states are reduced, relative to its largest answer.",
+        metavar="SHARE",
+        shown="0.001",
+    )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from qssmc.driver.autotune import SearchSpace
-from qssmc.driver.compile import CompileOptions
+from qssmc.driver.compile_options import CompileOptions
 from qssmc.driver.model_source import ModelSource
 from qssmc.driver.options import Options
 from qssmc.errors import UsageError

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from qssmc.data import InputFormat
 from qssmc.data.npy import parse_npy
 from qssmc.errors import MalformedInputError, UsageError
+from qssmc.frontend.answers import TOLERANCE
 from qssmc.ir.graph import Graph
 from qssmc.ir.json_text import parse_json
 from qssmc.ir.text import print_graph, sound_graph
@@ -34,7 +35,9 @@ class TracedModel:
 
     graph: the float IR; calibration: integer sequences (count, length, channels) in input_format; answers: what the
     source model answered in float64 to the first of them, (n, outputs), or (n, length, outputs) at every step;
-    module: the name of its class; parameters: how many numbers it has; sequence_length: of what it was trained on.
+    module: the name of its class; parameters: how many numbers it has; sequence_length: of what it was trained on;
+    tolerance: what the graph may differ from the answers by, relative to the largest, more where layers are
+    approximated.
     """
 
     graph: Graph
@@ -44,6 +47,7 @@ class TracedModel:
     parameters: int
     calibration: NDArray[Any]
     answers: NDArray[np.float64]
+    tolerance: float = TOLERANCE
 
     @property
     def name(self) -> str:
@@ -66,6 +70,8 @@ class TracedModel:
             "sequence_length": self.sequence_length,
             "parameters": self.parameters,
         }
+        if self.tolerance != TOLERANCE:
+            facts["tolerance"] = self.tolerance
         parts = {
             _FACTS: (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode(),
             _IR: print_graph(self.graph).encode(),
@@ -126,6 +132,7 @@ def load_traced(path: Path | str) -> TracedModel:
             int(facts["parameters"]),
             parse_npy(parts[_CALIBRATION]),
             parse_npy(parts[_ANSWERS]),
+            float(facts.get("tolerance", TOLERANCE)),
         )
     except MalformedInputError:
         raise
@@ -168,6 +175,8 @@ def _faults(model: TracedModel) -> list[str]:
             f"calibration must be integers of shape (count, length, {channels}), not {samples.dtype} {samples.shape}"
         ]
     faults = []
+    if not TOLERANCE <= model.tolerance < 1.0:
+        faults.append(f"a tolerance of {model.tolerance:g} must lie between {TOLERANCE:g} and 1")
     if samples.min() < low or samples.max() > high:
         faults.append(f"calibration must lie in {low}..{high}, not {samples.min()}..{samples.max()}")
     if model.sequence_length < 1 or model.parameters < 0:

@@ -45,8 +45,10 @@ def trained_quantisation(
     }
 
 
-def trained_sentences(report: Mapping[str, Any]) -> Iterator[str]:
-    """What was kept, how near it is, and what was added, a sentence each."""
+def trained_sentences(report: Mapping[str, Any] | None) -> Iterator[str]:
+    """What was kept, how near it is, and what was added, a sentence each; nothing of a model without such grids."""
+    if report is None:
+        return
     quantisers, tables = report["quantisers"], report["tables"]
     yield (
         f"trained quantised: {len(quantisers)} quantisers and {len(tables)} tables of the model are kept as they are; "

@@ -14,6 +14,8 @@ import torch
 from torch import fx, nn
 
 from qssmc.errors import UnsupportedModelError
+from qssmc.frontend.einops_rules import functions as einops_functions
+from qssmc.frontend.einops_rules import is_einops
 from qssmc.frontend.handlers import MODULES
 from qssmc.frontend.layers import handler_of
 from qssmc.frontend.quantised import ConstantsOnGrid, is_of_quantisation, named_as_functions
@@ -35,12 +37,15 @@ class CallPlace:
         return f"{Path(self.file).name}, line {self.line}"
 
 
-def calls_of(module: nn.Module) -> fx.Graph:
-    """The calls of a forward of one tensor; other arguments take their defaults. Modules with a handler are one call.
+def calls_of(module: nn.Module, leaves: Sequence[nn.Module] = ()) -> fx.Graph:
+    """The calls of a forward of one tensor; other arguments take their defaults.
+
+    Modules with a handler, and the leaves, are one call.
 
     Raises UnsupportedModelError, with the line, where the forward does more than calls.
     """
-    tracer = _PlacedTracer({id(part) for part in module.modules() if handler_of(part) is not None})
+    layers = {id(part) for part in module.modules() if handler_of(part) is not None}
+    tracer = _PlacedTracer(layers | {id(part) for part in leaves})
     try:
         with ConstantsOnGrid():
             calls = tracer.trace(module, concrete_args=_defaults(module.forward))
@@ -69,13 +74,14 @@ class _PlacedTracer(fx.Tracer):
     """Sees every module with a handler as one call, and notes the line that makes each call."""
 
     def __init__(self, layers: set[int]) -> None:
-        super().__init__()
+        super().__init__(autowrap_functions=einops_functions())
         self.layers = layers
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return (
             type(m) in MODULES
             or id(m) in self.layers
+            or is_einops(m)
             or is_of_quantisation(m)
             or super().is_leaf_module(m, module_qualified_name)
         )

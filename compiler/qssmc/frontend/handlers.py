@@ -189,6 +189,18 @@ def _gelu(b: Builder, module: nn.GELU, stem: str, x: str, origin: str) -> str:
     return b.add(Activation(kind=kind), stem, x, origin=origin)
 
 
+def _softplus(b: Builder, module: nn.Softplus, stem: str, x: str, origin: str) -> str:
+    """log(1 + e^(beta x)) / beta; beyond its threshold torch takes x itself, 2e-9 away where the threshold is 20."""
+    if module.threshold < 20:
+        raise TypeFault(f"Softplus must have a threshold of 20 or more, not {module.threshold:g}")
+    if module.beta == 1:
+        return b.add(Activation(kind="softplus"), stem, x, origin=origin)
+    beta = float(module.beta)
+    x = b.add(Scale(factor=Table.real(beta)), b.fresh(f"{stem}_beta"), x, origin=origin)
+    y = b.add(Activation(kind="softplus"), b.fresh(f"{stem}_curve"), x, origin=origin)
+    return b.add(Scale(factor=Table.real(1.0 / beta)), stem, y, origin=origin)
+
+
 def _nothing(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> str:
     return x
 
@@ -202,6 +214,7 @@ MODULE_HANDLERS: tuple[ModuleHandler, ...] = (
     ModuleHandler(nn.SiLU, "torch.nn", _activation("silu"), _TABLES, axis="any"),
     ModuleHandler(nn.Sigmoid, "torch.nn", _activation("sigmoid"), _TABLES, axis="any"),
     ModuleHandler(nn.Tanh, "torch.nn", _activation("tanh"), _TABLES, axis="any"),
+    ModuleHandler(nn.Softplus, "torch.nn", _softplus, _TABLES, axis="any"),
     ModuleHandler(QGELU, "qssmc.models.blocks", _activation("qgelu"), "lookup table", axis="any"),
     ModuleHandler(nn.GLU, "torch.nn", _glu, "over the channels", axis="dim"),
     ModuleHandler(nn.LayerNorm, "torch.nn", _layer_norm, "over the channels of one step"),
@@ -229,11 +242,13 @@ FUNCTION_HANDLERS: tuple[FunctionHandler, ...] = (
     FunctionHandler("torch.sigmoid", (torch.sigmoid,), ("sigmoid",), Activation(kind="sigmoid"), "lookup tables"),
     FunctionHandler("torch.tanh", (torch.tanh,), ("tanh",), Activation(kind="tanh"), "lookup tables"),
     FunctionHandler("torch.exp", (torch.exp,), ("exp",), Activation(kind="exp"), "lookup tables"),
+    FunctionHandler("torch.rsqrt", (torch.rsqrt,), ("rsqrt",), Activation(kind="rsqrt"), "lookup tables"),
     FunctionHandler("F.gelu", (nn.functional.gelu,), (), Activation(kind="gelu"), "lookup tables"),
     FunctionHandler("F.relu", (nn.functional.relu,), (), Activation(kind="relu"), "lookup tables"),
     FunctionHandler("F.silu", (nn.functional.silu,), (), Activation(kind="silu"), "lookup tables"),
     FunctionHandler("F.sigmoid", (nn.functional.sigmoid,), (), Activation(kind="sigmoid"), "lookup tables"),
     FunctionHandler("F.tanh", (nn.functional.tanh,), (), Activation(kind="tanh"), "lookup tables"),
+    FunctionHandler("F.softplus", (nn.functional.softplus,), (), Activation(kind="softplus"), "lookup tables"),
 )
 MODULES: Mapping[type[nn.Module], ModuleHandler] = {handler.module: handler for handler in MODULE_HANDLERS}
 FUNCTIONS: Mapping[Any, FunctionHandler] = {

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qssmc.frontend.axes import Refused
+from qssmc.frontend.precision import in_double
 from qssmc.frontend.quantiser import Quantiser
 
 _NAMES = re.compile(r"quanti[sz]er|fake_?quant|quant_?(act|identity|input|output|state|relu)|^quant$|lsq|pact", re.I)
@@ -64,7 +65,7 @@ class _Asked:
     """A module as a function of numbers: the same number at every element, to one answer a channel."""
 
     def __init__(self, module: nn.Module, shape: tuple[int, ...], axis: int | None) -> None:
-        self.module, self.name = copy.deepcopy(module).double().eval(), type(module).__name__
+        self.module, self.name = in_double(copy.deepcopy(module)).eval(), type(module).__name__
         self.shape, self.axis = shape, axis
 
     def __call__(self, numbers: Real) -> Real:

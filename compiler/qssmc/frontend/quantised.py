@@ -183,7 +183,7 @@ _PACKED = ("int4", "pack", "qlinear", "quantized.")
 
 
 @dataclass(frozen=True)
-class Levels:
+class BetweenPair:
     """A value between quantise and dequantise: the integers of a quantiser."""
 
     value: Signal | OnGrid
@@ -238,7 +238,7 @@ def quantised_call(m: OpMaker, call: fx.Node, root: nn.Module, args: Any, kwargs
         raise Refused(f"{name} quantises with scales of the moment; a design has fixed ones: {_TRAINED}")
     if call.op == "call_function" and getattr(call.target, "namespace", "") in ("quantized", "torchao"):
         raise Refused(f"{name} computes with packed weights; give the model before convert, {_TRAINED}")
-    if any(isinstance(part, Levels) for part in (*args, *kwargs.values())):
+    if any(isinstance(part, BetweenPair) for part in (*args, *kwargs.values())):
         raise Refused(f"{name} of integers between quantise and dequantise; dequantise before it")
     return None
 
@@ -250,8 +250,8 @@ def _levels(m: OpMaker, name: str, x: Any, quantiser: Quantiser) -> Any:
     """One of a pair: quantise keeps the value and the grid, dequantise gives it, on the same grid."""
     if name.startswith("quantize"):
         found = _behind(m, x, quantiser)
-        return Levels(found, quantiser) if isinstance(found, (Signal, OnGrid)) else found
-    if isinstance(x, Levels):
+        return BetweenPair(found, quantiser) if isinstance(found, (Signal, OnGrid)) else found
+    if isinstance(x, BetweenPair):
         if not x.quantiser.is_like(quantiser):
             raise Refused(f"{name} with another scale or zero point than the quantise before it; give both the same")
         return x.value

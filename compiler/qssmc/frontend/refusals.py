@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import fx, nn
 
+from qssmc.frontend.einops_rules import is_einops
 from qssmc.frontend.handlers import FUNCTIONS, METHODS, MODULES
 from qssmc.frontend.layers import handler_of
 
@@ -80,7 +81,8 @@ def never(call: fx.Node, root: nn.Module) -> str | None:
     """Why a call has no IR form whatever its operands are; None where it may have one."""
     if call.op == "call_module":
         module = root.get_submodule(str(call.target))
-        return None if type(module) in MODULES or handler_of(module) is not None else unknown_module(module)
+        taken = type(module) in MODULES or is_einops(module) or handler_of(module) is not None
+        return None if taken else unknown_module(module)
     name = name_of(call)
     return f"{name}; {_INSTEAD[name]}" if name in _RANDOM or (_is_in_place(call) and name in _INSTEAD) else None
 

@@ -24,6 +24,7 @@ from qssmc.frontend.axes import (
     position,
     told,
 )
+from qssmc.frontend.einops_rules import EINOPS
 from qssmc.frontend.layout_rules import (
     dropout,
     flatten,
@@ -437,6 +438,8 @@ def rule_of(op: str, target: Any) -> Callable[..., Any] | None:
     if op == "call_method":
         return RULES.get(str(target))
     home = str(getattr(target, "__module__", None) or "torch")
+    if home.partition(".")[0] == "einops":
+        return EINOPS.get(getattr(target, "__name__", ""))
     if target is operator.getitem:
         return _getitem
     return RULES.get(getattr(target, "__name__", "")) if home.partition(".")[0] in _OF_TORCH else None

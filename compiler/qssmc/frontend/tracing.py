@@ -31,9 +31,12 @@ from qssmc.frontend.axes import (
     told,
 )
 from qssmc.frontend.calls import calls_of, owner_of, where_of
+from qssmc.frontend.einops_rules import apply_module, is_einops
 from qssmc.frontend.handlers import MODULES, SUPPORTED_FUNCTIONS, SUPPORTED_MODULES, axes_after, one_op
 from qssmc.frontend.layers import LayerHandler, handler_of
-from qssmc.frontend.layers.check import TOLERANCES, accept
+from qssmc.frontend.layers.check import accept
+from qssmc.frontend.layers.declared import Declared
+from qssmc.frontend.layers.identify import identified
 from qssmc.frontend.op_maker import OpMaker
 from qssmc.frontend.quantised import Recorded, hooked, plain_weights, quantised_call, set_plain
 from qssmc.frontend.quantiser import OnGrid, on_grid
@@ -52,19 +55,23 @@ def trace(
     name: str = "model",
     run: RunGraph | None = None,
     say: Callable[[str], Any] = lambda sentence: None,
+    declared: Declared | None = None,
 ) -> Graph:
     """The float IR of a module that maps (batch, length, d_input) to per-step or pooled answers.
 
     The module itself stays as it is: a copy of it is traced, in evaluation mode and on the CPU. run: the interpreter
     of the float IR, by which layers of the registry are compared with the live ones; say: is told which they are, and
-    of a softmax that is left out. Raises UnsupportedModelError once, listing every module and function that has no IR
-    form, each with its place in the user's code and what to write instead.
+    of a softmax that is left out; declared: which layers are linear and time-invariant. Raises UnsupportedModelError
+    once, listing every module and function that has no IR form, each with its place in the user's code and what to
+    write instead.
     """
     module = evaluated(module)
     _check_finite(module)
-    if type(module) in MODULES or handler_of(module) is not None:
+    declared = declared or Declared()
+    if type(module) in MODULES or handler_of(module) is not None or type(module).__name__ in declared.names:
         module = nn.Sequential(module)  # torch.fx looks into the root, so what has a handler must not be the root
-    return _Translation(module, calls_of(module), Builder(name, "float"), d_input, _ToldOf(run, say)).graph()
+    calls = calls_of(module, list(declared.layers(module)))
+    return _Translation(module, calls, Builder(name, "float"), d_input, _ToldOf(run, say, declared)).graph()
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ class _ToldOf:
 
     run: RunGraph | None
     say: Callable[[str], Any]
+    declared: Declared
 
 
 def evaluated(module: nn.Module) -> nn.Module:
@@ -163,12 +171,16 @@ def _check_finite(module: nn.Module) -> None:
         raise UnsupportedModelError("the model cannot be compiled: " + "; ".join(faults))
 
 
+_OF_SEVERAL = ("getitem", "cat", "concat", "concatenate", "stack")  # functions of several tensors
+
+
 class _Translation:
     """One walk over the calls. values: what each call is: a signal, a length, a constant, or several of these."""
 
     def __init__(self, module: nn.Module, calls: fx.Graph, builder: Builder, d_input: int, told_of: _ToldOf) -> None:
         self.module, self.calls, self.builder, self.d_input = module, calls, builder, d_input
         self.told_of = told_of
+        self.declared = {id(layer) for layer in told_of.declared.layers(module)}
         self.values: dict[fx.Node, Any] = {}
         self.faults: list[str] = []
 
@@ -217,7 +229,8 @@ class _Translation:
         quantised = quantised_call(OpMaker(self.builder, owner_of(call), self._stem), call, self.module, args, kwargs)
         if quantised is not None:
             return quantised
-        refusal = never(call, self.module)
+        is_declared = call.op == "call_module" and id(self.module.get_submodule(str(call.target))) in self.declared
+        refusal = None if is_declared else never(call, self.module)
         if refusal is not None:
             raise Refused(refusal)
         if any(isinstance(part, Unknown) for part in parts) and not isinstance(args[0], tuple):
@@ -237,8 +250,12 @@ class _Translation:
     def _module(self, call: fx.Node, args: Any, kwargs: Any) -> Any:
         path = str(call.target)
         module = self.module.get_submodule(path)
+        if id(module) in self.declared and args and isinstance(args[0], Signal):
+            return self._layer(call, None, module, args, kwargs)
         handler = MODULES.get(type(module))
         if handler is None:
+            if is_einops(module) and args:
+                return apply_module(OpMaker(self.builder, path, self._stem), module, args[0])
             layer = handler_of(module)
             if layer is None or not args or not isinstance(args[0], Signal):
                 raise Refused(unknown_module(module))
@@ -257,7 +274,7 @@ class _Translation:
             raise Refused("the mean over time of a mean over time; take it once")
         return Signal(value, axes, x.closed or handler.ends_time)
 
-    def _layer(self, call: fx.Node, handler: LayerHandler, module: nn.Module, args: Any, kwargs: Any) -> Any:
+    def _layer(self, call: fx.Node, handler: LayerHandler | None, module: nn.Module, args: Any, kwargs: Any) -> Any:
         x: Signal = args[0]
         if any(isinstance(part, (Signal, Extent)) for part in _leaves((args[1:], kwargs))):
             raise Refused(f"{type(module).__name__} is called with more than one value of the input")
@@ -267,10 +284,16 @@ class _Translation:
                 "it; trace with run, the interpreter of the float IR, as qssmc.compile does"
             )
         path = str(call.target)
-        way = accept(handler, module, x.axes, (args[1:], kwargs), where_of(call), self.told_of.run)
+        extra, where = (args[1:], kwargs), where_of(call)
+        if handler is None:
+            way = identified(module, x.axes, extra, where, self.told_of.run, self.told_of.declared)
+            found = way.what
+        else:
+            way = accept(handler, module, x.axes, extra, where, self.told_of.run, self.told_of.declared)
+            found = f"{handler.name} ({way.what})"
         self.told_of.say(
-            f"{path}: {type(module).__name__} is {handler.name} ({way.what}); it differs from the live layer by "
-            f"{way.error:.1e} relative, in {way.precision} (allowed: {TOLERANCES[way.precision]:.0e})"
+            f"{path}: {type(module).__name__} is {found}; it differs from the live layer by "
+            f"{way.error:.1e} relative, in {way.precision} (allowed: {way.allowed:.0e})"
         )
         value = way.build(self.builder, self._stem(path), x.name, path)
         y = Signal(value, answer_axes(x.axes, self.builder.type(value).shape), x.closed)
@@ -299,6 +322,10 @@ class _Translation:
                 f"{name} with {', '.join(call.kwargs)}; {instead(call)}"
                 if op is None and known(call)
                 else f"{name}; {instead(call)}"
+            )
+        if args and isinstance(args[0], tuple) and name not in _OF_SEVERAL:
+            raise Refused(
+                f"{name} of what a layer returns, a tuple of {len(args[0])}; take the answer: y, _ = layer(x)"
             )
         given = {key: value for key, value in kwargs.items() if key != "inplace"}
         try:
@@ -430,11 +457,11 @@ def _identifier(path: str) -> str:
     return name if name[:1].isalpha() else f"m{name}"
 
 
-def without_softmax(module: nn.Module) -> nn.Module:
+def without_softmax(module: nn.Module, declared: Declared | None = None) -> nn.Module:
     """The module that answers with what a softmax at its end is taken of; the module itself if there is none."""
     wrapped = nn.Sequential(module) if type(module) in MODULES else module
     try:
-        calls = calls_of(wrapped)
+        calls = calls_of(wrapped, list((declared or Declared()).layers(wrapped)))
     except UnsupportedModelError:  # a forward that cannot be traced, which tracing tells
         return module
     before = len(calls.nodes)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from qssmc.analysis.bounds import bounds
+from qssmc.analysis.output_meaning import output_facts
 from qssmc.analysis.step_limit import step_limit, steps_text
 from qssmc.backends.onnx import qdq
 from qssmc.backends.onnx.integer import INTEGER, write_op
@@ -54,12 +55,15 @@ def emit_models(graph: Graph, real: Graph | None, quantised: Graph | None = None
 
 
 def _limited(model: Any, graph: Graph) -> Any:
-    """An integer model that says how many steps a sequence may have, and what becomes of samples beyond the format."""
+    """An integer model that says what its outputs mean, how many steps a sequence may have, and what becomes of samples
+    beyond the format.
+    """
     limit = step_limit(graph, bounds(graph))
     low, high = graph.inputs[0].type.bounds
     model.doc_string = f"Samples beyond {low}..{high} become the nearest of these. {steps_text(limit)}"
-    if limit is not None:
-        helper.set_model_props(model, {"qssmc.max_steps": str(limit)})
+    facts = {output.name: output_facts(graph, output) for output in graph.outputs}
+    properties = {"qssmc.outputs": json.dumps(facts, sort_keys=True)}
+    helper.set_model_props(model, properties | ({} if limit is None else {"qssmc.max_steps": str(limit)}))
     return model
 
 

@@ -44,6 +44,11 @@ def _qgelu(n: Nodes, x: str, to: str) -> None:
     n.add("Div", n.add("Mul", x, gate), n.constant("four", [[4.0]]), to=to)
 
 
+def _rsqrt(n: Nodes, x: str, to: str) -> None:
+    """Infinite at 0 and below; float16 and float32 graphs alike."""
+    n.add("Reciprocal", n.add("Sqrt", n.add("Max", x, n.constant("zero", [[0.0]]))), to=to)
+
+
 def _plain(kind: str) -> Callable[[Nodes, str, str], None]:
     def rule(n: Nodes, x: str, to: str) -> None:
         n.add(kind, x, to=to)
@@ -57,7 +62,9 @@ ACTIVATIONS: dict[str, Callable[[Nodes, str, str], None]] = {
     "gelu_tanh": _gelu_tanh,
     "qgelu": _qgelu,
     "relu": _plain("Relu"),
+    "rsqrt": _rsqrt,
     "sigmoid": _plain("Sigmoid"),
+    "softplus": _plain("Softplus"),
     "tanh": _plain("Tanh"),
     "silu": _silu,
 }

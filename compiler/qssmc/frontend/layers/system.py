@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from qssmc.ir.build import Builder
@@ -13,6 +13,9 @@ from qssmc.ir.discretize import input_gain, lambda_bar
 from qssmc.ir.ops import Add, Diag, Inject, Matvec, Method, Readout, Scale
 from qssmc.ir.table import Table
 from qssmc.ir.types import Type
+
+if TYPE_CHECKING:
+    import torch
 
 Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]
@@ -64,6 +67,8 @@ def by_heads(a: Complex, b: Complex, c: Complex, dt: Real, d: Real | None, metho
 
 def as_complex(tensor: torch.Tensor) -> Complex:
     """A complex parameter, or one of pairs (re, im) in a last axis of 2, in complex128."""
+    import torch  # here, because what reads files without torch makes systems too
+
     tensor = tensor.detach().cpu()
     if tensor.is_complex():
         return np.asarray(tensor.resolve_conj().to(torch.complex128).numpy())

@@ -94,7 +94,7 @@ class Activation(Still):
         return like(x, (vector(x),))
 
 
-ACTIVATIONS = ("exp", "gelu", "gelu_tanh", "qgelu", "relu", "silu", "sigmoid", "tanh")
+ACTIVATIONS = ("exp", "gelu", "gelu_tanh", "qgelu", "relu", "rsqrt", "silu", "sigmoid", "softplus", "tanh")
 
 
 @dataclass(frozen=True)
