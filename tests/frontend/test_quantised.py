@@ -227,9 +227,15 @@ class Exported(nn.Module):
         return torch.ops.aten.linear.default(y, mixing)
 
 
-def test_graphs_of_quantise_and_dequantise_as_export_gives_them() -> None:
+@pytest.mark.parametrize("exported", [False, True])
+def test_graphs_of_quantise_and_dequantise_as_export_gives_them(exported: bool) -> None:
     model = Exported().eval()
-    design = qssmc.compile(model, calibration=integers(), input_format=FORMAT)
+    given = torch.from_numpy(integers() / 64.0).float()
+    design = qssmc.compile(
+        torch.export.export(model, (given,)).module() if exported else model,
+        calibration=integers(),
+        input_format=FORMAT,
+    )
     samples = integers(1)
     with torch.no_grad():
         wanted = model(torch.from_numpy(samples / 64.0).float()).double().numpy()

@@ -83,6 +83,8 @@ def plain_weights(module: nn.Module) -> None:
     """
     for part in module.modules():
         replace_grids(part)
+        if isinstance(part, fx.GraphModule):
+            _without_guards(part)
         if is_fake_quantiser(part):
             given: Any = part
             given.disable_observer()
@@ -92,6 +94,8 @@ def plain_weights(module: nn.Module) -> None:
                 if isinstance(value, torch.Tensor) and not bool(torch.isfinite(value).all()):
                     setattr(part, end, torch.zeros(0))
     for path, part in list(module.named_modules()):
+        if isinstance(part, nn.Linear) and _is_a(part, "QuantWeightBiasInputOutputLayer"):
+            _brevitas(part, path)
         fake = part._modules.get("weight_fake_quant")
         kind = next((kind for kind in (nn.Linear, nn.Conv1d) if isinstance(part, kind)), None)
         if fake is None or kind is None or not is_fake_quantiser(fake) or any("bn" in name for name in part._modules):
@@ -105,6 +109,41 @@ def plain_weights(module: nn.Module) -> None:
             if "activation_post_process" in part._modules:
                 both.activation_post_process = part._modules.pop("activation_post_process")
             module.set_submodule(path, both)
+
+
+def _without_guards(part: fx.GraphModule) -> None:
+    """Take what torch.export asserts of shapes out of an exported graph: a design has the same at every step."""
+    guards = [call for call in part.graph.nodes if call.op == "call_module" and str(call.target) == "_guards_fn"]
+    for call in guards:
+        part.graph.erase_node(call)
+    if guards:
+        part.recompile()
+
+
+def _brevitas(part: Any, path: str) -> None:
+    """A QuantLinear of Brevitas as one of torch.nn whose weight is on its grid."""
+    for what in ("input_quant", "output_quant", "bias_quant"):
+        if getattr(getattr(part, what, None), "is_quant_enabled", False):
+            raise UnsupportedModelError(
+                f"{path}: QuantLinear with {what}; quantise values by a QuantIdentity of its own before or behind it, "
+                "and leave the bias as it is"
+            )
+    if not part.weight_quant.is_quant_enabled:
+        part.__class__ = nn.Linear
+        return
+    with torch.no_grad():
+        found = part.quant_weight()
+    bits, signed = int(found.bit_width), bool(found.signed)
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+    axis = 0 if found.scale.numel() > 1 else None
+    value = found.value.detach()
+    part.__class__ = nn.Linear
+    part._modules.clear()
+    try:
+        grid = Quantiser(numbers_of(found.scale).ravel(), whole_of(found.zero_point).ravel(), low, high, axis)
+    except Refused as refused:
+        raise UnsupportedModelError(f"{path}: {refused}") from refused
+    place(part, "weight", grid, value)
 
 
 class _LinearThenReLU(nn.Module):
