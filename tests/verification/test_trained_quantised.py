@@ -11,7 +11,7 @@ from torch import nn
 
 import qssmc
 from qssmc_sim import run
-from tests.support.trained_s4d import QuantS4Recurrent, act_quantizer
+from support.trained_s4d import QuantS4Recurrent, act_quantizer
 
 
 class Model(nn.Module):

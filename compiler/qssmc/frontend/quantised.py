@@ -96,7 +96,7 @@ def plain_weights(module: nn.Module) -> None:
     for path, part in list(module.named_modules()):
         if isinstance(part, nn.Linear) and _is_a(part, "QuantWeightBiasInputOutputLayer"):
             _brevitas(part, path)
-        fake = part._modules.get("weight_fake_quant")
+        fake: nn.Module | None = part._modules.get("weight_fake_quant")
         kind = next((kind for kind in (nn.Linear, nn.Conv1d) if isinstance(part, kind)), None)
         if fake is None or kind is None or not is_fake_quantiser(fake) or any("bn" in name for name in part._modules):
             continue
@@ -107,7 +107,7 @@ def plain_weights(module: nn.Module) -> None:
             both = _LinearThenReLU(part)
             both._forward_hooks = hooks
             if "activation_post_process" in part._modules:
-                both.activation_post_process = part._modules.pop("activation_post_process")
+                both.add_module("activation_post_process", part._modules.pop("activation_post_process"))
             module.set_submodule(path, both)
 
 

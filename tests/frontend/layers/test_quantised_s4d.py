@@ -15,7 +15,7 @@ import qssmc
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.ops import Cast, Diag
 from qssmc_sim import run
-from tests.support.trained_s4d import QuantS4Recurrent, act_quantizer
+from support.trained_s4d import QuantS4Recurrent, act_quantizer
 
 FORMAT = qssmc.InputFormat(8, 6, True)
 

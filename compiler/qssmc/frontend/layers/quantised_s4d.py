@@ -26,7 +26,7 @@ from qssmc.ir.ops import Add, Cast, Diag, Inject, Op, Readout, Scale, TypeFault
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import Type
 
-_NAMES: Mapping[str, tuple[str, ...]] = {
+ROLES: Mapping[str, tuple[str, ...]] = {
     "A": ("dA", "A_bar", "Abar", "lambda_bar", "Lambda_bar", "a_bar"),
     "B": ("dB", "B_bar", "Bbar", "b_bar"),
     "C": ("dC", "C_bar", "C", "c"),
@@ -39,7 +39,7 @@ Real = NDArray[np.float64]
 
 def _named(module: nn.Module, role: str) -> str | None:
     own = tensors_of(module)
-    return next((name for name in _NAMES[role] if name in own), None)
+    return next((name for name in ROLES[role] if name in own), None)
 
 
 def _matches(module: nn.Module) -> bool:
@@ -66,15 +66,23 @@ def numbers_of_table(module: nn.Module, name: str) -> Table:
     fake = next((module._modules.get(name + end) for end in ("_quantizer", "_quantiser", "_quant")), None)
     if fake is not None and looks_like_quantiser(fake):
         return probed(fake, pairs.shape, 0).table(pairs)
-    values = pairs.double().numpy()
+    arrays = (None if one is None else one.detach().cpu().double().numpy() for one in (scale, zero))
+    return gridded(name, pairs.numpy(), *arrays)
+
+
+def gridded(name: str, given: NDArray[Any], scale: Real | None, zero: Real | None) -> Table:
+    """Numbers with their scale as a table on its grid; integers are (q - zero) * scale. Raises TypeFault for no scale.
+
+    Pairs (re, im) in a last axis are complex numbers. Numbers that do not lie on the grid come without one.
+    """
+    values = given.astype(np.float64)
     if scale is None:
         return Table.real(values)
-    steps = _lined(scale.detach().cpu().double().numpy(), values.shape, name)
+    steps = _lined(scale, values.shape, name)
     if not (np.isfinite(steps) & (steps > 0.0)).all():
         raise TypeFault(f"{name} has a scale that is 0, negative or not finite; quantise the layer once before")
-    if not pairs.is_floating_point():
-        low = 0.0 if zero is None else _lined(zero.detach().cpu().double().numpy(), values.shape, name)
-        values = (values - low) * steps
+    if given.dtype.kind in "iu":
+        values = (values - (0.0 if zero is None else _lined(zero, values.shape, name))) * steps
     for unit in (steps, 1.0 / steps):
         integers = np.rint(values / unit)
         if np.abs(values / unit - integers).max(initial=0.0) <= _NEAR and np.abs(integers).max(initial=0.0) < 1 << 16:
@@ -94,7 +102,7 @@ def _lined(scale: Real, shape: tuple[int, ...], name: str) -> Real:
     return scale
 
 
-def _states(table: Table, count: int) -> Table:
+def states_of(table: Table, count: int) -> Table:
     """Pairs of (..., H, N, 2) as (S, 2)."""
     data = table.data.reshape(count, 2)
     if table.grid is None:
@@ -104,7 +112,8 @@ def _states(table: Table, count: int) -> Table:
     return Table.real(data, Grid.of(scale[:, :1] if same else scale, table.grid.width))
 
 
-def _times(table: Table, factor: float) -> Table:
+def times(table: Table, factor: float) -> Table:
+    """A table times a number, with its grid."""
     grid = None if table.grid is None else Grid.of(table.grid.scale * factor, table.grid.width)
     return Table.real(table.data * factor, grid)
 
@@ -137,7 +146,7 @@ class _Layer:
             ax, bu = add(self.state, "axq", ax), add(self.state, "buq", bu)
         total = add(Add(), "xn", ax, bu)
         b.updates[x] = total if self.state is None else add(self.state, "xq", total)
-        c = Readout(c=_times(self.c, factor), heads=heads, channels=self.heads)
+        c = Readout(c=times(self.c, factor), heads=heads, channels=self.heads)
         y = add(c, "cx", total if whole else b.updates[x])
         y = y if self.recurrent is None else add(self.recurrent, "cxq", y)
         if self.d is not None:
@@ -162,7 +171,7 @@ def _layer(module: nn.Module) -> _Layer:
     state = _cast(module, "state", (2, heads, states, 2), states)
     _check_clamp(module, state, a.data.shape)
     return _Layer(
-        _states(a, count), _states(b, count), _states(c, count), d, heads, state,
+        states_of(a, count), states_of(b, count), states_of(c, count), d, heads, state,
         _cast(module, "y_recur", (2, heads, 3), 1), _cast(module, "y_pre_output", (2, heads, 3), 1),
         [one for name in _AROUND if (part := module._modules.get(name)) is not None for one in flat(part)],
     )  # fmt: skip
