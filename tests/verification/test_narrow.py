@@ -35,7 +35,8 @@ def test_a_program_that_runs_with_wide_pointers_is_none(tmp_path: Path, monkeypa
     monkeypatch.setattr("shutil.which", lambda name: None)
     cc = script(
         tmp_path / "cc",
-        "shift_out() { while [ $1 != -o ]; do shift; done; printf '#!/bin/sh\\nexit 1\\n' > $2; chmod +x $2; }\nshift_out \"$@\"",
+        "shift_out() { while [ $1 != -o ]; do shift; done; printf '#!/bin/sh\\nexit 1\\n' > $2; "
+        'chmod +x $2; }\nshift_out "$@"',
     )
     found, why = narrow_of(cc)
     assert found is None

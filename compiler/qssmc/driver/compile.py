@@ -18,6 +18,7 @@ from qssmc.driver.error_of_design import judge, pruned_sentence
 from qssmc.driver.forecast import WORTH_A_LINE, check_memory, forecast
 from qssmc.driver.model_source import ModelSource, from_checkpoint
 from qssmc.driver.traced_source import Say, TracedSource, trace_source
+from qssmc.driver.trained_quantisation import trained_sentences
 from qssmc.driver.watch import Told, Watch
 from qssmc.ir.graph import Graph
 from qssmc.passes.pipeline import run_pipeline
@@ -80,6 +81,8 @@ def compile_source(
     reports = cost_reports(stages, traced, options) | measured_reports(stages, traced, options, replayed, tally, data)
     say(pruned_sentence(reports["error"]["pruned"]))
     judge(reports["error"], options.max_error, say)
+    for sentence in trained_sentences(reports.get("trained_quantisation")):
+        say(sentence)
     watch.begin("files")
     files = design_files(stages, options, replayed, reports, tuned, lambda name: watch.begin(f"emission of {name}"))
     facts = {name: BACKENDS[name].facts(files) for name in options.targets}

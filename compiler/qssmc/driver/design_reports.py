@@ -13,6 +13,7 @@ from qssmc.driver.design_files import Replayed
 from qssmc.driver.error_of_design import Measure, error_report, pruned
 from qssmc.driver.held_out import held_out_of
 from qssmc.driver.traced_source import TracedSource
+from qssmc.driver.trained_quantisation import trained_quantisation
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.report import (
     Tally,
@@ -61,9 +62,11 @@ def measured_reports(
     )
     error = error_report(stages, Measure(source.input_format, samples, replayed.outputs, *held_out))
     warnings = list(thin_calibration(samples, source.input_format, source.length))
+    trained = trained_quantisation(stages, samples, source.input_format)
     return {
         "error": error | {"pruned": pruned(stages), "calibration_warnings": warnings},
         "bounds": bounds_report(stages.golden, tally),
+        **({} if trained is None else {"trained_quantisation": trained}),
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.fixed import is_trained_quantised
 from qssmc.data import InputFormat
 from qssmc.driver.importing import foreign
 from qssmc.driver.live import symbol
@@ -35,7 +36,7 @@ class ModelSource:
     data_set: what it was trained on, where it says so. max_steps: the longest sequence that a mean is exact for, and
     name: the prefix of emitted symbols, if nothing else is asked for. answers: whether it says of its outputs what they
     are. length: of the sequences that it was trained on. answered: on how many sequences of its own it is
-    checked, where it keeps what it answered.
+    checked, where it keeps what it answered. quantised: whether it was trained with quantisers or tables on grids.
     """
 
     what: str
@@ -54,6 +55,7 @@ class ModelSource:
     answered: int | None = None
     answers: bool = True
     length: int | None = None
+    quantised: bool = False
 
 
 def read_model(path: Path) -> ModelSource:
@@ -127,6 +129,7 @@ def from_traced(model: TracedModel) -> ModelSource:
         answered=len(model.answers),
         answers=all(output.kind != "values" for output in model.graph.outputs),
         length=model.sequence_length,
+        quantised=is_trained_quantised(model.graph),
     )
 
 
@@ -151,4 +154,5 @@ def from_onnx(path: Path) -> ModelSource:
         ONNX_STEPS,
         symbol(path.stem),
         answers=all(output.kind != "values" for output in imported.graph.outputs),
+        quantised=is_trained_quantised(imported.graph),
     )

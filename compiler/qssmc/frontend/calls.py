@@ -19,6 +19,7 @@ from qssmc.frontend.einops_rules import functions as einops_functions
 from qssmc.frontend.einops_rules import is_einops
 from qssmc.frontend.handlers import MODULES
 from qssmc.frontend.layers import handler_of
+from qssmc.frontend.quantised import ConstantsOnGrid, is_of_quantisation, named_as_functions
 
 _TORCH = str(Path(torch.__file__).parent)
 _HERE = str(Path(__file__).parent)
@@ -47,10 +48,12 @@ def calls_of(module: nn.Module, leaves: Sequence[nn.Module] = ()) -> fx.Graph:
     layers = {id(part) for part in module.modules() if handler_of(part) is not None}
     tracer = _PlacedTracer(layers | {id(part) for part in leaves})
     try:
-        calls = tracer.trace(module, concrete_args=_defaults(module.forward))
+        with ConstantsOnGrid():
+            calls = tracer.trace(module, concrete_args=_defaults(module.forward))
     except Exception as error:  # torch.fx runs the user's forward, so anything can come out of it
         raise UnsupportedModelError(_untraceable(module, error, tracer.failed)) from error
     _drop_defaults(calls)
+    named_as_functions(calls)
     return calls
 
 
@@ -81,6 +84,7 @@ class _PlacedTracer(fx.Tracer):
             type(m) in MODULES
             or id(m) in self.layers
             or is_einops(m)
+            or is_of_quantisation(m)
             or super().is_leaf_module(m, module_qualified_name)
         )
 

@@ -15,6 +15,7 @@ from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.answers import TOLERANCE, RunGraph, compare_with_answers, joined
 from qssmc.frontend.layers.declared import Declared
 from qssmc.frontend.precision import precisions
+from qssmc.frontend.quantised import ExactQuantisation
 from qssmc.frontend.returned import ALONE, picked
 from qssmc.frontend.tracing import evaluated, without_softmax
 from qssmc.ir.graph import Graph
@@ -48,7 +49,7 @@ def answers_of(
     for _, kind, change in precisions():
         live = change(copy.deepcopy(plain))
         try:
-            with torch.no_grad():
+            with torch.no_grad(), ExactQuantisation(live):
                 found = live(torch.from_numpy(samples).to(kind))
                 parts: list[NDArray[np.float64]] = [part.double().numpy() for part in picked(found, outputs)]
             break

@@ -14,6 +14,7 @@ from torch import nn
 
 from qssmc.frontend.axes import TIME, Axis, Refused, Signal, told
 from qssmc.frontend.op_maker import mean_of
+from qssmc.frontend.quantiser import table_of
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import (
     Activation,
@@ -31,7 +32,7 @@ from qssmc.ir.ops import (
     Scale,
     TypeFault,
 )
-from qssmc.ir.table import Table
+from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import Type
 from qssmc.models.blocks import QGELU, ChannelBatchNorm, MeanPool
 from qssmc.models.s4d import S4D
@@ -79,7 +80,7 @@ def numbers(tensor: torch.Tensor) -> NDArray[np.float64]:
 
 def _linear(b: Builder, module: nn.Linear, stem: str, x: str, origin: str) -> str:
     bias = np.zeros(module.out_features) if module.bias is None else numbers(module.bias)
-    return b.add(Matvec(weight=Table.real(numbers(module.weight)), bias=Table.real(bias)), stem, x, origin=origin)
+    return b.add(Matvec(weight=table_of(module.weight), bias=Table.real(bias)), stem, x, origin=origin)
 
 
 def _s4d(b: Builder, module: S4D, stem: str, u: str, origin: str) -> str:
@@ -153,7 +154,9 @@ def _conv(b: Builder, module: nn.Conv1d, stem: str, x: str, origin: str) -> str:
         at = slice(group * rows, (group + 1) * rows), slice(group * columns, (group + 1) * columns)
         weight[at] = taps[group * rows : (group + 1) * rows]
     bias = np.zeros(len(weight)) if module.bias is None else numbers(module.bias)
-    return b.add(Matvec(weight=Table.real(weight), bias=Table.real(bias)), stem, x, origin=origin)
+    taps_grid = table_of(module.weight).grid
+    grid = None if taps_grid is None else Grid.of(taps_grid.scale.reshape(taps_grid.scale.shape[:2]), taps_grid.width)
+    return b.add(Matvec(weight=Table.real(weight, grid), bias=Table.real(bias)), stem, x, origin=origin)
 
 
 def axes_after(handler: ModuleHandler, module: nn.Module, x: Signal) -> tuple[Axis, ...]:

@@ -60,9 +60,14 @@ _INSTEAD: Mapping[str, str] = {
         ("sin", "rrelu", "threshold", "hardshrink", "cos", "log", "log1p", "softsign", "logsigmoid", "tanhshrink"),
         _ACTIVATION,
     ),
-    **dict.fromkeys(("where", "gt", "lt", "ge", "le", "eq", "ne", "masked_fill", "sign", "round", "floor"), _COMPARE),
+    **dict.fromkeys(("where", "gt", "lt", "ge", "le", "eq", "ne", "masked_fill", "sign"), _COMPARE),
     **dict.fromkeys(("repeat", "expand", "tile", "repeat_interleave", "expand_as"), _COPIES),
     **dict.fromkeys(("pad", "unfold", "constantpad1d", "zeropad1d"), _PAST),
+    **dict.fromkeys(
+        ("round", "floor", "ceil"),
+        "a quantiser that is written out has no grid to read: write "
+        "torch.fake_quantize_per_tensor_affine(x, scale, zero_point, low, high), which trains as well",
+    ),
     **dict.fromkeys(("linear",), "make it a torch.nn.Linear of the module"),
     **dict.fromkeys(
         ("item", "tolist", "numpy", "cpu", "cuda", "to"), "keep to tensors; the compiled design runs no Python"

@@ -38,8 +38,9 @@ from qssmc.frontend.layout_rules import (
     view,
 )
 from qssmc.frontend.op_maker import OpMaker
+from qssmc.frontend.quantiser import OnGrid, table_of
 from qssmc.ir.ops import Activation, Add, Glu, LayerNorm, Mul, Offset, RMSNorm, Scale
-from qssmc.ir.table import Table
+from qssmc.ir.table import Grid, Table
 
 # --- choices ----------------------------------------------------------------------------------------------------------
 
@@ -235,6 +236,7 @@ def _spread(m: OpMaker, x: Signal, other: Sequence[Axis]) -> Signal:
 
 def spread_constant(x: Signal, constant: Any) -> NDArray[np.float64]:
     """A constant as a scalar, or one number an element of a signal."""
+    constant = constant.tensor if isinstance(constant, OnGrid) else constant
     if not isinstance(constant, (torch.Tensor, bool, int, float)):
         what = "a length" if isinstance(constant, Extent) else f"{type(constant).__name__}"
         raise Refused(f"arithmetic with {what}; a design knows no length, and a mean over time is x.mean(1)")
@@ -263,6 +265,14 @@ def offset(m: OpMaker, x: Signal, constant: Any) -> Signal:
 
 def scaled(m: OpMaker, x: Signal, constant: Any) -> Signal:
     """x * constant."""
+    if isinstance(constant, OnGrid):
+        grid = constant.table.grid
+        assert grid is not None
+        factor, scale = (
+            spread_constant(x, torch.from_numpy(np.array(values))) for values in (constant.table.data, grid.scale)
+        )
+        table = Table.real(factor, Grid.of(scale if scale.size > 1 else scale.reshape(()), grid.width))
+        return replace(x, name=m.add(Scale(factor=table), "scale", x.name))
     return replace(x, name=m.add(Scale(factor=Table.real(spread_constant(x, constant))), "scale", x.name))
 
 
@@ -325,19 +335,25 @@ def _pow(m: OpMaker, x: Signal, exponent: Any) -> Signal:
 
 def _linear(m: OpMaker, x: Signal, weight: Any, bias: Any = None) -> Signal:
     """F.linear with constant weights."""
-    if not isinstance(weight, torch.Tensor) or not x.axes or x.axes[-1].kind != "channel" or len(x.channels) != 1:
+    if (
+        not isinstance(weight, (torch.Tensor, OnGrid))
+        or not x.axes
+        or x.axes[-1].kind != "channel"
+        or len(x.channels) != 1
+    ):
         raise Refused(f"linear of {told(x.axes)}; channels must be the last axis and the weights constant")
     axes = (*x.axes[:-1], Axis("channel", len(weight)))
-    return m.matvec(x, _array(weight), None if bias is None else _array(bias), axes)
+    return m.matvec(x, table_of(weight), None if bias is None else _array(bias), axes)
 
 
 def _matmul(m: OpMaker, x: Any, y: Any) -> Signal:
-    if isinstance(x, Signal) and isinstance(y, torch.Tensor) and y.ndim == 2:
+    if isinstance(x, Signal) and isinstance(y, (torch.Tensor, OnGrid)) and y.ndim == 2:
         return _linear(m, x, y.T)
     raise Refused("a product of two values of the input, or from the left; mix channels by torch.nn.Linear")
 
 
-def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
+def _array(tensor: torch.Tensor | OnGrid) -> NDArray[np.float64]:
+    tensor = tensor.tensor if isinstance(tensor, OnGrid) else tensor
     return np.asarray(tensor.detach().cpu().double().numpy())
 
 

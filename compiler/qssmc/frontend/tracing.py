@@ -36,6 +36,8 @@ from qssmc.frontend.layers.check import accept
 from qssmc.frontend.layers.declared import Declared
 from qssmc.frontend.layers.identify import identified
 from qssmc.frontend.op_maker import OpMaker
+from qssmc.frontend.quantised import Recorded, hooked, plain_weights, quantised_call, set_plain
+from qssmc.frontend.quantiser import OnGrid, on_grid
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
 from qssmc.frontend.returned import identifier, outputs_of
 from qssmc.frontend.rule_table import MODULE_RULES, rule_of
@@ -124,7 +126,8 @@ def _computed(module: nn.Module) -> dict[int, Any]:
 
 
 def _plain(module: nn.Module) -> nn.Module:
-    """Parametrised weights as plain ones: those of torch.nn.utils.parametrize, and the older weight norm."""
+    """Parametrised weights as plain ones: of parametrize, of quantised training, and of the older weight norm."""
+    plain_weights(module)
     for part in list(module.modules()):
         for name, child in part._modules.items():
             if child is not None and type(child).__name__ in _WRAPPERS:
@@ -133,12 +136,15 @@ def _plain(module: nn.Module) -> nn.Module:
         if parametrize.is_parametrized(part):
             # Not by remove_parametrizations, which changes the class, and that is the user's module's too.
             names: list[str] = list(part.parametrizations)  # type: ignore[arg-type]
-            values = {name: getattr(part, name).detach() for name in names}
+            lists: Any = part.parametrizations
+            last = {name: list(lists[name])[-1] for name in names}
+            with Recorded() as seen:
+                values = {name: getattr(part, name).detach() for name in names}
             plain = parametrize.type_before_parametrizations(part)
             del part._modules["parametrizations"]
             part.__class__ = plain
             for name, value in values.items():
-                setattr(part, name, nn.Parameter(value))
+                set_plain(part, name, value, seen, last[name])
         for hook in list(part._forward_pre_hooks.values()):
             if type(hook).__name__ == "WeightNorm":
                 torch.nn.utils.remove_weight_norm(part, hook.name)  # type: ignore[attr-defined]
@@ -237,6 +243,9 @@ class _Translation:
         parts = list(_leaves((args, kwargs)))
         if call.op == "get_attr":
             return _attribute(self.module, str(call.target))
+        quantised = quantised_call(OpMaker(self.builder, owner_of(call), self._stem), call, self.module, args, kwargs)
+        if quantised is not None:
+            return quantised
         is_declared = call.op == "call_module" and id(self.module.get_submodule(str(call.target))) in self.declared
         refusal = None if is_declared else never(call, self.module)
         if refusal is not None:
@@ -248,6 +257,8 @@ class _Translation:
             return _unknown(call, parts)
         states = len(self.builder.updates)
         result = self._module(call, args, kwargs) if call.op == "call_module" else self._function(call, args, kwargs)
+        if call.op == "call_module":
+            result = hooked(OpMaker(self.builder, str(call.target), self._stem), call, self.module, result)
         if len(self.builder.updates) > states and any(isinstance(part, Signal) and part.closed for part in parts):
             raise Refused("a layer with states stands after the end of the sequence")
         return result
@@ -400,6 +411,9 @@ def _attribute(module: nn.Module, path: str) -> Any:
     for name in path.split("."):
         found = getattr(found, name)
     if isinstance(found, torch.Tensor):
+        found = on_grid(found)
+        if isinstance(found, OnGrid):
+            return found
         found = found.detach()
         return found.double() if found.is_floating_point() else found
     return found

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.frontend.importing.arrays import Arrays
+from qssmc.frontend.importing.discrete import discrete_layer
 from qssmc.frontend.layers.system import System, by_heads
 from qssmc.ir.discretize import input_gain, lambda_bar
 
@@ -43,7 +44,7 @@ class Recurrent:
 
 def recognised(own: Arrays, above: Arrays) -> Recurrent | None:
     """The layer that a module's own weights make up; above: those of the module that holds it, for a feedthrough."""
-    for recognise in (_s4d, _lru, _s5, _ema):
+    for recognise in (_s4d, _discrete, _lru, _s5, _ema):
         found = recognise(own, above)
         if found is not None:
             return found
@@ -106,6 +107,18 @@ def _positive(how: str, x: Real) -> Real:
     if how == "softplus":
         return np.logaddexp(0.0, x)
     return np.maximum(x, 0.0) if how == "relu" else -x
+
+
+def _discrete(own: Arrays, above: Arrays) -> Recurrent | None:
+    """S4D of one step, as quantised training keeps it (Zhao et al., arXiv 2506.12480): 2 Re(C x), or Re(C x)."""
+    found = discrete_layer(own)
+    if found is None:
+        return None
+
+    def system(answers: Answers) -> System:
+        return found.system(float(answers[PART]))
+
+    return Recurrent("S4D", found.heads, found.heads, found.states, found.used, {PART: ("2", "1")}, {}, system)
 
 
 # --- LRU: Orvieto et al. (arXiv 2303.06349) ---------------------------------------------------------------------------

@@ -177,6 +177,10 @@ class _Walk(IntegerDraft):
                 raise IRError(f"%{op.name}: the table of an activation cannot be dithered")
             return self.table(op, source)
         target = np.broadcast_to(op.scale.data, op.type.shape)
+        if op.even is not None:
+            even = np.broadcast_to(op.even.data, op.type.shape)
+            is_state = op.name in self.source.updates.values()
+            return self.requant_to_even(op.name, value, target, op.low, op.high, even, op.origin, is_state=is_state)
         return self.requant(op.name, value, target, op.low, op.high, op.origin, *phase, phase_bits=bits)
 
     def phase_bits(self, name: str) -> int:
@@ -200,7 +204,8 @@ class _Walk(IntegerDraft):
                 f"the table of {activation.origin} would have {high - low + 1} entries; use at most 12 activation bits"
             )
         least, most = int(op.low.data), int(op.high.data)
-        found = lut_entries(activation.kind, range(low, high + 1), scales[0], float(op.scale.data), least, most)
+        unit, even = float(op.scale.data), op.even is not None and bool(op.even.data.all())
+        found = lut_entries(activation.kind, range(low, high + 1), scales[0], unit, least, most, even=even)
         entries = Table.integer(found, Grid.of(1.0, max(1, (most - least).bit_length())))
         return self.put(
             Lut(entries=entries, first=Table.integer(low)),

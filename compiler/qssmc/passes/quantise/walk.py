@@ -49,7 +49,7 @@ from qssmc.passes.quantise.survey import (
     moved_ranges,
     steps_to_centre,
 )
-from qssmc.passes.quantise.windows import Windows
+from qssmc.passes.quantise.trained import TrainedGrids
 from qssmc.passes.quantise.zhao import Zhao
 
 _SCHEMES: dict[str, type[Scheme]] = {"qssm": Qssm, "zhao": Zhao}
@@ -90,15 +90,14 @@ class Quantise:
         return _Walk(graph, _SCHEMES[self.options.scheme](self.options), self.options, self.input_format).graph()
 
 
-class _Walk(Windows):
+class _Walk(TrainedGrids):
     """Builds the quantised graph op by op.
 
-    names: the exact ("wide") value that stands for an op; narrow: its cast, made when an operand must have few bits.
+    narrow: the cast of an op's exact ("wide") value, made when an operand must have few bits.
     """
 
     def __init__(self, graph: Graph, scheme: Scheme, options: QuantiseOptions, input_format: InputFormat) -> None:
         super().__init__(graph, scheme, options)
-        self.names: dict[str, str] = {}
         self.narrow: dict[str, str] = {}
         self.input_format = input_format
         self.heads = heads_of_states(graph)
@@ -135,15 +134,24 @@ class _Walk(Windows):
         found = value if isinstance(self.b.ops[value], Cast) else self.narrow.get(old)
         if found is not None and not (shared and np.ptp(self.scale(found)) > 0.0):
             return found
+        if isinstance(op, Cast):
+            raise UnsupportedModelError(
+                f"%{old} (from {op.origin}) is quantised with one scale a channel, but what reads it adds up or "
+                "compares its channels or is one table for all of them; quantise it with one scale a tensor"
+            )
         if isinstance(op, Take) and not shared:
             return value
-        if isinstance(op, Slice) and not shared and self.names[op.inputs[0]] == self.narrow.get(op.inputs[0]):
+        if isinstance(op, Slice) and not shared and self.is_narrow(op.inputs[0]):
             return value
         window = self.window(old, shared)
         if found is not None:
             return self.cast(f"{old}_shared_q", value, window, op.origin)
         self.narrow[old] = self.cast(f"{old}_q", value, window, op.origin)
         return self.narrow[old]
+
+    def is_narrow(self, old: str) -> bool:
+        """Whether the value of an op is a cast."""
+        return self.names[old] == self.narrow.get(old) or isinstance(self.b.ops[self.names[old]], Cast)
 
     # --- one step an op ----------------------------------------------------------------------------------------------
 
@@ -166,7 +174,10 @@ class _Walk(Windows):
         plain state that of the value that it becomes.
         """
         self.b.append(op)
-        if op.type.complex or op.name in self.real_states:
+        update = self.source[self.source.updates[op.name]]
+        if isinstance(update, Cast):
+            self.scales[op.name] = np.broadcast_to(update.scale.data, op.type.shape)
+        elif op.type.complex or op.name in self.real_states:
             window = self.state_window(self.source.updates[op.name], self.heads.get(op.name))
             self.scales[op.name] = np.broadcast_to(window.scale, op.type.shape)
         elif op.name in self.source[self.source.updates[op.name]].inputs:
@@ -208,6 +219,8 @@ class _Walk(Windows):
 
     def matvec(self, op: Matvec) -> str:
         """Weights of few bits; the bias on the accumulator's grid."""
+        if op.weight.grid is not None:
+            return self.given_matvec(op)
         x, bias = self.operand(op.inputs[0]), op.bias.data
         if op.inputs[0] in self.moved:
             x, centre = self.moved[op.inputs[0]]
@@ -228,6 +241,8 @@ class _Walk(Windows):
 
     def diag(self, op: Diag) -> str:
         """The state transition."""
+        if op.lambda_bar.grid is not None:
+            return self.given(Diag(lambda_bar=op.lambda_bar), op.name, self.names[op.inputs[0]])
         heads = self.heads[op.inputs[0]]
         bits = self.bits(f"{op.name}.lambda_bar", self.options.a_bits)
         state_bits = self.bits(self.source.updates[op.inputs[0]], self.options.state_bits)
@@ -253,6 +268,9 @@ class _Walk(Windows):
 
     def inject(self, op: Inject) -> str:
         """The input of the states."""
+        if op.b_bar.grid is not None:
+            u = self.exact_operand(op.inputs[0], shared=op.heads is None)
+            return self.given(Inject(b_bar=op.b_bar, heads=op.heads), op.name, u)
         u, bits = self.operand(op.inputs[0]), self.weight_bits(f"{op.name}.b_bar")
         if op.heads is not None:
             heads = op.heads.data
@@ -275,6 +293,8 @@ class _Walk(Windows):
         """The output of the states, from the rounded state or from the sum behind it."""
         old = op.inputs[0]
         value = self.names[old] if self.scheme.reads_sum else self.narrow.get(old, self.names[old])
+        if op.c.grid is not None:
+            return self.given(Readout(c=op.c, heads=op.heads, channels=op.channels), op.name, value)
         unit, bits = self.unit_of_heads(op, value), self.weight_bits(f"{op.name}.c")
         least = finest_unit(self.source, op) / unit
         if op.heads is None:
@@ -296,6 +316,8 @@ class _Walk(Windows):
 
     def scale_op(self, op: Scale) -> str:
         """One factor a channel."""
+        if op.factor.grid is not None:
+            return self.given(Scale(factor=op.factor), op.name, self.exact_operand(op.inputs[0]))
         if op.name in self.transitions:
             return self.decay(op, self.transitions[op.name].state)
         factor = np.broadcast_to(op.factor.data, op.type.shape)
@@ -378,8 +400,17 @@ class _Walk(Windows):
 
     def activation(self, op: Activation) -> str:
         """A table from a narrow value to a narrow value: one table for all channels, so one scale on both sides."""
+        users = self.source.users[op.name]
+        leaves = op.name in self.source.updates.values() or any(o.value == op.name for o in self.source.outputs)
+        cast_alone = bool(users) and all(isinstance(user, Cast) for user in users) and not leaves
+        if cast_alone and op.kind == "relu":
+            self.rectified.add(op.name)
+            return self.names[op.inputs[0]]
         x = self.operand(op.inputs[0], shared=True)
         value = self.add(Activation(kind=op.kind), op.name, x, origin=op.origin)
+        self.curves[op.name] = value
+        if cast_alone:
+            return value
         self.narrow[op.name] = self.cast(f"{op.name}_q", value, self.window(op.name, True), op.origin)
         return self.narrow[op.name]
 
@@ -387,7 +418,9 @@ class _Walk(Windows):
         """Channels are compared with each other, so they share a scale; gamma and beta get the weights' bits."""
         x = self.operand(op.inputs[0], shared=True)
         least = finest_unit(self.source, op) * 2.0**_NORM_BITS
-        gamma = self.scheme.vector(op.gamma.data, least, self.weight_bits(f"{op.name}.gamma"))
+        gamma = op.gamma
+        if gamma.grid is None:
+            gamma = self.scheme.vector(op.gamma.data, least, self.weight_bits(f"{op.name}.gamma"))
         return self.add(replace(op, gamma=gamma), op.name, x, origin=op.origin)
 
     def slice(self, op: Slice) -> str:
@@ -416,6 +449,7 @@ _STEPS: dict[type[Op], Callable[[_Walk, Any], str]] = {
     Scale: _Walk.scale_op,
     Offset: _Walk.offset,
     Add: _Walk.add_op,
+    Cast: _Walk.cast_op,
     Mul: _Walk.mul,
     Activation: _Walk.activation,
     LayerNorm: _Walk.norm,
