@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from torch import nn
 
-from qssmc.frontend.layers.registry import Build, LayerHandler, tensors_of
+from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.layers.system import Real, real
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import LayerNorm, RMSNorm

@@ -14,7 +14,7 @@ from torch import nn
 
 from qssmc.frontend.layers.chain import build_chain, flat
 from qssmc.frontend.layers.diagonal import by_heads_of, diagonal_form, discretized
-from qssmc.frontend.layers.registry import Build, LayerHandler, tensors_of
+from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.layers.system import Complex, Real, System, as_complex, by_heads, real
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import Method, Take, TypeFault
