@@ -10,7 +10,7 @@ import click
 from rich.table import Table
 
 from qssmc.artifact.folder import check_edited, check_target
-from qssmc.cli.config import configurable
+from qssmc.cli.config import config_file, configurable
 from qssmc.cli.heartbeat import Heartbeat
 from qssmc.cli.options import GroupedCommand, GroupedOption, given_of, made_from
 from qssmc.cli.sweeping import asked_sweep, sweep_to
@@ -18,7 +18,7 @@ from qssmc.cli.terminal import Terminal, common_options
 from qssmc.driver.compile import compile_source
 from qssmc.driver.design import CompiledDesign
 from qssmc.driver.model_source import read_model
-from qssmc.driver.options import SweepOptions, choices, choices_of, make_options
+from qssmc.driver.options import SweepOptions, choices, choices_of, elsewhere, make_options
 from qssmc.driver.settle import settle
 from qssmc.targets.registry import ALL, BACKENDS, named
 
@@ -61,7 +61,7 @@ def compile_(terminal: Terminal, /, model: Path, target: str, output_dir: Path, 
     """
     asked = asked_sweep(given_of(values, _SWEEP))
     targets = named(target)
-    chosen = make_options(given_of(values, _CHOICES), targets)
+    chosen = make_options(_of_targets(terminal, given_of(values, _CHOICES), targets), targets)
     if not asked.pareto:
         check_target(output_dir, force=force)
     source = read_model(model)
@@ -89,6 +89,20 @@ def compile_(terminal: Terminal, /, model: Path, target: str, output_dir: Path, 
     for note in design.notes:
         terminal.note(note)
     terminal.note(f"next: qssmc verify {output_dir}")
+
+
+def _of_targets(terminal: Terminal, given: dict[str, Any], targets: tuple[str, ...]) -> dict[str, Any]:
+    """The options without those of other targets that a config file holds, which serves several; a line says so."""
+    context = click.get_current_context()
+    left = [
+        name
+        for name in elsewhere(given, targets)
+        if context.get_parameter_source(name) is click.core.ParameterSource.DEFAULT_MAP
+    ]
+    if left:
+        flags = ", ".join(name.replace("_", "-") for name in left)
+        terminal.note(f"{config_file(context)}: {flags} of other targets than {', '.join(targets)}: not used")
+    return {name: value for name, value in given.items() if name not in left}
 
 
 def summary_table(design: CompiledDesign, title: str) -> Table:

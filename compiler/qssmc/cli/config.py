@@ -23,7 +23,8 @@ def configurable(command: F) -> F:
         d-model: 16        # the same as --d-model 16
         activation: gelu
 
-    A key may be written with - or _. Values are checked by the options' own click types; unknown keys, keys given
+    A file may serve several targets: options of targets that are not asked for are left out, and a note says so, while
+    on the command line they are refused. A key may be written with - or _. Values are checked by the options' own click types; unknown keys, keys given
     twice and text that is not YAML are usage errors.
     """
     return click.option(

@@ -26,8 +26,8 @@ from qssmc.search.pareto import Point, rows, sweep, to_csv
 def asked_sweep(given: dict[str, Any]) -> SweepOptions:
     """Whether and how budgets are swept, of the options that were given."""
     asked = SweepOptions(**given)
-    if not asked.pareto and (asked.scheduler is not None or asked.jobs != 1):
-        raise UsageError("--jobs and --scheduler are for --pareto")
+    if not asked.pareto and given.keys() & {"points", "jobs", "scheduler"}:
+        raise UsageError("--points, --jobs and --scheduler are for --pareto")
     if asked.points < 2 or asked.jobs < 1:
         raise UsageError(f"--points must be at least 2 and --jobs at least 1, not {asked.points} and {asked.jobs}")
     return asked

@@ -242,13 +242,19 @@ def choices() -> tuple[Choice, ...]:
 def make_options(given: Mapping[str, Any], targets: Sequence[str] | None = None) -> Options:
     """The options of keywords for a design of some targets, or of all; None is not given.
 
-    Raises UsageError for an unknown keyword or a wrong kind of value.
+    Raises UsageError for an unknown keyword, a wrong kind of value, and an option of other targets alone.
     """
     known = {choice.keyword: choice for choice in choices()}
     if unknown := [name for name in given if name not in known]:
         close = difflib.get_close_matches(unknown[0], known, 1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
         raise UsageError(f"there is no option {unknown[0]}; {hint}")
+    if targets is not None and (others := elsewhere(given, targets)):
+        (name, owners), *_ = others.items()
+        raise UsageError(
+            f"{known[name].flag} is an option of --target {' and '.join(owners)}, and the design is for "
+            f"{', '.join(targets)}; leave it out, or ask for that target"
+        )
     of_targets = target_records()
     values: dict[str, dict[str, Any]] = {place: {} for place in (*RECORDS, *of_targets)}
     kept = {name: value for name, value in given.items() if value is not None}
@@ -259,6 +265,20 @@ def make_options(given: Mapping[str, Any], targets: Sequence[str] | None = None)
     wanted = of_targets if targets is None else targets
     records = {name: _record_of(of_targets[name], values[name]) for name in wanted if name in of_targets}
     return Options(**own, targets=records, given=frozenset(kept))
+
+
+def elsewhere(given: Mapping[str, Any], targets: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The keywords given that say nothing of these targets, and the targets that they belong to."""
+    of_targets = target_records()
+    owners = {choice.keyword: tuple(place for place, _ in choice.places) for choice in choices()}
+    return {
+        name: owners[name]
+        for name, value in given.items()
+        if value is not None
+        and name in owners
+        and set(owners[name]) <= set(of_targets)
+        and not set(owners[name]) & set(targets)
+    }
 
 
 def choices_of(record: type, place: str, title: str, inner: str = "") -> tuple[Choice, ...]:

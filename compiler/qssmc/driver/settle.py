@@ -57,6 +57,10 @@ def settle(
 def quantise_of(options: Options, max_steps: int) -> QuantiseOptions:
     """The scheme and its bits. max_steps: the longest sequence that a mean is exact for, if the user gave none."""
     bits = options.bits
+    if bits.scheme == "zhao":
+        for flag, given in (("--dither", bits.dither), ("--a-form", bits.a_form)):
+            if given:
+                raise UsageError(f"--scheme zhao is the published one and takes no {flag}, which is of qssm")
     weight_bits, activation_bits = parse_bits(bits.bits or DEFAULT_BITS)
     return QuantiseOptions(
         scheme=bits.scheme or DEFAULT.scheme,
@@ -65,7 +69,7 @@ def quantise_of(options: Options, max_steps: int) -> QuantiseOptions:
         state_bits=_or(bits.state_bits, DEFAULT.state_bits),
         a_bits=_or(bits.a_bits, DEFAULT.a_bits),
         a_form=bits.a_form or DEFAULT.a_form,
-        dither=_or(bits.dither, DEFAULT.dither),
+        dither=_or(bits.dither, DEFAULT.dither and bits.scheme != "zhao"),
         max_steps=_or(options.model.max_steps, max_steps),
     )
 

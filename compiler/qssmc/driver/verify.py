@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from qssmc.data.npy import read_npy
 from qssmc.driver.emitted_again import check_text, emitted_again
 from qssmc.driver.emitted_tables import Tables, check_tables
 from qssmc.driver.error_of_design import check_recorded
-from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError
+from qssmc.errors import MalformedInputError, ToolError, UsageError, VerificationError, shown
 from qssmc.ir.graph import Graph
 from qssmc.ir.json_text import parse_json
 from qssmc.ir.text import read_graph
@@ -110,6 +111,8 @@ def verify_folder(
     numbers of the golden IR, and every file must be what it gives when it is emitted again. only: of these targets
     alone; limit: of the sequences; thorough: search for minutes.
     """
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, Integral) or limit < 1):
+        raise UsageError(f"sequences must be a whole number of at least 1, or None for all, not {shown(limit)}")
     manifest = read_manifest(folder)
     checks = _checks(folder, manifest, only)
     altered = _altered(folder, manifest, list(checks.values()))
