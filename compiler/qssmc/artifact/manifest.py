@@ -11,6 +11,7 @@ from typing import Any
 from qssmc.artifact.schema import manifest_fault
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.ir.json_text import parse_json
+from qssmc.regular_file import check_regular
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "qssmc.design", 1
@@ -38,7 +39,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UsageError(f"{folder} is not a compiled design (it has no {MANIFEST}); make one with: qssmc compile")
     try:
-        manifest = parse_json(path.read_bytes())
+        manifest = parse_json(check_regular(path).read_bytes())
     except OSError as error:
         raise MalformedInputError(f"{path} cannot be read ({error.strerror}); compile the model again") from error
     except ValueError as error:

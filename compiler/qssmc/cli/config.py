@@ -11,6 +11,7 @@ import click
 import yaml
 
 from qssmc.errors import UsageError, brief
+from qssmc.regular_file import read_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 _META = "qssmc.config"
@@ -24,8 +25,8 @@ def configurable(command: F) -> F:
         activation: gelu
 
     A file may serve several targets: options of targets that are not asked for are left out, and a note says so, while
-    on the command line they are refused. A key may be written with - or _. Values are checked by the options' own click types; unknown keys, keys given
-    twice and text that is not YAML are usage errors.
+    on the command line they are refused. A key may be written with - or _. Values are checked by the options' own click
+    types; unknown keys, keys given twice and text that is not YAML are usage errors.
     """
     return click.option(
         "-c",
@@ -46,7 +47,7 @@ def config_file(ctx: click.Context) -> Path | None:
 def read_config(path: Path) -> dict[str, Any]:
     """The table in a YAML file, keys with - for _. Raises UsageError with the file, the line and what is wrong."""
     try:
-        table = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        table = yaml.load(read_text(path), _Loader)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UsageError(f"{path}{line}: {error.problem or 'this is not YAML'}") from error

@@ -24,6 +24,7 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.text import print_graph, sound_graph
 from qssmc.passes.pipeline import PASSES
 from qssmc.passes.quantise import QuantiseOptions
+from qssmc.regular_file import read_text
 
 # What passes can be told, of all that a compilation can be.
 _CHOICES = [choice for choice in choices() if {place for place, _ in choice.places} & {"bits", "methods", "crossbar"}]
@@ -111,7 +112,7 @@ def _read(file: str) -> Graph:
     """The graph of a file or of stdin. Raises UsageError or MalformedInputError."""
     name = "stdin" if file == "-" else file
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        text = sys.stdin.read() if file == "-" else read_text(Path(file))
         return sound_graph(text, name)
     except OSError as error:
         raise UsageError(f"{name} cannot be read ({error.strerror}); give a file of IR text, or - for stdin") from error

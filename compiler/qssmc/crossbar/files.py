@@ -17,6 +17,7 @@ from qssmc.crossbar.faults import faults_of
 from qssmc.crossbar.map import MAP, Array, CrossbarMap, MapFile
 from qssmc.data.npy import read_npz
 from qssmc.errors import MalformedInputError
+from qssmc.regular_file import check_regular
 
 _SHOWN = 5
 _RETRY = "compile the model again, or mend the file"
@@ -62,7 +63,7 @@ def read_map(path: Path) -> CrossbarMap:
     """
     path = _map_path(path)
     try:
-        file = MapFile.model_validate_json(path.read_bytes())
+        file = MapFile.model_validate_json(check_regular(path).read_bytes())
     except OSError as error:
         raise MalformedInputError(f"{path} cannot be read ({error.strerror}); give a {MAP}") from error
     except ValidationError as error:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from qssmc.regular_file import check_regular
+
 _KINDS = "iufbcmM"  # a file of objects, texts or records is refused
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -48,14 +50,14 @@ def parse_npy(content: bytes) -> NDArray[Any]:
 
 def read_npy(path: Path) -> NDArray[Any]:
     """The array of a .npy file. Raises OSError where there is none, ValueError for another content."""
-    return parse_npy(path.read_bytes())
+    return parse_npy(check_regular(path).read_bytes())
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a .npz file by name. Raises OSError where there is none, ValueError for another content."""
     arrays: dict[str, NDArray[Any]] = {}
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(check_regular(path)) as archive:
             for entry in archive.infolist():
                 name = entry.filename.removesuffix(".npy")
                 if name == entry.filename or name in arrays:

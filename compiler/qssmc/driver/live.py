@@ -20,6 +20,7 @@ from qssmc.errors import UnsupportedModelError, UsageError, VerificationError
 from qssmc.frontend.answers import TOLERANCE, answer_shape, compare_with_answers, lined
 from qssmc.ir.answers import answering
 from qssmc.ir.graph import Graph
+from qssmc.regular_file import check_regular
 from qssmc_sim import run
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _named(source: str, input_format: InputFormat | None, seed: int, data: Path 
 def _channels(path: str) -> int:
     """The extent of the last axis of a .npy file; what else is wrong with it, reading it says."""
     try:
-        return int(np.load(path, allow_pickle=False, mmap_mode="r").shape[-1])
+        return int(np.load(check_regular(Path(path)), allow_pickle=False, mmap_mode="r").shape[-1])
     except (OSError, ValueError, IndexError, EOFError):
         return 1
 

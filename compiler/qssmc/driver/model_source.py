@@ -16,6 +16,7 @@ from qssmc.data import InputFormat
 from qssmc.driver.importing import foreign
 from qssmc.driver.live import symbol
 from qssmc.driver.traced_model import SUFFIX, TracedModel, load_traced
+from qssmc.errors import UsageError
 from qssmc.frontend.answers import compare_with_answers
 from qssmc.ir.answers import answering
 from qssmc.ir.graph import Graph
@@ -63,6 +64,8 @@ def read_model(path: Path) -> ModelSource:
 
     Of weights that others saved, the error says what they are and how to import them.
     """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"model file {path} is not a file; give a .pt, .safetensors, .onnx or .qssm")
     if path.suffix == ".onnx":
         return from_onnx(path)
     if path.suffix == SUFFIX:

@@ -154,6 +154,8 @@ def _check(row: Row, graph: Graph, methods: Methods) -> None:
     for note, writer in row.notes:
         if not getattr(graph, note):
             raise UsageError(f"pass {row.name} needs {note} in the graph, which {writer} notes; put it before")
+    if row.name == "assign":
+        _check_notes(graph, methods)
     names, wanted = _NEEDED.get(row.name, ((), ""))
     missing = (0,) if row.name == "fill" else (None, ())
     if names and all(getattr(methods, name) in missing for name in names):
@@ -161,6 +163,16 @@ def _check(row: Row, graph: Graph, methods: Methods) -> None:
     poles = [op.name for op in graph.ops if isinstance(op, Diag)]
     if row.name == "place_poles" and any(f"{name}.lambda_bar" not in graph.bits for name in poles):
         raise UsageError("pass place_poles needs the bits of the poles, which allocate notes; put it before")
+
+
+def _check_notes(graph: Graph, methods: Methods) -> None:
+    """Raise UsageError for bits of what the graph has not: an op's value by its name, its table as op.attribute."""
+    known = {op.name for op in graph.ops} | {f"{op.name}.{table}" for op in graph.ops for table in op.tables()}
+    for name, _ in methods.notes:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(known))}"
+            raise UsageError(f"--set: the graph has no value or table {name}; {hint}")
 
 
 _BY_NAME = {one.name: one for one in PASSES}

@@ -29,6 +29,7 @@ from qssmc.ir.ops import BY_MNEMONIC, Op
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import parse_type
 from qssmc.ir.verify import IRError, verify
+from qssmc.regular_file import read_text
 
 _BASE = ("name", "type", "inputs", "origin")
 _ROW = 16  # numbers on a line of a table
@@ -102,7 +103,7 @@ def read_graph(path: Path) -> Graph:
     Raises MalformedInputError, with the file, for what cannot be read and for a graph that breaks a rule.
     """
     try:
-        return sound_graph(path.read_text(encoding="utf-8"), str(path))
+        return sound_graph(read_text(path), str(path))
     except OSError as error:
         raise MalformedInputError(f"{path} cannot be read ({error.strerror}); give a file of IR text") from error
     except UnicodeDecodeError as error:

@@ -129,7 +129,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     path = Path(path)
     if not path.is_file():
         what = (
-            "is not a file; give a .pt or .safetensors"
+            "is not a file; give a .pt, .safetensors, .onnx or .qssm"
             if path.exists()
             else "does not exist; train one with: qssmc train"
         )
