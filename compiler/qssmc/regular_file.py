@@ -1,9 +1,13 @@
-"""Regular file: what is read whole must be one, so that a device or a pipe is not read without end."""
+"""Regular file: paths as users give them, what is read whole, and what is written whole or not at all."""
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
+from typing import Any
+
+from qssmc.errors import UsageError, shown
 
 TEXT_BYTES = 1 << 30  # of a text at most
 
@@ -28,3 +32,26 @@ def check_regular(path: Path, most: int | None = None) -> Path:
 def read_text(path: Path) -> str:
     """The text of a file in UTF-8. Raises OSError for what is no file of a text's size, UnicodeDecodeError."""
     return check_regular(path, TEXT_BYTES).read_text(encoding="utf-8")
+
+
+def path_of(given: Any, what: str) -> Path:
+    """A path of what a user gave as one. Raises UsageError for another kind of value and for a null character."""
+    if not isinstance(given, (str, os.PathLike)) or not isinstance(os.fspath(given), str):
+        raise UsageError(f"{what} must be a path, not {shown(given)}")
+    if "\0" in os.fspath(given):
+        raise UsageError(f"{what} must be a path without null characters, not {shown(given)}")
+    return Path(given)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, complete or absent, and its folder. Raises UsageError where it cannot be."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror})") from error

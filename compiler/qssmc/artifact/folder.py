@@ -14,8 +14,18 @@ from qssmc.errors import MalformedInputError, UsageError
 _ALWAYS_WRITTEN = ("ir", "report", "vectors")  # folders of every design, beside those of its targets
 
 
+_LONGEST = 255  # bytes of a name in a folder, on the usual file systems
+
+
 def check_target(folder: Path, *, force: bool) -> None:
     """Refuse, before any work, a folder that exists (unless it is a design, and force is given) or cannot be made."""
+    try:
+        os.path.lexists(folder)
+        folder.is_dir()
+    except OSError as error:
+        raise UsageError(f"output folder {folder} cannot be made ({error.strerror}); give another one") from error
+    if len(os.fsencode(folder.name)) > _LONGEST:
+        raise UsageError(f"output folder must have a name of at most {_LONGEST} bytes, not {folder.name[:20]}…")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"output {folder} exists and is not a folder; give another one")
     if folder.is_dir() and any(folder.iterdir()):

@@ -35,11 +35,13 @@ def plain_array(given: Any) -> NDArray[Any]:
     (2, 2)
     """
     if hasattr(given, "detach"):  # a torch tensor; numpy knows no bfloat16
+        if "strided" not in str(getattr(given, "layout", "strided")):
+            raise UsageError("calibration must be a dense tensor; give calibration.to_dense()")
         given = given.detach().cpu()
         given = (given.double() if given.is_floating_point() else given).numpy()
     try:
         array = np.asarray(given)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise UsageError(f"calibration must be one array of shape {_SHAPE}; all sequences have one length") from error
     if array.dtype.kind not in "iuf":
         raise UsageError(f"calibration must be an array of numbers of shape {_SHAPE}, not {array.dtype}")
@@ -95,6 +97,11 @@ def propose_format(array: NDArray[Any]) -> InputFormat:
         if np.array_equal(scaled, np.rint(scaled)):
             return InputFormat(max(width, LEAST_WIDTH), frac, signed)
     reach = max(abs(low), abs(high))
+    if reach > 2.0**32 or 0 < reach < 2.0**-32:
+        raise UsageError(
+            f"calibration reaches from {low:.3g} to {high:.3g}, beyond what any input format spans "
+            "(a width of 1 to 32 bits, frac of -32 to 32); scale the sequences"
+        )
     frac = PROPOSED_WIDTH - int(signed) - int(np.ceil(np.log2(reach)))
     while _width(np.rint(low * 2.0**frac), np.rint(high * 2.0**frac), signed) > PROPOSED_WIDTH:
         frac -= 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from qssmc.artifact.folder import check_edited, check_target
 from qssmc.data import InputFormat
 from qssmc.driver.compile import compile_source
+from qssmc.driver.compile_options import check_name
 from qssmc.driver.design import CompiledDesign
 from qssmc.driver.keywords import Keywords
 from qssmc.driver.live import declared_of, interpreted, traced_model
@@ -20,8 +22,9 @@ from qssmc.driver.settle import settle
 from qssmc.driver.traced_model import TracedModel
 from qssmc.driver.verify import Verified, verify_folder
 from qssmc.driver.watch import Told
-from qssmc.errors import UsageError
+from qssmc.errors import UsageError, shown
 from qssmc.ir.graph import Graph
+from qssmc.regular_file import path_of
 from qssmc.targets.registry import named
 from qssmc.verification.toolchain import Toolchain
 
@@ -41,7 +44,7 @@ def compile(
     model: nn.Module | Checkpoint | TracedModel | Path | str,
     *,
     calibration: Any = None,
-    input_format: InputFormat | None = None,
+    input_format: InputFormat | str | None = None,
     target: str | Sequence[str] = "c",
     output_dir: Path | str | None = None,
     force: bool = False,
@@ -72,21 +75,27 @@ def compile(
     >>> sorted(path for path in design.files if path.startswith("c/tiny"))
     ['c/tiny.c', 'c/tiny.h', 'c/tiny_tables.h']
     """
-    targets = named(target if isinstance(target, str) else ",".join(target))
+    targets, input_format, folder = _targets(target), _format(input_format), None
+    if not callable(say):
+        raise UsageError(f"say must be a function of a sentence, not {shown(say)}")
+    if output_dir is not None:
+        folder = path_of(output_dir, "output_dir")
     given: dict[str, Any] = dict(options)
     if isinstance(calibration, (str, Path)):
         given["calib"] = str(calibration)
     chosen = make_options(given, targets)
-    if output_dir is not None:
-        check_target(Path(output_dir), force=force)
+    if chosen.model.name is not None:
+        check_name(chosen.model.name)
+    if folder is not None:
+        check_target(folder, force=force)
     source, traced = _source(model, calibration, input_format, chosen, say)
     settled = settle(chosen, targets, source)
-    if output_dir is not None:
-        check_edited(Path(output_dir), settled.name, targets)
+    if folder is not None:
+        check_edited(folder, settled.name, targets)
     design = compile_source(source, settled, data=chosen.model.data, say=say, progress=progress)
     design = replace(design, model=traced)
-    if output_dir is not None:
-        design.write(output_dir, force=force)
+    if folder is not None:
+        design.write(folder, force=force)
     return design
 
 
@@ -108,8 +117,8 @@ def verify(
     >>> qssmc.verify("verified").sequences
     4
     """
-    only = None if target is None else named(target if isinstance(target, str) else ",".join(target))
-    return verify_folder(Path(folder), tools=tools, only=only, limit=sequences)
+    only = None if target is None else _targets(target)
+    return verify_folder(path_of(folder, "folder"), tools=tools, only=only, limit=sequences)
 
 
 def load(folder: Path | str, *, engine: str = "golden", tools: Toolchain | None = None) -> LoadedDesign:
@@ -130,7 +139,7 @@ def load(folder: Path | str, *, engine: str = "golden", tools: Toolchain | None 
     >>> bool((design.step([7]) == design.run([[7]])[0]).all())
     True
     """
-    return LoadedDesign(Path(folder), engine, tools)
+    return LoadedDesign(path_of(folder, "folder"), engine, tools)
 
 
 def trace(
@@ -149,7 +158,11 @@ def trace(
     """
     from qssmc.frontend.tracing import trace as traced
 
-    return traced(module, channels, name, interpreted, declared=declared_of(lti, lti_error))
+    count: Any = channels
+    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+        raise UsageError(f"channels must be a whole number of at least 1, not {shown(count)}")
+    check_name(name)
+    return traced(module, int(channels), name, interpreted, declared=declared_of(lti, lti_error))
 
 
 def save(
@@ -157,7 +170,7 @@ def save(
     path: Path | str,
     *,
     calibration: Any = None,
-    input_format: InputFormat | None = None,
+    input_format: InputFormat | str | None = None,
     name: str | None = None,
     answer: str | None = None,
     lti: str | None = None,
@@ -174,11 +187,32 @@ def save(
     >>> qssmc.save(module, "mine.qssm", calibration=numpy.random.rand(4, 20, 1), name="mine").name
     'mine.qssm'
     """
+    path, input_format = path_of(path, "path"), _format(input_format)
     if isinstance(module, (CompiledDesign, TracedModel)):
         return module.save(path)
+    if name is not None:
+        check_name(name)
     return traced_model(
         module, _needed(calibration), input_format, name=name, answer=answer, lti=lti, lti_error=lti_error
     ).save(path)
+
+
+def _targets(given: Any) -> tuple[str, ...]:
+    """The targets of a text or of several. Raises UsageError for anything else."""
+    if not isinstance(given, str) and not (
+        isinstance(given, (list, tuple)) and all(isinstance(name, str) for name in given)
+    ):
+        raise UsageError(f"target must be text, as 'c', or a list of such, not {shown(given)}")
+    return named(given if isinstance(given, str) else ",".join(given))
+
+
+def _format(given: Any) -> InputFormat | None:
+    """An input format, or one of the text that `qssmc opt --input-format` takes."""
+    if isinstance(given, str):
+        return InputFormat.parse(given)
+    if given is not None and not isinstance(given, InputFormat):
+        raise UsageError(f"input_format must be an InputFormat or text as 'u8.8', not {shown(given)}")
+    return given
 
 
 def _source(

@@ -10,7 +10,7 @@ import numpy as np
 
 from qssmc.backends import c as c_backend
 from qssmc.driver.autotune import SPACE, SearchSpace
-from qssmc.errors import UsageError
+from qssmc.errors import UsageError, shown
 from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.search import Goal
@@ -53,8 +53,15 @@ class CompileOptions:
             raise UsageError(f"--max-error must be a percentage of at least 0, not {self.max_error}")
         if self.seed < 0:
             raise UsageError(f"--seed must be at least 0, not {self.seed}")
-        if (free := c_backend.as_prefix(self.name)) != self.name:
-            raise UsageError(
-                "--name must be a C identifier of at most 40 letters that starts with one and is no C keyword, "
-                f"emitted file or standard header, not {self.name!r}; {free} would do"
-            )
+        check_name(self.name)
+
+
+def check_name(name: Any) -> None:
+    """Raise UsageError for what cannot be the prefix of emitted symbols and files."""
+    if not isinstance(name, str):
+        raise UsageError(f"--name must be text, not {shown(name)}")
+    if (free := c_backend.as_prefix(name)) != name:
+        raise UsageError(
+            "--name must be a C identifier of at most 40 letters that starts with one and is no C keyword, "
+            f"emitted file or standard header, not {name!r}; {free} would do"
+        )

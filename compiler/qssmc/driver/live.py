@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 COMPARED = 16  # sequences whose answers by torch are kept
 _TRIED = 4  # steps that a model is tried on, to see which axis of an array is which
+_NOT_THE_SAME = (
+    "the module answers the same sequences differently each time; its forward is random, or keeps a count or state from "
+    "call to call; leave that out of what is compiled"
+)
 Say = Callable[[str], None]
 
 
@@ -70,7 +74,10 @@ def traced_model(
     real = given.input_format.to_real(given.samples[:COMPARED]).astype(np.float64)
     parameters = sum(parameter.numel() for parameter in module.parameters())
     samples = given.samples.astype(_smallest(given.input_format))
-    answers = _as_answered(graph, answers_of(module, real, declared, _names(graph)), samples.shape[1])
+    answered = answers_of(module, real, declared, _names(graph))
+    if not np.array_equal(answered, answers_of(module, real, declared, _names(graph))):
+        raise UnsupportedModelError(_NOT_THE_SAME)
+    answers = _as_answered(graph, answered, samples.shape[1])
     tolerance = 10.0 * declared.error if approximates(module, declared) else TOLERANCE
     traced = TracedModel(graph, kind, given.input_format, samples.shape[1], parameters, samples, answers, tolerance)
     return replace(traced, tolerance=TOLERANCE) if tolerance > TOLERANCE and _agrees(traced, real) else traced
@@ -142,11 +149,11 @@ def _sequences(module: nn.Module, array: NDArray[Any]) -> NDArray[Any]:
     """An array as (count, length, channels). Fewer axes are taken where the model takes them in one way alone."""
     if array.ndim == 3:
         return array
-    ways = {
-        1: {"(length,)": array.reshape(1, -1, 1)},
-        2: {"(count, length)": array[:, :, None], "(length, channels)": array[None]},
-    }.get(array.ndim)
-    if ways is None:
+    if array.ndim == 1:
+        ways = {"(length,)": array.reshape(1, -1, 1)}
+    elif array.ndim == 2:
+        ways = {"(count, length)": array[:, :, None], "(length, channels)": array[None]}
+    else:
         raise UsageError(f"calibration must have shape (count, length, channels), not {array.shape}")
     fitting = [way for way in ways.values() if _takes(module, way[:1, :_TRIED])]
     if len(fitting) != 1:

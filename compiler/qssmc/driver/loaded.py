@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from qssmc.artifact.manifest import altered_text, changed_files, read_manifest
 from qssmc.data import InputFormat
-from qssmc.errors import MalformedInputError, UsageError, VerificationError
+from qssmc.errors import MalformedInputError, UsageError, VerificationError, shown
 from qssmc.ir.graph import Graph, Output
 from qssmc.ir.text import read_graph
 from qssmc.ir.verify import IRError
@@ -80,7 +81,10 @@ class LoadedDesign:
         return self._answer({name: values[0] if self._one else values for name, values in found.items()})
 
     def last(self) -> Answer:
-        """What the design answers after the sample of the last step(), (n,) or (count, n); the states stay."""
+        """What the design answers after the sample of the last step(), (n,) or (count, n); the states stay.
+
+        An empty table of a design that answers at every step: step() has given its answers.
+        """
         if not self._steps:
             raise UsageError("there was no step() yet, so there is nothing to answer")
         found = self._engine.last()
@@ -88,18 +92,26 @@ class LoadedDesign:
 
     def to_samples(self, real: Any) -> NDArray[np.int64]:
         """Real numbers in the units of the model, rounded to samples. Raises UsageError for what is beyond them."""
-        samples = np.rint(self.input_format.to_steps(real)).astype(np.int64)
+        try:
+            values = np.asarray(real, np.float64)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"to_samples takes an array of real numbers, not {shown(real)}") from error
+        if not np.isfinite(values).all():
+            raise UsageError(f"{int((~np.isfinite(values)).sum())} of the real numbers are NaN or infinite")
+        steps = np.rint(self.input_format.to_steps(values))
         low, high = self.input_format.bounds
-        if samples.size and (samples.min() < low or samples.max() > high):
-            raise UsageError(f"{self.input_format} hold {low}..{high}, not {samples.min()}..{samples.max()}")
-        return samples
+        if steps.size and (steps.min() < low or steps.max() > high):
+            raise UsageError(f"{self.input_format} hold {low}..{high}, not {steps.min():.17g}..{steps.max():.17g}")
+        return np.asarray(steps.astype(np.int64))
 
     def to_real(self, values: NDArray[np.int64], *, name: str | None = None, steps: int | None = None) -> Any:
         """What integers of an output stand for, in the units of the model; float64 of the same shape.
 
         steps: of the sequence, for an output that is a mean over them; of step() and last() it is known.
         """
-        output = self._output(name)
+        output, given = self._output(name), steps
+        if given is not None and (isinstance(given, bool) or not isinstance(given, Integral) or given < 1):
+            raise UsageError(f"steps must be a whole number of at least 1, not {shown(given)}")
         scale = self.graph.scales[output.value].data
         if output.mean:
             steps = self._steps if steps is None else steps

@@ -21,6 +21,7 @@ from qssmc.frontend.answers import TOLERANCE, answer_shape
 from qssmc.ir.graph import Graph
 from qssmc.ir.json_text import parse_json
 from qssmc.ir.text import print_graph, sound_graph
+from qssmc.regular_file import path_of, write_whole
 
 SUFFIX = ".qssm"
 FORMAT, VERSION = "qssmc.traced", 1
@@ -92,24 +93,16 @@ class TracedModel:
 
     def save(self, path: Path | str) -> Path:
         """Write it as FILE.qssm; the file is complete or absent. Raises UsageError for another ending."""
-        path = Path(path)
+        path = path_of(path, "path")
         if path.suffix != SUFFIX:
             raise UsageError(f"a traced model is saved as FILE{SUFFIX}, not as {path.name}")
-        partial = path.with_name(path.name + ".partial")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(self.content)
-            partial.replace(path)
-        except OSError as error:
-            raise UsageError(f"{path} cannot be written ({error.strerror})") from error
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(path, self.content)
         return path
 
 
 def load_traced(path: Path | str) -> TracedModel:
     """Read FILE.qssm: text and arrays alone, and no pickle. Raises MalformedInputError for anything else."""
-    path = Path(path)
+    path = path_of(path, "model file")
     if not path.is_file():
         raise MalformedInputError(f"model file {path} does not exist; write one with qssmc.save(module, {path.name!r})")
     try:

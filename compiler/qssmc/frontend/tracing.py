@@ -96,6 +96,10 @@ def evaluated(module: nn.Module) -> nn.Module:
         raise UnsupportedModelError(
             "the model is TorchScript, which keeps no modules; give the module it was made from"
         )
+    if "_modules" not in vars(module):
+        raise UnsupportedModelError(
+            f"{type(module).__name__} was never initialised; call super().__init__() first in its __init__"
+        )
     module = _unwrapped(module)
     tensors = [*module.named_parameters(), *module.named_buffers()]
     empty = [
@@ -176,6 +180,11 @@ def _check_hooks(module: nn.Module) -> None:
 
 
 def _check_finite(module: nn.Module) -> None:
+    nothing = [path for path, tensor in module.named_parameters() if tensor.numel() == 0]
+    if nothing:
+        raise UnsupportedModelError(
+            f"the model cannot be compiled: {', '.join(nothing)} holds no numbers; give layers of one channel at least"
+        )
     faults = [
         f"{path} has {int((~torch.isfinite(tensor)).sum())} values that are NaN or infinite"
         for path, tensor in module.state_dict().items()

@@ -23,6 +23,7 @@ from qssmc.errors import MalformedInputError, UsageError, brief, shown
 from qssmc.ir.json_text import parse_json
 from qssmc.models.config import ModelConfig
 from qssmc.models.network import SequenceModel
+from qssmc.regular_file import path_of, write_whole
 
 FORMAT, VERSION = "qssmc.checkpoint", 1
 _STATE = "state."
@@ -80,6 +81,10 @@ class Checkpoint:
 
         Raises UsageError for what no file can hold.
         """
+        kinds = {"config": ModelConfig, "state": Mapping, "input_format": InputFormat, "provenance": Mapping}
+        for name, kind in kinds.items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise UsageError(f"{name} of a checkpoint must be a {kind.__name__}, not {shown(value)}")
         length: Any = self.sequence_length
         calibration: Any = self.calibration
         if isinstance(calibration, Tensor):
@@ -89,7 +94,7 @@ class Checkpoint:
             state={str(name): _dense(name, tensor) for name, tensor in self.state.items()},
             sequence_length=int(length) if isinstance(length, np.integer) else length,
             calibration=None if calibration is None else np.asarray(calibration),
-            provenance=_json_values(self.provenance, "provenance"),
+            provenance=_provenance(self.provenance),
         )
 
 
@@ -99,19 +104,21 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str) -> None:
     Raises UsageError for whatever load_checkpoint would refuse to read: a state that is not that of
     SequenceModel(checkpoint.config) above all. A module of another class is saved by qssmc.save.
     """
-    path = Path(path)
+    path = path_of(path, "path")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the path of a file, FILE.pt or FILE.safetensors")
     content = checkpoint_bytes(checkpoint, path.suffix)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, content)
 
 
 def checkpoint_bytes(checkpoint: Checkpoint, suffix: str = ".pt") -> bytes:
     """The content of a checkpoint's file. Raises UsageError for what load_checkpoint would refuse."""
+    given: Any = checkpoint
+    if not isinstance(given, Checkpoint):
+        raise UsageError(
+            "save_checkpoint takes Checkpoint(config, state, input_format, sequence_length) of a SequenceModel, not "
+            f"{type(given).__name__}; save a module of any class with qssmc.save(module, FILE.qssm, calibration=...)"
+        )
     checkpoint = checkpoint.plain()
     if faults := checkpoint.faults():
         raise UsageError(
@@ -234,6 +241,13 @@ def _dense(name: str, tensor: Any) -> Tensor:
     if not isinstance(tensor, Tensor):
         raise UsageError(f"state must be a dict of tensors, but {name} is {type(tensor).__name__}")
     return tensor.detach().cpu()
+
+
+def _provenance(given: Any) -> Any:
+    try:
+        return _json_values(given, "provenance")
+    except RecursionError:
+        raise UsageError("provenance must be text, numbers, lists or tables, and none of them within itself") from None
 
 
 def _json_values(value: Any, where: str) -> Any:
