@@ -91,7 +91,7 @@ def common_options(command: F) -> F:
     for flags, name, text in reversed(
         (
             (("-v", "--verbose"), "verbose", "Say more, and give the traceback of an error."),
-            (("-q", "--quiet"), "quiet", "No progress and no notes."),
+            (("-q", "--quiet"), "quiet", "No progress and no notes; results are printed."),
             (("--json",), "json", "Print the result as JSON on stdout."),
         )
     ):

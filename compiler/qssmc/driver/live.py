@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 COMPARED = 16  # sequences whose answers by torch are kept
 _TRIED = 4  # steps that a model is tried on, to see which axis of an array is which
 _NOT_THE_SAME = (
-    "the module answers the same sequences differently each time; its forward is random, or keeps a count or state from "
-    "call to call; leave that out of what is compiled"
+    "the module answers the same sequences differently each time; its forward is random, or keeps a count or state "
+    "from call to call; leave that out of what is compiled"
 )
 Say = Callable[[str], None]
 

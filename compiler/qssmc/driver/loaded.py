@@ -109,7 +109,8 @@ class LoadedDesign:
 
         steps: of the sequence, for an output that is a mean over them; of step() and last() it is known.
         """
-        output, given = self._output(name), steps
+        output = self._output(name)
+        given: Any = steps
         if given is not None and (isinstance(given, bool) or not isinstance(given, Integral) or given < 1):
             raise UsageError(f"steps must be a whole number of at least 1, not {shown(given)}")
         scale = self.graph.scales[output.value].data

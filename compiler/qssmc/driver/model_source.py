@@ -64,7 +64,7 @@ def read_model(path: Path) -> ModelSource:
 
     Of weights that others saved, the error says what they are and how to import them.
     """
-    if path.exists() and not path.is_file():
+    if path.exists() and not path.is_file() and not (path / "config.json").exists():  # HuggingFace's folder
         raise UsageError(f"model file {path} is not a file; give a .pt, .safetensors, .onnx or .qssm")
     if path.suffix == ".onnx":
         return from_onnx(path)

@@ -111,7 +111,8 @@ def verify_folder(
     numbers of the golden IR, and every file must be what it gives when it is emitted again. only: of these targets
     alone; limit: of the sequences; thorough: search for minutes.
     """
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, Integral) or limit < 1):
+    asked: Any = limit
+    if asked is not None and (isinstance(asked, bool) or not isinstance(asked, Integral) or asked < 1):
         raise UsageError(f"sequences must be a whole number of at least 1, or None for all, not {shown(limit)}")
     manifest = read_manifest(folder)
     checks = _checks(folder, manifest, only)
