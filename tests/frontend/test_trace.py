@@ -430,8 +430,16 @@ class TwoInputs(nn.Module):
 
 def test_more_than_one_input_or_output() -> None:
     assert refused(TwoInputs()) == "the model must take one input, but it takes v too; give it a default"
-    for forward in (lambda m, u: (u, u), lambda m, u: {"y": u}, lambda m, u: None, lambda m, u: [u]):
+    for forward in (lambda m, u: (u, (u, u)), lambda m, u: {"y": 3}, lambda m, u: None, lambda m, u: (None, None)):
         assert refused(Calls(forward)).startswith("the model must return one tensor of its input, not ")
+
+
+def test_outputs_by_position_and_by_name() -> None:
+    """In detail in tests/driver/test_several_outputs.py."""
+    both = trace(Calls(lambda m, u: (m.a(u), torch.tanh(u)), a=nn.Linear(2, 3)), 2)
+    assert [output.name for output in both.outputs] == ["y0", "y1"]
+    assert [output.name for output in trace(Calls(lambda m, u: {"y": u}), 2).outputs] == ["y"]
+    assert [output.name for output in trace(Calls(lambda m, u: [u]), 2).outputs] == ["y"]
 
 
 def test_no_input_at_all() -> None:
