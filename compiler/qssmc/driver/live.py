@@ -25,6 +25,8 @@ from qssmc_sim import run
 if TYPE_CHECKING:
     from torch import nn
 
+    from qssmc.frontend.layers import Declared
+
 COMPARED = 16  # sequences whose answers by torch are kept
 _TRIED = 4  # steps that a model is tried on, to see which axis of an array is which
 Say = Callable[[str], None]
@@ -50,7 +52,7 @@ def traced_model(
     UsageError for calibration that cannot be used, UnsupportedModelError for a module that cannot be traced.
     """
     from qssmc.frontend.compare import answers_of
-    from qssmc.frontend.layers import LTI_ERROR, Declared, approximates
+    from qssmc.frontend.layers import approximates
     from qssmc.frontend.tracing import evaluated, trace
 
     module = evaluated(module)
@@ -61,8 +63,7 @@ def traced_model(
     for sentence in given.said:
         say(sentence)
     kind = type(module).__name__
-    names = tuple(name for name in re.split(r"[,\s]+", lti or "") if name)
-    declared = Declared(names, LTI_ERROR if lti_error is None else lti_error, given.samples.shape[1])
+    declared = declared_of(lti, lti_error, given.samples.shape[1])
     graph = trace(module, given.samples.shape[2], symbol(kind) if name is None else name, interpreted, say, declared)
     graph = answering(graph, answer)
     real = given.input_format.to_real(given.samples[:COMPARED]).astype(np.float64)
@@ -72,6 +73,14 @@ def traced_model(
     tolerance = 10.0 * declared.error if approximates(module, declared) else TOLERANCE
     traced = TracedModel(graph, kind, given.input_format, samples.shape[1], parameters, samples, answers, tolerance)
     return replace(traced, tolerance=TOLERANCE) if tolerance > TOLERANCE and _agrees(traced, real) else traced
+
+
+def declared_of(lti: str | None, lti_error: float | None, length: int | None = None) -> Declared:
+    """What --lti (names, with commas between them) and --lti-error say of a module's layers."""
+    from qssmc.frontend.layers import LTI_ERROR, Declared
+
+    names = tuple(name for name in re.split(r"[,\s]+", lti or "") if name)
+    return Declared(names, LTI_ERROR if lti_error is None else lti_error, length)
 
 
 def _agrees(model: TracedModel, real: NDArray[np.float64]) -> bool:

@@ -40,8 +40,8 @@ def answers_of(
     """What a copy of the module answers to real sequences (batch, length, d_input), in float64 if its code lets it.
 
     Of (answer, None) it is the answer; a softmax at the end is left out. outputs: the names of the graph's; of several,
-    they are joined as `joined` says. Raises UnsupportedModelError if the module
-    fails, or says something that is not a number.
+    they are joined as `joined` says. Raises UnsupportedModelError if the module fails, or says something that is not
+    a number.
     """
     plain = without_softmax(evaluated(module), declared)
     failed: Exception | None = None

@@ -38,7 +38,8 @@ from qssmc.frontend.layers.identify import identified
 from qssmc.frontend.op_maker import OpMaker
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
 from qssmc.frontend.returned import identifier, outputs_of
-from qssmc.frontend.rules import RULES, rule_of
+from qssmc.frontend.rule_table import MODULE_RULES, rule_of
+from qssmc.frontend.rules import RULES
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op, TypeFault
@@ -64,6 +65,7 @@ def trace(
     """
     module = evaluated(module)
     _check_finite(module)
+    _check_hooks(module)
     declared = declared or Declared()
     if type(module) in MODULES or handler_of(module) is not None or type(module).__name__ in declared.names:
         module = nn.Sequential(module)  # torch.fx looks into the root, so what has a handler must not be the root
@@ -124,6 +126,10 @@ def _computed(module: nn.Module) -> dict[int, Any]:
 def _plain(module: nn.Module) -> nn.Module:
     """Parametrised weights as plain ones: those of torch.nn.utils.parametrize, and the older weight norm."""
     for part in list(module.modules()):
+        for name, child in part._modules.items():
+            if child is not None and type(child).__name__ in _WRAPPERS:
+                part._modules[name] = _unwrapped(child)
+    for part in list(module.modules()):
         if parametrize.is_parametrized(part):
             # Not by remove_parametrizations, which changes the class, and that is the user's module's too.
             names: list[str] = list(part.parametrizations)  # type: ignore[arg-type]
@@ -136,20 +142,31 @@ def _plain(module: nn.Module) -> nn.Module:
         for hook in list(part._forward_pre_hooks.values()):
             if type(hook).__name__ == "WeightNorm":
                 torch.nn.utils.remove_weight_norm(part, hook.name)  # type: ignore[attr-defined]
+            elif type(hook).__name__ == "SpectralNorm":
+                torch.nn.utils.remove_spectral_norm(part, hook.name)  # type: ignore[attr-defined]
     return module
+
+
+_WRAPPERS = ("OptimizedModule", "DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "AveragedModel")
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
-    """The module within DataParallel or torch.compile."""
+    """The module within DataParallel, torch.compile or an average of weights."""
     for name in ("_orig_mod", "module"):
         inner = module._modules.get(name)
-        if inner is not None and type(module).__name__ in (
-            "OptimizedModule",
-            "DataParallel",
-            "DistributedDataParallel",
-        ):
+        if inner is not None and type(module).__name__ in _WRAPPERS:
             return _unwrapped(inner)
     return module
+
+
+def _check_hooks(module: nn.Module) -> None:
+    """Refuse forward hooks, which may change what a module answers and are in no forward."""
+    hooked = [path or "the model" for path, p in module.named_modules() if p._forward_hooks or p._forward_pre_hooks]
+    if hooked:
+        raise UnsupportedModelError(
+            f"{', '.join(hooked)} has forward hooks, which no design runs; remove them (handle.remove()), or write "
+            "what they do into the forward"
+        )
 
 
 def _check_finite(module: nn.Module) -> None:
@@ -164,6 +181,7 @@ def _check_finite(module: nn.Module) -> None:
         raise UnsupportedModelError("the model cannot be compiled: " + "; ".join(faults))
 
 
+_ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # numpy's names, which torch takes too
 _OF_SEVERAL = ("getitem", "cat", "concat", "concatenate", "stack")  # functions of several tensors
 
 
@@ -224,7 +242,8 @@ class _Translation:
         if refusal is not None:
             raise Refused(refusal)
         if any(isinstance(part, Unknown) for part in parts) and not isinstance(args[0], tuple):
-            if call.op != "call_module" and not known(call) and rule_of(call.op, call.target) is None:
+            told_already = call.target is getattr or call.op == "call_module"
+            if not told_already and not known(call) and rule_of(call.op, call.target) is None:
                 raise Refused(f"{name_of(call)}; {instead(call)}")
             return _unknown(call, parts)
         states = len(self.builder.updates)
@@ -244,10 +263,14 @@ class _Translation:
         if handler is None:
             if is_einops(module) and args:
                 return apply_module(OpMaker(self.builder, path, self._stem), module, args[0])
+            if type(module) in MODULE_RULES and len(args) == 1 and isinstance(args[0], Signal) and not kwargs:
+                return MODULE_RULES[type(module)](OpMaker(self.builder, path, self._stem), module, args[0])
             layer = handler_of(module)
             if layer is None or not args or not isinstance(args[0], Signal):
                 raise Refused(unknown_module(module))
             return self._layer(call, layer, module, args, kwargs)
+        if any(isinstance(part, TimeSum) for part in args):
+            raise Refused("a sum over time grows without bound; take the mean over time, x.mean(1), before the answer")
         if len(args) != 1 or not isinstance(args[0], Signal) or kwargs:
             raise Refused(f"{type(module).__name__} is called with anything but one tensor; call it as module(x)")
         (x,) = args
@@ -315,7 +338,7 @@ class _Translation:
             raise Refused(
                 f"{name} of what a layer returns, a tuple of {len(args[0])}; take the answer: y, _ = layer(x)"
             )
-        given = {key: value for key, value in kwargs.items() if key != "inplace"}
+        given = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key != "inplace"}
         try:
             inspect.signature(rule).bind(None, *args, **given)
         except TypeError as error:

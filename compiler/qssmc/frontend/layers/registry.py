@@ -97,8 +97,9 @@ def _own() -> tuple[LayerHandler, ...]:
     from qssmc.frontend.layers.dense import MEMORY, SPACE
     from qssmc.frontend.layers.ema import EMA, HEADS
     from qssmc.frontend.layers.lru import LRU
+    from qssmc.frontend.layers.norms import NORM
     from qssmc.frontend.layers.s4 import S4, S4_LOW_RANK
     from qssmc.frontend.layers.s4d import S4D
     from qssmc.frontend.layers.s5 import S5
 
-    return (S4, S4_LOW_RANK, S4D, LRU, S5, EMA, HEADS, MEMORY, SPACE)
+    return (S4, S4_LOW_RANK, S4D, LRU, S5, EMA, HEADS, MEMORY, SPACE, NORM)
