@@ -108,9 +108,10 @@ def _sinks(graph: Graph, ops: list[Op], cone: list[Op], calibration: Calibration
 
 def _weight(graph: Graph, op: Op, users: list[Op], calibration: Calibration) -> Real:
     """For what a running sum adds up, the cost of the sum; else 1, in units of its variance unless all is a class."""
-    total = next((user for user in users if isinstance(user, Add) and user.name in graph.updates.values()), None)
+    sums = {update: state for state, update in graph.updates.items() if state in graph[update].inputs}
+    total = next((user for user in users if isinstance(user, Add) and user.name in sums), None)
     if total is not None:
-        state = next(name for name, update in graph.updates.items() if update == total.name)
+        state = sums[total.name]
         cost = sum_cost(graph, state, calibration)
         if cost is not None:
             return cost

@@ -92,6 +92,7 @@ def _lines(verified: Verified) -> list[str]:
         )
         if len(run.variants) > 1:
             found.append(f"    variants: {'; '.join(run.variants)}")
+        found += [f"    not run: {variant}" for variant in run.not_run]
     found.append(f"reached by golden: {verified.coverage.sentence()}")
     found.append(f"{verified.accumulators} accumulator bounds follow from the golden IR")
     found.append(

@@ -12,15 +12,16 @@ from qssmc.data import InputFormat
 from qssmc.driver.compile import compile_source
 from qssmc.driver.design import CompiledDesign
 from qssmc.driver.keywords import Keywords
-from qssmc.driver.live import interpreted, traced_model
+from qssmc.driver.live import declared_of, interpreted, traced_model
 from qssmc.driver.loaded import LoadedDesign
 from qssmc.driver.model_source import ModelSource, from_checkpoint, from_traced, read_model
 from qssmc.driver.options import Options, make_options
 from qssmc.driver.settle import settle
 from qssmc.driver.traced_model import TracedModel
 from qssmc.driver.verify import Verified, verify_folder
+from qssmc.driver.watch import Told
 from qssmc.errors import UsageError
-from qssmc.ir.graph import Graph, Kind
+from qssmc.ir.graph import Graph
 from qssmc.targets.registry import named
 from qssmc.verification.toolchain import Toolchain
 
@@ -45,6 +46,7 @@ def compile(
     output_dir: Path | str | None = None,
     force: bool = False,
     say: Say = _quiet,
+    progress: Told | None = None,
     **options: Unpack[Keywords],
 ) -> CompiledDesign:
     """Compile a model to fixed-point code that is the same, bit for bit, as its golden model.
@@ -55,7 +57,9 @@ def compile(
     integers q as the sensor gives them, which stand for q * 2**-input_format.frac, or of real numbers as the model was
     trained on, which are rounded onto input_format, or onto one that is proposed from their range and told to `say`;
     for any model, text: FILE.npy or DATASET[:COUNT]. target: c, hls, verilog, onnx, crossbar or all, one or several.
-    output_dir: folder to write the design into; force: over another design. say: is told of the progress.
+    output_dir: folder to write the design into; force: over another design. say: is told of the progress;
+    progress: called as progress(what, done, of) as each piece of work begins and a few times a second while sequences
+    are simulated, where done and of count steps of all sequences, which a pass may go through several times.
     options: those of `qssmc compile --help`, with _ for -: bits="W4A6", state_bits=9, clip=False, lanes=4, ...
 
     The same options give the same bytes as the command line. Raises UsageError for options and data, and
@@ -79,7 +83,7 @@ def compile(
     settled = settle(chosen, targets, source)
     if output_dir is not None:
         check_edited(Path(output_dir), settled.name, targets)
-    design = compile_source(source, settled, data=chosen.model.data, say=say)
+    design = compile_source(source, settled, data=chosen.model.data, say=say, progress=progress)
     design = replace(design, model=traced)
     if output_dir is not None:
         design.write(output_dir, force=force)
@@ -129,10 +133,13 @@ def load(folder: Path | str, *, engine: str = "golden", tools: Toolchain | None 
     return LoadedDesign(Path(folder), engine, tools)
 
 
-def trace(module: nn.Module, channels: int, *, name: str = "model") -> Graph:
+def trace(
+    module: nn.Module, channels: int, *, name: str = "model", lti: str | None = None, lti_error: float | None = None
+) -> Graph:
     """The float IR of a torch module that maps (batch, length, channels) to answers; the module stays as it is.
 
-    The answers are (batch, length, n) at every step, or (batch, n) after a mean over time. Raises UnsupportedModelError
+    The answers are (batch, length, n) at every step, or (batch, n) after a mean over time. lti, lti_error: layers to
+    identify from their impulse responses, as --lti and --lti-error take them. Raises UnsupportedModelError
     that lists every construct without an IR form, its line, and what to write instead.
 
     >>> import torch, qssmc
@@ -142,7 +149,7 @@ def trace(module: nn.Module, channels: int, *, name: str = "model") -> Graph:
     """
     from qssmc.frontend.tracing import trace as traced
 
-    return traced(module, channels, name, interpreted)
+    return traced(module, channels, name, interpreted, declared=declared_of(lti, lti_error))
 
 
 def save(
@@ -152,14 +159,14 @@ def save(
     calibration: Any = None,
     input_format: InputFormat | None = None,
     name: str | None = None,
-    answer: Kind | None = None,
+    answer: str | None = None,
     lti: str | None = None,
     lti_error: float | None = None,
 ) -> Path:
     """Write a module of your own as FILE.qssm, for `qssmc compile FILE.qssm`: its float IR, calibration and answers.
 
     No code and no pickle are in it. calibration and input_format as for qssmc.compile; name: the prefix of emitted
-    symbols; answer: what the outputs say, "class", "flags" or "values"; lti, lti_error: as --lti and --lti-error. A
+    symbols; answer: what the outputs say, as --answer takes it; lti, lti_error: as --lti and --lti-error. A
     design that was compiled from a module is saved as well. Raises as qssmc.compile does.
 
     >>> import numpy, torch, qssmc

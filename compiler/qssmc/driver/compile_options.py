@@ -11,7 +11,6 @@ import numpy as np
 from qssmc.backends import c as c_backend
 from qssmc.driver.autotune import SPACE, SearchSpace
 from qssmc.errors import UsageError
-from qssmc.ir.graph import Kind
 from qssmc.passes.methods import PLAIN, Methods
 from qssmc.passes.quantise import QuantiseOptions
 from qssmc.search import Goal
@@ -37,7 +36,7 @@ class CompileOptions:
     goal: Goal | None = None
     space: SearchSpace = SPACE
     target: Mapping[str, Any] = field(default_factory=dict)
-    answer: Kind | None = None
+    answer: str | None = None
     held_out: str | None = None
     max_error: float | None = None
 

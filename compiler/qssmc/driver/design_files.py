@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -37,15 +37,20 @@ class Replayed:
 
 
 def design_files(
-    stages: Stages, options: CompileOptions, replayed: Replayed, reports: Mapping[str, Any], tuned: Tuned | None
+    stages: Stages,
+    options: CompileOptions,
+    replayed: Replayed,
+    reports: Mapping[str, Any],
+    tuned: Tuned | None,
+    begins: Callable[[str], None],
 ) -> dict[str, bytes]:
-    """The content of every file but the sizes and the manifest, by path."""
+    """The content of every file but the sizes and the manifest, by path. begins: told the name of each target."""
     return {
         **stages.files(),
         "ir/float.svg": draw(stages.canonical).encode(),
         "ir/design.svg": draw(stages.golden).encode(),
         **_vector_files(stages.golden, replayed),
-        **emit_targets(options.targets, Lowered(stages, replayed.samples), options.target),
+        **emit_targets(options.targets, Lowered(stages, replayed.samples), options.target, begins),
         **_bits_files(reports["storage"], options.name, tuned),
         **{f"report/{name}.json": to_json(report) for name, report in reports.items()},
     }
@@ -74,7 +79,7 @@ def signed(
             "calibration": traced.origin,
             "data_set": traced.source.data_set,
             "seed": options.seed,
-            "input_format": asdict(traced.source.input_format),
+            "input_format": traced.source.input_format.facts(),
             "answers": {output.name: output.kind for output in traced.graph.outputs},
             "golden": stages.golden_path,
         },

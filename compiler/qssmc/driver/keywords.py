@@ -16,8 +16,9 @@ class Keywords(TypedDict, total=False):
     name: str | None
     # Calibration sequences: FILE.npy or DATASET[:COUNT].
     calib: str | None
-    # What the outputs say: the largest decides (class), each against 0 (flags), or quantities (values).
-    answer: Literal["class", "flags", "values"] | None
+    # What the outputs say: the largest decides (class), each against 0 (flags), or quantities (values); of several
+    # outputs NAME=KIND,NAME=KIND.
+    answer: str | None
     # Sequences that nothing is chosen on, to measure errors on: FILE.npy.
     held_out: str | None
     # End with exit code 1, and write nothing, if the RMS error of an output is more than so much of its deviation.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc.analysis.calibration import Calibration
+from qssmc.analysis.calibration import Calibration, Simulator
 from qssmc.data.calibration import load_calibration, load_held_out
 from qssmc.data.thin_calibration import thin_calibration
 from qssmc.driver.autotune import Labelled, objective_of
@@ -43,9 +43,9 @@ class TracedSource:
         """Sequences that the float IR was compared with the original on."""
         return compared_of(self.source, len(self.samples))
 
-    def plan(self, options: CompileOptions) -> PassPlan:
+    def plan(self, options: CompileOptions, simulator: Simulator = run) -> PassPlan:
         """The passes that the options ask for, which a search varies."""
-        integers = Calibration(self.samples, run)
+        integers = Calibration(self.samples, simulator)
         return PassPlan(self.graph, options.quantise, self.source.input_format, integers, options.methods)
 
     def objective(self, options: CompileOptions) -> Objective:

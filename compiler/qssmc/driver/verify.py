@@ -61,6 +61,7 @@ class Ran:
     values: int
     by: str
     variants: tuple[str, ...]
+    not_run: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def verify_folder(
     if (~seen & ~unreachable).any():
         unreachable = unreachable | unreachable_points(search.points, steps, ~seen & ~unreachable)
     ran = tuple(
-        Ran(name, run.sequences, run.steps, run.made, run.traced, run.values, run.by, run.variants)
+        Ran(name, run.sequences, run.steps, run.made, run.traced, run.values, run.by, run.variants, run.not_run)
         for name, run in ((name, runs[name]) for name in checks)
     )
     return Verified(

@@ -224,7 +224,10 @@ MODULE_HANDLERS: tuple[ModuleHandler, ...] = (
     ModuleHandler(nn.Identity, "torch.nn", _nothing, "removed", axis="any"),
     ModuleHandler(nn.Dropout, "torch.nn", _nothing, "removed", axis="any"),
     ModuleHandler(nn.Dropout1d, "torch.nn", _nothing, "removed", axis="any"),
+    ModuleHandler(nn.Dropout2d, "torch.nn", _nothing, "removed", axis="any"),
+    ModuleHandler(nn.Dropout3d, "torch.nn", _nothing, "removed", axis="any"),
     ModuleHandler(nn.AlphaDropout, "torch.nn", _nothing, "removed", axis="any"),
+    ModuleHandler(nn.FeatureAlphaDropout, "torch.nn", _nothing, "removed", axis="any"),
     ModuleHandler(nn.Conv1d, "torch.nn", _conv, "of kernel size 1, over (batch, channels, time)", axis="second"),
     ModuleHandler(
         nn.BatchNorm1d, "torch.nn", _batch_norm, "over (batch, channels, time); folded beside a Linear", axis="second"
@@ -280,16 +283,23 @@ def _supported_modules() -> dict[str, str]:
     rows: dict[tuple[str, str], list[str]] = {}
     for handler in MODULE_HANDLERS:
         rows.setdefault((handler.home, handler.becomes), []).append(handler.module.__name__)
-    return {f"{home}.{' / '.join(names)}": becomes for (home, becomes), names in rows.items()}
+    ruled = {"torch.nn.LeakyReLU / PReLU / ReLU6 / Hardtanh / Hardsigmoid / Hardswish": "sums of ReLUs"}
+    ruled |= {"torch.nn.ELU / SELU / CELU / Mish / LogSigmoid": "made of ReLU, exp, softplus and tanh"}
+    ruled |= {"torch.nn.Flatten / Unflatten": "a change of layout alone", "torch.nn.AdaptiveAvgPool1d": "to 1 step"}
+    ruled |= {"einops.layers.torch.Rearrange / Reduce": "a change of layout; a mean over time"}
+    return {f"{home}.{' / '.join(names)}": becomes for (home, becomes), names in rows.items()} | ruled
 
 
 RULED: Mapping[str, str] = {
     "x.mean(1), torch.mean(x, 1), x.sum(1) / x.shape[1]": "the mean over time, before the answer",
     "x[:, -1]": "the last step, before the answer",
     "transpose, permute, movedim, view, reshape, flatten, unflatten, squeeze, unsqueeze": "a change of layout alone",
-    "x[..., a:b], chunk, split, torch.cat": "of channels",
+    "einops.rearrange, einops.reduce": "a change of layout; a mean over time",
+    "x[..., a:b], x[..., [2, 0, 1]], chunk, split, torch.cat, torch.stack": "of channels",
     "+, -, *, / with numbers and parameters, x ** 2": "folded where a Linear is beside them",
-    "F.linear, x @ W, F.glu, F.layer_norm, F.rms_norm": "with constant weights",
+    "F.linear, x @ W, torch.einsum, F.conv1d of one tap": "with constant weights",
+    "F.glu, F.layer_norm, F.rms_norm, F.batch_norm": "with constant weights",
+    "F.leaky_relu, F.prelu, F.elu, F.hardswish, torch.clamp, torch.abs": "sums of ReLUs",
     "softmax, log_softmax": "left out at the end of a model",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +17,6 @@ from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.frontend.answers import RunGraph
 from qssmc.frontend.axes import (
     BATCH,
-    ONE,
     TIME,
     Axis,
     Extent,
@@ -38,10 +36,12 @@ from qssmc.frontend.layers.check import accept
 from qssmc.frontend.layers.declared import Declared
 from qssmc.frontend.layers.identify import identified
 from qssmc.frontend.op_maker import OpMaker
-from qssmc.frontend.quantised import Recorded, hooked, plain_weights, quantised_call, set_plain
+from qssmc.frontend.quantised import Recorded, has_own_hooks, hooked, plain_weights, quantised_call, set_plain
 from qssmc.frontend.quantiser import OnGrid, on_grid
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
-from qssmc.frontend.rules import RULES, rule_of
+from qssmc.frontend.returned import identifier, outputs_of
+from qssmc.frontend.rule_table import MODULE_RULES, rule_of
+from qssmc.frontend.rules import RULES
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op, TypeFault
@@ -67,6 +67,7 @@ def trace(
     """
     module = evaluated(module)
     _check_finite(module)
+    _check_hooks(module)
     declared = declared or Declared()
     if type(module) in MODULES or handler_of(module) is not None or type(module).__name__ in declared.names:
         module = nn.Sequential(module)  # torch.fx looks into the root, so what has a handler must not be the root
@@ -128,6 +129,10 @@ def _plain(module: nn.Module) -> nn.Module:
     """Parametrised weights as plain ones: of parametrize, of quantised training, and of the older weight norm."""
     plain_weights(module)
     for part in list(module.modules()):
+        for name, child in part._modules.items():
+            if child is not None and type(child).__name__ in _WRAPPERS:
+                part._modules[name] = _unwrapped(child)
+    for part in list(module.modules()):
         if parametrize.is_parametrized(part):
             # Not by remove_parametrizations, which changes the class, and that is the user's module's too.
             names: list[str] = list(part.parametrizations)  # type: ignore[arg-type]
@@ -143,20 +148,31 @@ def _plain(module: nn.Module) -> nn.Module:
         for hook in list(part._forward_pre_hooks.values()):
             if type(hook).__name__ == "WeightNorm":
                 torch.nn.utils.remove_weight_norm(part, hook.name)  # type: ignore[attr-defined]
+            elif type(hook).__name__ == "SpectralNorm":
+                torch.nn.utils.remove_spectral_norm(part, hook.name)  # type: ignore[attr-defined]
     return module
+
+
+_WRAPPERS = ("OptimizedModule", "DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "AveragedModel")
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
-    """The module within DataParallel or torch.compile."""
+    """The module within DataParallel, torch.compile or an average of weights."""
     for name in ("_orig_mod", "module"):
         inner = module._modules.get(name)
-        if inner is not None and type(module).__name__ in (
-            "OptimizedModule",
-            "DataParallel",
-            "DistributedDataParallel",
-        ):
+        if inner is not None and type(module).__name__ in _WRAPPERS:
             return _unwrapped(inner)
     return module
+
+
+def _check_hooks(module: nn.Module) -> None:
+    """Refuse forward hooks, which may change what a module answers and are in no forward."""
+    found = [path or "the model" for path, p in module.named_modules() if has_own_hooks(p)]
+    if found:
+        raise UnsupportedModelError(
+            f"{', '.join(found)} has forward hooks, which no design runs; remove them (handle.remove()), or write "
+            "what they do into the forward"
+        )
 
 
 def _check_finite(module: nn.Module) -> None:
@@ -171,6 +187,7 @@ def _check_finite(module: nn.Module) -> None:
         raise UnsupportedModelError("the model cannot be compiled: " + "; ".join(faults))
 
 
+_ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # numpy's names, which torch takes too
 _OF_SEVERAL = ("getitem", "cat", "concat", "concatenate", "stack")  # functions of several tensors
 
 
@@ -234,7 +251,8 @@ class _Translation:
         if refusal is not None:
             raise Refused(refusal)
         if any(isinstance(part, Unknown) for part in parts) and not isinstance(args[0], tuple):
-            if call.op != "call_module" and not known(call) and rule_of(call.op, call.target) is None:
+            told_already = call.target is getattr or call.op == "call_module"
+            if not told_already and not known(call) and rule_of(call.op, call.target) is None:
                 raise Refused(f"{name_of(call)}; {instead(call)}")
             return _unknown(call, parts)
         states = len(self.builder.updates)
@@ -256,10 +274,14 @@ class _Translation:
         if handler is None:
             if is_einops(module) and args:
                 return apply_module(OpMaker(self.builder, path, self._stem), module, args[0])
+            if type(module) in MODULE_RULES and len(args) == 1 and isinstance(args[0], Signal) and not kwargs:
+                return MODULE_RULES[type(module)](OpMaker(self.builder, path, self._stem), module, args[0])
             layer = handler_of(module)
             if layer is None or not args or not isinstance(args[0], Signal):
                 raise Refused(unknown_module(module))
             return self._layer(call, layer, module, args, kwargs)
+        if any(isinstance(part, TimeSum) for part in args):
+            raise Refused("a sum over time grows without bound; take the mean over time, x.mean(1), before the answer")
         if len(args) != 1 or not isinstance(args[0], Signal) or kwargs:
             raise Refused(f"{type(module).__name__} is called with anything but one tensor; call it as module(x)")
         (x,) = args
@@ -327,7 +349,7 @@ class _Translation:
             raise Refused(
                 f"{name} of what a layer returns, a tuple of {len(args[0])}; take the answer: y, _ = layer(x)"
             )
-        given = {key: value for key, value in kwargs.items() if key != "inplace"}
+        given = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key != "inplace"}
         try:
             inspect.signature(rule).bind(None, *args, **given)
         except TypeError as error:
@@ -355,31 +377,11 @@ class _Translation:
     # --- output ------------------------------------------------------------------------------------------------------
 
     def _stem(self, path: str) -> str:
-        return self.builder.fresh(_identifier(path))
+        return self.builder.fresh(identifier(path))
 
     def _output(self, result: Any) -> None:
-        own = (type(None), Unknown)
-        if isinstance(result, (tuple, list)) and len(result) > 1 and all(isinstance(part, own) for part in result[1:]):
-            (result, *_) = result  # (answer, state): the state is the design's own
-        if isinstance(result, Unknown):
-            if result.why is not None:
-                raise UnsupportedModelError(f"the model returns {result.why}; return the answer")
-            return  # it comes of what is refused already
-        if isinstance(result, TimeSum):
-            raise Refused("a sum over time grows without bound; take the mean over time, x.mean(1), before the answer")
-        if not isinstance(result, Signal):
-            raise UnsupportedModelError(
-                f"the model must return one tensor of its input, not {_kind(result)}; "
-                "wrap it in a module that returns the answer"
-            )
-        kinds = [axis.kind for axis in result.axes if axis != ONE]
-        wanted = ["batch"] if result.closed else ["batch", "time"]
-        if [kind for kind in kinds if kind != "channel"] != wanted or kinds[: len(wanted)] != wanted:
-            raise UnsupportedModelError(
-                f"the model answers with axes {told(result.axes)}; it must answer with (batch, time, channels), or "
-                "(batch, channels) at the end: write x.transpose(1, 2), or x.mean(1) for an answer at the end"
-            )
-        self.builder.output("y", result.name, "last" if result.closed else "step")
+        for name, signal in outputs_of(result):
+            self.builder.output(name, signal.name, "last" if signal.closed else "step")
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -440,21 +442,6 @@ def _evaluated(call: fx.Node, args: Any, kwargs: Any) -> Any:
     except Exception as error:  # torch itself runs here, on whatever the user's forward gives it
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Refused(f"{name_of(call)} of constants fails ({reason})") from error
-
-
-def _kind(result: Any) -> str:
-    if result is None:
-        return "None"
-    return (
-        f"a {type(result).__name__.removeprefix('immutable_')} of {len(result)}"
-        if hasattr(result, "__len__")
-        else str(result)
-    )
-
-
-def _identifier(path: str) -> str:
-    name = re.sub(r"[^A-Za-z0-9_]+", "_", path).strip("_")
-    return name if name[:1].isalpha() else f"m{name}"
 
 
 def without_softmax(module: nn.Module, declared: Declared | None = None) -> nn.Module:

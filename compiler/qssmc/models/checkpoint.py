@@ -9,7 +9,7 @@ import struct
 import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +188,7 @@ def _header(checkpoint: Checkpoint) -> dict[str, Any]:
         "format": FORMAT,
         "version": VERSION,
         "config": checkpoint.config.to_dict(),
-        "input_format": asdict(checkpoint.input_format),
+        "input_format": checkpoint.input_format.facts(),
         "sequence_length": checkpoint.sequence_length,
         "provenance": checkpoint.provenance,
     }

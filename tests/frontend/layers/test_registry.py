@@ -54,6 +54,17 @@ def block(**layer: Any) -> Callable[[], nn.Module]:
     return lambda: spaces.S4Block(4, states=3, **layer)
 
 
+class RMSNorm(nn.Module):
+    """As language models write it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.variance_epsilon = nn.Parameter(torch.rand(width)), 1e-3
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
+
+
 CASES: dict[str, tuple[Callable[[], nn.Module], str, str]] = {
     "S4D": (lambda: other.S4D(3), "first", "S4D (zoh, b = 1, 2 Re)"),
     "S4D not transposed": (lambda: other.S4D(3, transposed=False), "last and state", "S4D (zoh, b = 1, 2 Re)"),
@@ -84,6 +95,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], str, str]] = {
     "S4 block of rank 2, for a length": (block(low_rank=2, length=50), "block", "S4 (diagonal plus low rank, bilin"),
     "S5 over the batch": (lambda: spaces.S5(4), "last", "S5 (zoh, 1 Re)"),
     "EMA of heads": (lambda: spaces.HeadsEMA(4), "last", "EMA (3 heads)"),
+    "own RMS norm": (lambda: RMSNorm(3), "last", "a norm (RMS, eps 0.001)"),
     "dense A and D": (lambda: spaces.DenseSSM(4, 4), "last", "a dense state space (A of one step)"),
     "LMU": (lambda: spaces.ParallelLMU(4, 4, 6, 97, 30.0), "last and state", "a Legendre memory unit (A of one step"),
 }

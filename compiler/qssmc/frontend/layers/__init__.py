@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qssmc.frontend.layers.declared import LTI_ERROR, Declared
-    from qssmc.frontend.layers.registry import LayerHandler, approximates, handler_of, register
+    from qssmc.frontend.layers.handler import LayerHandler
+    from qssmc.frontend.layers.registry import approximates, handler_of, register
 
 __all__ = ["LTI_ERROR", "Declared", "LayerHandler", "approximates", "handler_of", "register"]
 
@@ -18,5 +19,5 @@ __all__ = ["LTI_ERROR", "Declared", "LayerHandler", "approximates", "handler_of"
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "declared" if name in ("LTI_ERROR", "Declared") else "registry"
+    home = {"LTI_ERROR": "declared", "Declared": "declared", "LayerHandler": "handler"}.get(name, "registry")
     return getattr(import_module(f"{__name__}.{home}"), name)

@@ -16,7 +16,7 @@ from qssmc.errors import QssmcError, UnsupportedModelError
 from qssmc.frontend.answers import RunGraph
 from qssmc.frontend.axes import Axis, to_channels_last
 from qssmc.frontend.layers.declared import Declared
-from qssmc.frontend.layers.registry import Build, LayerHandler
+from qssmc.frontend.layers.handler import Build, LayerHandler
 from qssmc.frontend.precision import precisions
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import TypeFault

@@ -12,7 +12,7 @@ from torch import nn
 
 from qssmc.frontend.layers.chain import build_chain
 from qssmc.frontend.layers.diagonal import diagonal_form, discretized
-from qssmc.frontend.layers.registry import Build, LayerHandler, tensors_of
+from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.layers.system import Real, System, real
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import Add, Matvec, TypeFault

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from torch import nn
 
-from qssmc.frontend.layers.registry import Build, LayerHandler, tensors_of
+from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.layers.system import Real, System, real
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import Activation, TypeFault
@@ -84,7 +84,7 @@ def _activated(system: System, kind: str | None, b: Builder, stem: str, u: str, 
 
 
 def _system(poles: Real, b: Real, d: Real | None) -> System:
-    """Real poles (H, N) as complex states whose imaginary parts stay zero."""
+    """Real poles (H, N), one or more a channel."""
     heads = np.repeat(np.arange(len(poles)), poles.shape[1])
     flat, gains = poles.ravel().astype(np.complex128), b.ravel().astype(np.complex128)
     return System(flat, gains, np.ones(len(flat), np.complex128), d, len(poles), heads)

@@ -19,7 +19,7 @@ from torch import nn
 
 from qssmc.frontend.axes import Refused
 from qssmc.frontend.layers.chain import build_chain, flat
-from qssmc.frontend.layers.registry import Build, LayerHandler, tensors_of
+from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.probing import looks_like_quantiser, probed
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import Add, Cast, Diag, Inject, Op, Readout, Scale, TypeFault

@@ -14,7 +14,7 @@ from torch import nn
 
 from qssmc.frontend.layers.chain import build_chain, flat
 from qssmc.frontend.layers.diagonal import by_heads_of, diagonal_form, discretized
-from qssmc.frontend.layers.registry import Build, LayerHandler, tensors_of
+from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.layers.system import Complex, Real, System, as_complex, by_heads, real
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import Method, Take, TypeFault
@@ -35,7 +35,7 @@ _METHODS: tuple[Method, ...] = ("zoh", "bilinear")
 
 
 @dataclass(frozen=True)
-class Kernel:
+class HeadParameters:
     """Continuous parameters of H heads of N complex states, each read by C channels.
 
     dt: (H,) or (H, N); a, b: (H, N); c: (C, H, N); p: (R, H, N), the state matrix being diag(a) - p p*, or None;
@@ -101,7 +101,7 @@ def _positive(place: nn.Module, attribute: str, otherwise: str, raw: Real) -> Re
     raise TypeFault(f"{attribute} = {kind!r} is not known")
 
 
-def _kernel(place: nn.Module, sign: float) -> Kernel:
+def _kernel(place: nn.Module, sign: float) -> HeadParameters:
     """The parameters of a kernel. sign: of the poles' imaginary parts, which versions write differently."""
     t = _tensors(place)
     heads = t["dt"].shape[0]
@@ -125,7 +125,7 @@ def _kernel(place: nn.Module, sign: float) -> Kernel:
         step = dt if dt.ndim == 2 else dt[:, None]
         c = np.where(step * np.abs(a.imag) / (2.0 * np.pi) < 0.5 * float(limit), c, 0.0)
     length = int(t["length"].item()) if "length" in t and t["length"].numel() == 1 else 0
-    return Kernel(dt, a, b, c, p, length)
+    return HeadParameters(dt, a, b, c, p, length)
 
 
 def _read(module: nn.Module) -> Iterator[tuple[str, Build]]:
@@ -153,7 +153,7 @@ def _refuse_two_ways(module: nn.Module) -> None:
         )
 
 
-def _systems(kernel: Kernel, d: Real | None, given: Any) -> Iterator[tuple[str, str, System]]:
+def _systems(kernel: HeadParameters, d: Real | None, given: Any) -> Iterator[tuple[str, str, System]]:
     """(what it is, order of the channels in the answer, the system) of all ways that the parameters leave open."""
     channels, heads, states = kernel.c.shape
     a, b = (np.tile(x, (channels, 1)) for x in (kernel.a, kernel.b))
@@ -171,7 +171,7 @@ def _systems(kernel: Kernel, d: Real | None, given: Any) -> Iterator[tuple[str, 
         yield f"diagonal plus low rank, bilinear, {len(low_rank.poles)} poles", order, low_rank
 
 
-def _low_rank_head(kernel: Kernel, row: int, head: int) -> tuple[Complex, Complex, Complex]:
+def _low_rank_head(kernel: HeadParameters, row: int, head: int) -> tuple[Complex, Complex, Complex]:
     """Poles, b and c of one head of S4: diag(a) - p p*, its conjugate beside it, in real coordinates."""
     assert kernel.p is not None
     n = kernel.a.shape[1]

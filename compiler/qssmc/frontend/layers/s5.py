@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from qssmc.frontend.layers.registry import Build, LayerHandler, tensors_of
+from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.layers.system import Complex, System, as_complex, real
 from qssmc.ir.discretize import input_gain, lambda_bar
 from qssmc.ir.ops import Method, TypeFault

@@ -15,19 +15,19 @@ from qssmc.ir.ops import Activation, Add, Cast, Input, Matvec, Op
 from qssmc.ir.table import Table
 from qssmc.ir.types import UNTYPED
 from qssmc.ir.verify import IRError
-from qssmc.passes.quantise.draft import QuantisedDraft
-from qssmc.passes.quantise.scheme import exact_table
+from qssmc.passes.quantise.options import QuantiseOptions
+from qssmc.passes.quantise.scheme import Scheme, exact_table
+from qssmc.passes.quantise.windows import Windows
 
 
-class TrainedGrids(QuantisedDraft):
+class TrainedGrids(Windows):
     """names: the value that stands for an op. curves: activations before they are rounded; rectified: relus that the
     casts behind them make, by their lower clamps. between: where a bias lies between two levels of its sum and is
     rounded down; sums: those that have a term with such a bias.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        super().__init__(graph)
-        self.source = graph
+    def __init__(self, graph: Graph, scheme: Scheme, options: QuantiseOptions) -> None:
+        super().__init__(graph, scheme, options)
         self.names: dict[str, str] = {}
         self.curves: dict[str, str] = {}
         self.between: dict[str, NDArray[np.bool_]] = {}
