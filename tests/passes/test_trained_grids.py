@@ -92,6 +92,20 @@ output y : step = %c""")
     assert np.array_equal(run(made, EVERY).outputs["y"], np.clip(np.rint(np.maximum(EVERY, 0) / 4), -8, 20))
 
 
+def test_relu_behind_a_quantiser_stays_on_its_grid() -> None:
+    graph = parse("""
+graph t : discrete
+%u : f64[1] = input
+%c : f64[1] = cast %u scale=0.5 low=-8 high=20 even=1
+%r : f64[1] = activation %c kind=relu
+%y : f64[1] = add %r %c
+output y : step = %y""")
+    made = integers_of(graph)
+    assert made.scales["r_q"].data.tolist() == [0.5]
+    c = np.clip(np.rint(EVERY / 4), -8, 20)
+    assert np.array_equal(run(made, EVERY).outputs["y"], np.maximum(c, 0) + c)
+
+
 def test_table_of_a_nonlinearity_rounds_to_even() -> None:
     graph = parse("""
 graph t : discrete
