@@ -37,7 +37,7 @@ from qssmc.frontend.layers.declared import Declared
 from qssmc.frontend.layers.identify import identified
 from qssmc.frontend.op_maker import OpMaker
 from qssmc.frontend.padding_rules import check_whole
-from qssmc.frontend.quantised import Recorded, hooked, plain_weights, quantised_call, set_plain
+from qssmc.frontend.quantised import Recorded, has_own_hooks, hooked, plain_weights, quantised_call, set_plain
 from qssmc.frontend.quantiser import OnGrid, on_grid
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
 from qssmc.frontend.returned import identifier, outputs_of
@@ -168,10 +168,10 @@ def _unwrapped(module: nn.Module) -> nn.Module:
 
 def _check_hooks(module: nn.Module) -> None:
     """Refuse forward hooks, which may change what a module answers and are in no forward."""
-    hooked = [path or "the model" for path, p in module.named_modules() if p._forward_hooks or p._forward_pre_hooks]
-    if hooked:
+    found = [path or "the model" for path, p in module.named_modules() if has_own_hooks(p)]
+    if found:
         raise UnsupportedModelError(
-            f"{', '.join(hooked)} has forward hooks, which no design runs; remove them (handle.remove()), or write "
+            f"{', '.join(found)} has forward hooks, which no design runs; remove them (handle.remove()), or write "
             "what they do into the forward"
         )
 

@@ -25,7 +25,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Rounding:
+class QdqPair:
     """What a pair of QuantizeLinear and DequantizeLinear does to a tensor. scale, zero: (), or one a channel."""
 
     source: str
@@ -79,7 +79,7 @@ def table_of(model: Model, grids: Grids, name: str, *, transposed: bool = False)
     return Table.real(values.T if transposed else values, grid)
 
 
-def rounding_of(model: Model, name: str) -> Rounding:
+def rounding_of(model: Model, name: str) -> QdqPair:
     """The rounding whose DequantizeLinear makes a tensor.
 
     Raises UnsupportedModelError where it is not one pair with the same scale and zero point, of fixed numbers.
@@ -104,7 +104,7 @@ def rounding_of(model: Model, name: str) -> Rounding:
         low, high = _clipped(model, clip, low, high) if clip.op_type == "Clip" else (low, high)
     zero = np.broadcast_to(zero, scale.shape)
     slim = (scale.reshape(()), zero.reshape(())) if scale.size == 1 else (scale.ravel(), zero.ravel())
-    return Rounding(node.input[0], slim[0], slim[1].astype(np.int64), low, high)
+    return QdqPair(node.input[0], slim[0], slim[1].astype(np.int64), low, high)
 
 
 def _parameters(model: Model, node: Any, axes: int) -> tuple[Array, Array]:
