@@ -4,10 +4,9 @@
 
 A mutant is one change in a file that a target runs: a constant, a shift, a sign, a clamp, an entry of a table, an
 index, a term, a rounding, a comparison. The traced copy of a source gets the same change and the manifest the new
-hashes, so that neither tells of it and the arithmetic alone decides. A survivor is equivalent if its object code is
-the same with
-packed and with wide tables; it is a hole of verify if it differs from golden on any of many thousand other sequences;
-else it is listed as undecided.
+hashes, so that neither tells of it. What of verify ended it is logged: a value that differs in a run, a build that
+fails, the tables or the text beside what the golden IR gives. Of those that no value told, it is logged whether their
+object code is the original's and whether any of many other sequences tells them: what runs alone would have missed.
 """
 
 from __future__ import annotations
@@ -54,7 +53,12 @@ from qssmc_sim.emitted_verilog import EmittedVerilog
 TARGETS = ("c", "hls", "onnx", "verilog")
 SHARES = {"c": 5, "hls": 2, "onnx": 3, "verilog": 3}
 LIMIT = 240.0
-ROUNDS = 24  # of sixteen sequences each, on which a survivor is compared with golden
+ROUNDS = 24  # of sixteen sequences each, on which what no value told is compared with golden
+VERDICTS = ("killed by a value", "killed by a build", "killed by the tables", "killed by the text")
+VERDICTS += ("equivalent", "survived")
+SAME = "the same object code, with packed and with wide tables"
+DIFFERS = "other sequences differ from golden"
+UNTOLD = "no sequence that was tried differs"
 
 
 @dataclass(frozen=True)
@@ -102,14 +106,15 @@ def main() -> int:
             record = {"index": index, **mutant.facts, **judge(mutant, root / "kit")}
             opened.write(json.dumps(record, sort_keys=True) + "\n")
             opened.flush()
-            if record["verdict"] != "killed":
+            if not record["verdict"].startswith("killed"):
                 console.print(
                     f"{index} {record['verdict']}: {mutant.design} {mutant.path}: {mutant.kind}", markup=False
                 )
                 console.print(f"    {mutant.before}\n    {mutant.after}", markup=False)
     records = list(read_log(log).values())
     console.print(table(records), markup=False)
-    return 1 if any(record["verdict"] == "hole" for record in records) else 0
+    wrong = {record["verdict"] for record in records} - set(VERDICTS[:-1])
+    return 1 if wrong else 0
 
 
 def read_log(log: Path) -> dict[int, dict[str, Any]]:
@@ -328,7 +333,7 @@ def _graphs(graph: Any) -> Iterator[Any]:
 
 
 def judge(mutant: Mutant, kit: Path) -> dict[str, Any]:
-    """Verify the mutant as a user does; what is left is compared with golden and with the original's object code."""
+    """Verify the mutant as a user does; of one that no value told, look for what else tells it from the original."""
     argv = ("-q", "verify", mutant.design, "--target", mutant.target)
     (ended,) = run_cases([Case("mutant", argv, mutant.files, (mutant.design,))], kit, LIMIT)
     said = ended.stderr.strip().splitlines()
@@ -337,13 +342,29 @@ def judge(mutant: Mutant, kit: Path) -> dict[str, Any]:
         "seconds": round(ended.seconds, 2),
         "said": said[-1][:300] if said else "",
     }
-    if ended.code == 0:
-        return {**record, **_survivor(mutant, kit)}
-    verdicts = {1: "killed", 4: "does not build"}
-    return {**record, "verdict": verdicts.get(ended.code, "killed" if ended.code == -1 else f"exit {ended.code}")}
+    if ended.code not in (0, 1, 4, -1):
+        return {**record, "verdict": f"exit {ended.code}"}
+    by = _killed_by(ended.code, record["said"])
+    if by in ("a value", "a build"):
+        return {**record, "verdict": f"killed by {by}"}
+    beyond = _beyond(mutant, kit)
+    if by is not None:
+        return {**record, "verdict": f"killed by {by}", "beyond": beyond}
+    return {**record, "verdict": "equivalent" if beyond == SAME else "survived", "beyond": beyond}
 
 
-def _survivor(mutant: Mutant, kit: Path) -> dict[str, Any]:
+def _killed_by(code: int, said: str) -> str | None:
+    """What of verify ended it: a value that differs, the build, the tables or the text; None where it passed."""
+    if code == 0:
+        return None
+    if code == 4:
+        return "a build"
+    is_text = " was edited: " in said or "is not what was traced" in said
+    return "the text" if is_text else "the tables" if "the golden IR gives" in said else "a value"
+
+
+def _beyond(mutant: Mutant, kit: Path) -> str:
+    """What more than the sequences of verify shows of a mutant that no value told."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / mutant.design
         shutil.copytree(kit / mutant.design, folder)
@@ -353,9 +374,8 @@ def _survivor(mutant: Mutant, kit: Path) -> dict[str, Any]:
         if mutant.target in ("c", "hls") and _object(folder, mutant.target) == _object(
             kit / mutant.design, mutant.target
         ):
-            return {"verdict": "equivalent", "why": "the same object code, with packed and with wide tables"}
-        why = _difference(mutant, folder)
-        return {"verdict": "hole", "why": why} if why else {"verdict": "undecided", "why": "no sequence tells it"}
+            return SAME
+        return DIFFERS if _difference(mutant, folder) else UNTOLD
 
 
 def _object(folder: Path, target: str) -> list[str]:
@@ -407,13 +427,15 @@ def _compare(target: str, folder: Path, graph: Graph, samples: Any, golden: Any)
 
 def table(records: list[dict[str, Any]]) -> str:
     """What ran, as Markdown: verdicts by target."""
-    verdicts = ("killed", "equivalent", "undecided", "hole", "does not build")
-    lines = [f"| target | mutants | {' | '.join(verdicts)} | other |", "|---" * (len(verdicts) + 3) + "|"]
+    lines = [f"| target | mutants | {' | '.join(VERDICTS)} | other |", "|---" * (len(VERDICTS) + 3) + "|"]
     for target in (*TARGETS, "all"):
         of = [record for record in records if target in (record["target"], "all")]
         counts = Counter(record["verdict"] for record in of)
-        other = sum(count for verdict, count in counts.items() if verdict not in verdicts)
-        lines.append(f"| {target} | {len(of)} | {' | '.join(str(counts[v]) for v in verdicts)} | {other} |")
+        other = sum(count for verdict, count in counts.items() if verdict not in VERDICTS)
+        lines.append(f"| {target} | {len(of)} | {' | '.join(str(counts[v]) for v in VERDICTS)} | {other} |")
+    untold = Counter(record["beyond"] for record in records if "beyond" in record)
+    lines += ["", f"Of the {sum(untold.values())} that no value told: "]
+    lines[-1] += "; ".join(f"{what} {untold[what]}" for what in (SAME, DIFFERS, UNTOLD)) + "."
     return "\n".join(lines)
 
 

@@ -48,15 +48,16 @@ def _mutants(work: Path) -> str:
     records = list(mutants.read_log(work / "mutants.jsonl").values())
     text = (
         "## Mutants\n\n"
-        "One fault each in the arithmetic of a compiled design, with hashes that fit, given to `qssmc verify`. "
-        "Equivalent: the same object code in every variant of the source. Undecided: no sequence that was tried tells "
-        "it from the original, and nothing proves that none does. Hole: verify passes, and other sequences differ.\n\n"
+        "One fault each in the arithmetic of a compiled design, with hashes that fit, given to `qssmc verify`. It ends "
+        "one by the first value that differs in a run, by a build that fails, or, where all runs agree, by the tables "
+        "or the text beside what the golden IR gives when it is emitted again. Equivalent: verify passes, and the "
+        "object code is the same in every variant of the source.\n\n"
     )
     holes = [
         f"- {record['verdict']}: {record['design']} `{record['path']}` ({record['kind']}): `{record['before'][:90]}` "
-        f"to `{record['after'][:90]}`; {record.get('why', record['said'])[:160]}"
+        f"to `{record['after'][:90]}`; {record.get('beyond', record['said'])[:160]}"
         for record in records
-        if record["verdict"] not in ("killed", "equivalent", "undecided", "does not build")
+        if record["verdict"] not in mutants.VERDICTS[:-1]
     ]
     kinds = Counter(record["kind"] for record in records)
     said = f"Kinds: {', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))}." if records else ""

@@ -56,7 +56,9 @@ class Machine:
             else:
                 assert rule is not None
                 result = rule(*(values[name] for name in op.inputs))
-                values[op.name] = np.broadcast_to(result, (self.batch, *result.shape[1:]))
+                if len(result) != self.batch:  # of constants alone
+                    result = np.broadcast_to(result, (self.batch, *result.shape[1:]))
+                values[op.name] = result
         return values
 
 

@@ -66,8 +66,9 @@ def saturated(op: Input, samples: Array) -> Array:
 
 
 def _each(table: Table, like_complex: bool) -> Array:
-    """A per-element table, broadcast over the (re, im) axis where the value has one."""
-    return table.data[..., None] if like_complex else table.data
+    """A per-element table, repeated over the (re, im) axis where the value has one: numpy is slow to stretch a last
+    axis of two."""
+    return np.repeat(table.data[..., None], 2, axis=-1) if like_complex else table.data
 
 
 def _complex_product(a: Array, b: Array) -> Array:
@@ -95,7 +96,19 @@ def _xbar(op: Xbar) -> Rule:
 
 
 def _diag(op: Diag) -> Rule:
-    return lambda x: _complex_product(op.lambda_bar.data, x)
+    pole = op.lambda_bar.data
+    if op.type.is_real:
+        return lambda x: _complex_product(pole, x)
+    # (re, im) of x times pole_re, and (im, re) of x times (-pole_im, pole_im), in passes over whole arrays
+    along = np.repeat(pole[..., :1], 2, axis=-1)
+    across = pole[..., 1:] * np.array([-1, 1])
+
+    def rule(x: Array) -> Array:
+        product = np.asarray(x * along)
+        product += np.ascontiguousarray(x[..., ::-1]) * across
+        return product
+
+    return rule
 
 
 def _inject(op: Inject) -> Rule:
@@ -106,7 +119,7 @@ def _inject_rule(b_bar: Array, heads: Table | None) -> Rule:
     if heads is None:
         return lambda u: np.einsum("shk,bh->bsk", b_bar, u)
     owner = heads.data
-    return lambda u: b_bar * u[:, owner, None]
+    return lambda u: b_bar * np.repeat(u[:, owner, None], 2, axis=-1)
 
 
 def _readout(op: Readout) -> Rule:
@@ -136,10 +149,11 @@ def _offset(op: Offset) -> Rule:
 
 
 def _add(op: Add) -> Rule:
-    def rule(first: Array, *others: Array) -> Array:
+    def rule(first: Array, second: Array, *others: Array) -> Array:
+        total = np.asarray(first + second)
         for other in others:
-            first = first + other
-        return first
+            total += other
+        return total
 
     return rule
 
@@ -185,11 +199,15 @@ def _rmsnorm(op: RMSNorm) -> Rule:
 def _cast(op: Cast) -> Rule:
     scale, low, high = (_each(table, op.type.complex) for table in (op.scale, op.low, op.high))
     at = (slice(None), 0) + (None,) * len(op.type.array_shape)
+    even = None if op.even is None or not op.even.data.any() else _each(op.even, op.type.complex) != 0
 
     def rule(x: Array, phase: Array | None = None) -> Array:
         q = x / scale
+        to_even = None if even is None else np.rint(q)
         q += 0.5 if phase is None else phase[at]
         np.floor(q, out=q)
+        if to_even is not None:
+            np.copyto(q, to_even, where=even)
         np.maximum(q, low, out=q)
         np.minimum(q, high, out=q)
         q *= scale
@@ -203,12 +221,21 @@ def _requant(op: Requant) -> Rule:
         _each(table, op.type.complex) for table in (op.multiplier, op.shift, op.low, op.high)
     )
     half = (np.int64(1) << shift) >> 1
-    if len(op.inputs) == 1:
+    exact = (multiplier == 1).all()
+
+    def rounded(x: Array, added: Array) -> Array:
         # numpy's >> on int64 is arithmetic, which is floor division by a power of two.
-        return lambda x: np.clip((x * multiplier + half) >> shift, low, high)
+        value = np.asarray(x + added if exact else x * multiplier + added)
+        value >>= shift
+        np.maximum(value, low, out=value)
+        np.minimum(value, high, out=value)
+        return value
+
+    if len(op.inputs) == 1:
+        return lambda x: rounded(x, half)
     up, down = np.maximum(shift - op.phase_bits, 0), np.maximum(op.phase_bits - shift, 0)
     at = (slice(None), 0) + (None,) * len(op.type.array_shape)
-    return lambda x, phase: np.clip((x * multiplier + ((phase[at] << up) >> down)) >> shift, low, high)
+    return lambda x, phase: rounded(x, (phase[at] << up) >> down)
 
 
 def _advance(op: Advance) -> Rule:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qssmc.artifact.folder import check_target, write_folder
+from qssmc.artifact.folder import check_edited, check_target, write_folder
 from qssmc.artifact.manifest import MANIFEST, changed_files, read_manifest, to_json, with_manifest
 from qssmc.errors import MalformedInputError, UsageError
 
@@ -101,6 +101,22 @@ def test_force_writes_over_nothing_that_would_be_lost(name: str, fresh: str, tmp
     with pytest.raises(UsageError, match=f"{name} is not as it was compiled, and --force would lose it"):
         write_folder(with_manifest({fresh: b"new"}, {}), out, force=True)
     assert snapshot(out) == before
+
+
+def test_an_edited_file_of_the_same_design_is_refused_before_any_work(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_folder(
+        with_manifest({"c/m.c": b"int x;", "hls/m.cpp": b"x", "ir/a.ir": b"a"}, {"name": "m"}), out, force=False
+    )
+    check_edited(out, "m", ["c", "hls"])
+    (out / "c" / "m.c").write_text("int y;")
+    with pytest.raises(UsageError, match=r"c/m\.c is not as it was compiled, and --force would lose it; move it away"):
+        check_edited(out, "m", ["c"])
+    check_edited(out, "m", ["hls"])
+    check_edited(out, "another", ["c"])
+    (out / "c" / "m.c").unlink()
+    check_edited(out, "m", ["c"])
+    check_edited(tmp_path / "absent", "m", ["c"])
 
 
 @pytest.mark.parametrize("text", ["{}", '{"files": {}}', '{"name": "my-web-app", "icons": []}', "[]", "not JSON"])

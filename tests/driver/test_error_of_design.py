@@ -68,7 +68,7 @@ def test_the_pass_that_is_named_is_the_one_that_lost_most_in_the_end() -> None:
 
 
 def twins(model: Checkpoint, size: float) -> Checkpoint:
-    """The model with states in pairs of nearly the same pole, whose large weights nearly cancel, as in trained ones."""
+    """The model with states in pairs of nearly one pole, whose large weights nearly cancel, as training makes them."""
     state = {name: values.clone() for name, values in model.state.items()}
     for name, values in state.items():
         if name.endswith(("log_a_real", "a_imag", "ssm.b")):

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.trust.campaign import run_model, table
 from benchmarks.trust.fuzz.case import Case, fault_of
 from benchmarks.trust.models import edge_inputs, random_model
-from benchmarks.trust.mutants import Mutant, judge, make_designs, make_mutant
+from benchmarks.trust.mutants import SAME, Mutant, judge, make_designs, make_mutant
 from benchmarks.trust.page import page
 from qssmc.data import InputFormat
 
@@ -50,17 +50,19 @@ def test_a_mutant_follows_from_its_seed(kit: Path) -> None:
     assert first.before != first.after
 
 
-def test_a_wrong_clamp_is_killed_and_an_unused_kernel_is_equivalent(kit: Path) -> None:
+def test_a_wrong_index_is_killed_by_a_value_and_another_comment_by_the_text(kit: Path) -> None:
     source = (kit / "step/c/step.c").read_text()
     wrong = source.replace("int i = 0; i < 4; i++", "int i = 1; i < 4; i++", 1)
     assert wrong != source
     trace = (kit / "step/c/trace/step_trace.c").read_text()
     files = {"step/c/step.c": wrong, "step/c/trace/step_trace.c": trace.replace("i = 0; i < 4", "i = 1; i < 4", 1)}
     mutant = Mutant("step", "c", "c/step.c", "index", "i = 0", "i = 1", {k: v.encode() for k, v in files.items()})
-    assert judge(mutant, kit)["verdict"] == "killed"
+    assert judge(mutant, kit)["verdict"] == "killed by a value"
     kernels = (kit / "step/c/qssm_kernels.h").read_text()
     same = {"step/c/qssm_kernels.h": kernels.replace("/*", "/* ", 1).encode()}
-    assert judge(Mutant("step", "c", "c/qssm_kernels.h", "none", "", " ", same), kit)["verdict"] == "equivalent"
+    judged = judge(Mutant("step", "c", "c/qssm_kernels.h", "none", "", " ", same), kit)
+    assert (judged["verdict"], judged["beyond"]) == ("killed by the text", SAME)
+    assert "qssm_kernels.h was edited: line 1 is '/*  Kernels" in judged["said"]
 
 
 def test_ends_are_judged() -> None:

@@ -82,6 +82,7 @@ def _serve(cases: list[Case], kit: Path, said: Path, writing: int) -> None:
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.stderr = open(2, "w", errors="replace", closefd=False)  # noqa: SIM115 - whoever took the old one's place
     for case in cases:
         os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         with placed(case, kit):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from qssmc.artifact.manifest import MANIFEST, changed_files, read_manifest
 from qssmc.errors import MalformedInputError, UsageError
+
+_ALWAYS_WRITTEN = ("ir", "report", "vectors")  # folders of every design, beside those of its targets
 
 
 def check_target(folder: Path, *, force: bool) -> None:
@@ -24,6 +26,22 @@ def check_target(folder: Path, *, force: bool) -> None:
     parent = next(path for path in folder.absolute().parents if os.path.lexists(path))
     if not os.access(parent, os.W_OK | os.X_OK) or not parent.is_dir():
         raise UsageError(f"output folder {folder} cannot be made: {parent} cannot be written")
+
+
+def check_edited(folder: Path, name: str, targets: Collection[str]) -> None:
+    """Refuse, before any work, to compile a model of that name for these targets over a file that was edited.
+
+    write_folder refuses whatever else would be lost, once all new files are known.
+    """
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    manifest = read_manifest(folder)
+    if manifest.get("name") != name:
+        return
+    parts = {*_ALWAYS_WRITTEN, *targets}
+    for path in changed_files(folder, manifest):
+        if path.split("/")[0] in parts and os.path.lexists(folder / path):
+            raise UsageError(_loss(folder / path))
 
 
 def write_folder(files: Mapping[str, bytes], folder: Path, *, force: bool) -> None:
@@ -89,10 +107,11 @@ def _check_kept(folder: Path, kept: list[str], files: Mapping[str, bytes]) -> No
     for name in kept:
         over = name in files or name in parents or any(p.as_posix() in files for p in Path(name).parents)
         if over and not (folder / name).is_dir():
-            raise UsageError(
-                f"{folder / name} is not as it was compiled, and --force would lose it; move it away, "
-                "or give another folder"
-            )
+            raise UsageError(_loss(folder / name))
+
+
+def _loss(path: Path) -> str:
+    return f"{path} is not as it was compiled, and --force would lose it; move it away, or give another folder"
 
 
 def _link(source: Path, target: Path) -> None:

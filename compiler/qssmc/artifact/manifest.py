@@ -84,7 +84,8 @@ def altered_text(paths: Sequence[str]) -> str:
     named = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
     return (
         f"{named} {'is' if len(paths) == 1 else 'are'} not what was compiled "
-        f"(the SHA-256 in {MANIFEST} differs); compile the model again"
+        f"(the SHA-256 in {MANIFEST} differs); move {'it' if len(paths) == 1 else 'them'} away, which --force does not "
+        "write over, and compile the model again with --force"
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import click
 from rich.table import Table
 
-from qssmc.artifact.folder import check_target
+from qssmc.artifact.folder import check_edited, check_target
 from qssmc.cli.config import configurable
+from qssmc.cli.heartbeat import Heartbeat
 from qssmc.cli.options import GroupedCommand, GroupedOption, given_of, made_from
 from qssmc.cli.sweeping import asked_sweep, sweep_to
 from qssmc.cli.terminal import Terminal, common_options
@@ -68,9 +69,17 @@ def compile_(terminal: Terminal, /, model: Path, target: str, output_dir: Path, 
         options = settle(chosen, targets, source, searches=True)
         sweep_to(terminal, source, options, asked, output_dir, chosen.model.data)
         return
-    design = compile_source(
-        source, settle(chosen, targets, source), data=chosen.model.data, say=terminal.note, detail=terminal.detail
-    )
+    options = settle(chosen, targets, source)
+    check_edited(output_dir, options.name, targets)
+    with Heartbeat(terminal) as heartbeat:
+        design = compile_source(
+            source,
+            options,
+            data=chosen.model.data,
+            say=terminal.note,
+            detail=terminal.detail,
+            progress=heartbeat.told,
+        )
     design.write(output_dir, force=force)
     for path, content in sorted(design.files.items()):
         terminal.detail(f"wrote {path}, {len(content):,} bytes")

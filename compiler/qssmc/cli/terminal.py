@@ -32,6 +32,7 @@ class Terminal:
     quiet: bool = False
     json: bool = False
     results: bool = True  # false for a command that another command runs, whose result is the one to print
+    before: Callable[[], None] | None = None  # clears a line that renews itself
 
     def result(self, data: Mapping[str, Any], text: RenderableType) -> None:
         """Print a command's result: `data` in --json mode, else `text` (a string or a rich table)."""
@@ -45,11 +46,17 @@ class Terminal:
     def note(self, sentence: RenderableType) -> None:
         """Print progress for a person; -q silences it."""
         if not self.quiet:
+            self._clear()
             _print(sentence, stderr=True)
+
+    def _clear(self) -> None:
+        if self.before is not None:
+            self.before()
 
     def detail(self, sentence: RenderableType) -> None:
         """Print what only -v asks for."""
         if self.verbose:
+            self._clear()
             _print(sentence, stderr=True)
 
     def error(self, sentence: str, code: int) -> int:

@@ -34,6 +34,13 @@ from qssmc_sim.emitted_verilog import SIMULATORS
     "--sequences", type=click.IntRange(1), help="Only the first of those recorded  [default: all; crossbar: 4]"
 )
 @click.option(
+    "--coverage",
+    type=click.Choice(("default", "thorough")),
+    default="default",
+    show_default=True,
+    help="How long to search for inputs that reach every clamp edge and table entry: seconds, or minutes.",
+)
+@click.option(
     "--time-limit",
     type=click.IntRange(1),
     metavar="SECONDS",
@@ -50,6 +57,7 @@ def verify(
     target: str | None,
     simulator: str,
     sequences: int | None,
+    coverage: str,
     time_limit: int,
     **compilers: Any,
 ) -> None:
@@ -65,6 +73,7 @@ def verify(
             tools=Toolchain(simulator=simulator, seconds=time_limit, **compilers),
             only=None if target is None else named(target),
             limit=sequences,
+            thorough=coverage == "thorough",
             progress=lambda what, done, of: bar.update(task, completed=done, total=of, description=what),
         )
     terminal.result(
@@ -83,6 +92,7 @@ def _lines(verified: Verified) -> list[str]:
         )
         if len(run.variants) > 1:
             found.append(f"    variants: {'; '.join(run.variants)}")
+        found += [f"    not run: {variant}" for variant in run.not_run]
     found.append(f"reached by golden: {verified.coverage.sentence()}")
     found.append(f"{verified.accumulators} accumulator bounds follow from the golden IR")
     found.append(
@@ -91,6 +101,8 @@ def _lines(verified: Verified) -> list[str]:
         if verified.tables
         else "the emitted tables were not compared with the golden IR, for another version of qssmc compiled them"
     )
+    if verified.files is not None:
+        found.append(f"{verified.files} files are what the golden IR gives when it is emitted again, byte for byte")
     if verified.relative_rms is not None:
         found.append(
             f"the answers are {100 * verified.relative_rms:.3g} % of their deviation off the float model (RMS)"

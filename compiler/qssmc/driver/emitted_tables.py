@@ -8,20 +8,16 @@ number must fit the type that its table is declared with.
 from __future__ import annotations
 
 import re
-import typing
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qssmc import __version__
-from qssmc.artifact.stages import Stages
-from qssmc.errors import MalformedInputError, VerificationError
-from qssmc.targets.backend import Lowered
-from qssmc.targets.registry import BACKENDS
+from qssmc.errors import VerificationError
+from qssmc.targets.backend import Files
 
 _TABLE = re.compile(
     r"static const (?:QSSM_TABLE\((?P<packed>\w+), \w+\)|(?P<type>[\w<> ]+?)) "
@@ -39,24 +35,13 @@ class Tables:
     numbers: int
 
 
-def check_tables(
-    folder: Path, manifest: Mapping[str, Any], names: Sequence[str], samples: NDArray[np.int64]
-) -> dict[str, Tables]:
+def check_tables(folder: Path, emitted: Mapping[str, Files]) -> dict[str, Tables]:
     """Of every target. Raises VerificationError with the first number that is another, saying where it stands.
 
-    Nothing is compared of a folder that another version of qssmc compiled, for it may have put tables otherwise.
+    emitted: of `emitted_again`.
     """
-    if manifest.get("qssmc") != __version__:
-        return {}
-    lowered = Lowered(Stages.read(folder), samples)
     found = {}
-    for name in names:
-        try:
-            files = BACKENDS[name].emit(lowered, _options(name, manifest))
-        except (KeyError, TypeError, ValueError) as error:
-            raise MalformedInputError(
-                f"{folder}/manifest.json does not say how {name} was emitted ({error}); compile the model again"
-            ) from error
+    for name, files in emitted.items():
         tables = numbers = 0
         for path in sorted(files):
             wanted = dict(_read(path, files[path]))
@@ -137,21 +122,3 @@ def _integers(array: NDArray[Any]) -> list[int]:
     """Numbers, or the bits of those that are no integers."""
     flat = np.ascontiguousarray(array).ravel()
     return [int(n) for n in (flat if flat.dtype.kind in "iub" else flat.view(f"i{flat.dtype.itemsize}"))]
-
-
-def _options(name: str, manifest: Mapping[str, Any]) -> Any:
-    """A target's options, as the manifest keeps them."""
-    kind = BACKENDS[name].options
-    return None if kind is None else _made(kind, manifest["config"][name])
-
-
-def _made(kind: Any, values: Mapping[str, Any]) -> Any:
-    hints = typing.get_type_hints(kind)
-    return kind(**{field.name: _value(hints[field.name], values[field.name]) for field in fields(kind)})
-
-
-def _value(hint: Any, value: Any) -> Any:
-    kinds = [kind for kind in (hint, *typing.get_args(hint)) if is_dataclass(kind)]
-    if isinstance(value, dict) and kinds:
-        return _made(kinds[0], value)
-    return tuple(value) if isinstance(value, list) else value

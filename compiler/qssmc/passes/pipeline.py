@@ -31,6 +31,7 @@ from qssmc.passes.scale_states import ScaleStates
 from qssmc.passes.set_bit_widths import SetBitWidths
 
 Seen = Callable[[Row, Graph], Any]
+Begins = Callable[[Row], Any]
 
 
 def _proven(apply: Pass) -> Pass:
@@ -239,15 +240,22 @@ def pipeline(plan: PassInputs) -> tuple[Row, ...]:
     return tuple(row for row in PASSES if row.wanted(plan))
 
 
-def run_pipeline(plan: PassPlan, seen: Seen = lambda row, graph: None) -> Stages:
-    """Apply every pass that a plan asks for to its graph; seen is told of each result."""
-    return run_rows(PASSES, plan, Stages({FLOAT: plan.graph}), seen)
+def run_pipeline(plan: PassPlan, seen: Seen = lambda row, graph: None, begins: Begins = lambda row: None) -> Stages:
+    """Apply every pass that a plan asks for to its graph; begins is told of each before, seen of its result."""
+    return run_rows(PASSES, plan, Stages({FLOAT: plan.graph}), seen, begins)
 
 
-def run_rows(rows: Sequence[Row], plan: PassInputs, stages: Stages, seen: Seen = lambda row, graph: None) -> Stages:
+def run_rows(
+    rows: Sequence[Row],
+    plan: PassInputs,
+    stages: Stages,
+    seen: Seen = lambda row, graph: None,
+    begins: Begins = lambda row: None,
+) -> Stages:
     """Apply those of some passes that a plan asks for, one after another, to the last of some stages."""
     for row in rows:
         if row.wanted(plan):
+            begins(row)
             stages = stages.then(row.name, row.configured(plan, stages)(stages.golden))
             seen(row, stages.golden)
     return stages

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qssmc.backends.support import refusals
@@ -11,14 +11,21 @@ from qssmc.targets.backend import Files, Lowered
 from qssmc.targets.registry import BACKENDS
 
 
-def emit_targets(names: Sequence[str], lowered: Lowered, options: Mapping[str, Any]) -> Files:
-    """All files of targets. options: of single targets by name; those that are left out have their defaults.
+def emit_targets(
+    names: Sequence[str],
+    lowered: Lowered,
+    options: Mapping[str, Any],
+    begins: Callable[[str], object] = lambda name: None,
+) -> Files:
+    """All files of targets. options: of single targets by name; those that are left out have their defaults. begins:
+    told of each before its turn.
 
     Raises UnsupportedModelError as check_supported does, and where a target finds that whole graphs do not fit it.
     """
     check_supported(names, lowered)
     files: Files = {}
     for name in names:
+        begins(name)
         files |= BACKENDS[name].emit(lowered, BACKENDS[name].chosen(options))
     return files
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qssmc.errors import VerificationError
 from qssmc.verification.comparison import Values
+from qssmc.verification.narrow import check_narrow, narrow_of
 from qssmc.verification.target_check import (
     Compared,
     Driven,
@@ -58,6 +59,9 @@ def run_c(design: RecordedDesign, tools: Toolchain, source: Path) -> Compared:
             lambda part, v=variant: _traced(design, source, v, [part], f"the C compiler {v.cc}"),  # type: ignore[misc]
         )
     layout = json.loads((source / "layout.json").read_text(encoding="utf-8"))  # as compiled
+    narrow, why = narrow_of(cc)
+    if narrow is not None and (source / "main.c").is_file():
+        values += check_narrow(design, source, layout["prefix"], narrow)[0]
     differs = trace_difference(source, f"{layout['prefix']}.c", layout["trace_sources"][0])
     if differs:
         raise VerificationError(f"the emitted C in {source} is not what was traced: {differs}")
@@ -68,7 +72,8 @@ def run_c(design: RecordedDesign, tools: Toolchain, source: Path) -> Compared:
         steps=sum(part.samples[..., 0].size for part in parts),
         made=len(design.made.samples),
         traced=sum(len(part.samples) for part in traced),
-        variants=tuple(str(variant) for variant in variants),
+        variants=tuple(map(str, (*variants, narrow) if narrow is not None else variants)),
+        not_run=(why,) if why else (),
     )
 
 

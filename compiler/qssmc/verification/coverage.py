@@ -6,7 +6,7 @@ where it lies on it by itself. A table has its entries, by row where rows differ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Lut, Op, Requant
+from qssmc.ir.table import Table
 
 Values = Mapping[str, NDArray[Any]]
 Flags = NDArray[np.bool_]
@@ -71,61 +72,87 @@ class Points:
 
 
 class Recorder:
-    """Which points each of some sequences reaches; an observer of golden. seen: (sequences, points)."""
+    """Which points each of some sequences reaches; an observer of golden."""
 
     def __init__(self, points: Points, sequences: int) -> None:
         self.points = points
-        self.seen = np.zeros((sequences, points.count), bool)
+        self._entries = np.zeros((sequences, points.count), bool)
         self._rows = np.arange(sequences)[:, None]
-        self._marks = [(place, _mark_of(place)) for place in points.places]
-        self._steps = [(p, mark) for p, mark in self._marks if p.op.name in points.every_step]
-        self._last = [(p, mark) for p, mark in self._marks if p.op.name not in points.every_step]
+        self._tables = [(p, _entry_of(p.op)) for p in points.places if isinstance(p.op, Lut)]
+        self._extremes = {p.op.name: _Extremes(p.op, sequences) for p in points.places if isinstance(p.op, Requant)}
 
     def __call__(self, t: int, values: Values) -> None:
         """See every value of a step, or of the closing."""
-        rounded: dict[str, NDArray[Any]] = {}
-        for place, mark in self._steps if self.points.every_step <= values.keys() else self._last:
-            part = self.seen[:, place.first : place.first + place.count]
-            if isinstance(place.op, Lut):
-                part[self._rows, mark(values)] = True
-                continue
-            name = place.op.name
-            if name not in rounded:
-                rounded[name] = rounded_values(place.op, values)
-            part |= mark({name: rounded[name]}).reshape(len(part), -1)
+        is_step = self.points.every_step <= values.keys()
+        for place, entry in self._tables:
+            if (place.op.name in self.points.every_step) == is_step:
+                self._entries[self._rows, place.first + entry(values)] = True
+        for name, extremes in self._extremes.items():
+            if (name in self.points.every_step) == is_step:
+                extremes.see(values)
+
+    @property
+    def seen(self) -> Flags:
+        """(sequences, points)."""
+        found = self._entries.copy()
+        for place in self.points.places:
+            if isinstance(place.op, Requant):
+                beyond = self._extremes[place.op.name].beyond(place.kind)
+                found[:, place.first : place.first + place.count] = beyond.reshape(len(found), -1)
+        return found
 
 
-def rounded_values(op: Op, values: Values) -> NDArray[Any]:
-    """A requant's values before they are clamped, by code apart from golden's rule."""
-    assert isinstance(op, Requant)
-    x, *phase = (values[name] for name in op.inputs)
-    multiplier, shift = (
-        table.data[..., None] if op.type.complex and table.shape else table.data for table in (op.multiplier, op.shift)
-    )
-    if phase:
-        down, up = np.maximum(op.phase_bits - shift, 0), np.maximum(shift - op.phase_bits, 0)
-        start = phase[0][..., None] if op.type.complex else phase[0]
-        added = (start >> down) << up
-    else:
-        added = (np.int64(1) << shift) >> 1
-    return np.asarray((x * multiplier + added) >> shift)
+class _Extremes:
+    """The least and the most that a requant rounded to, of every sequence and element, before it clamped."""
+
+    def __init__(self, op: Requant, sequences: int) -> None:
+        self.op = op
+        self._rounded = rounding_of(op)
+        wide = np.iinfo(np.int64)
+        self._least = np.full((sequences, *op.type.array_shape), wide.max)
+        self._most = np.full((sequences, *op.type.array_shape), wide.min)
+
+    def see(self, values: Values) -> None:
+        rounded = self._rounded(values)
+        np.minimum(self._least, rounded, out=self._least)
+        np.maximum(self._most, rounded, out=self._most)
+
+    def beyond(self, kind: str) -> Flags:
+        low, high = (_over_parts(table, self.op) for table in (self.op.low, self.op.high))
+        return np.asarray(self._least < low if kind == "low" else self._most > high)
 
 
-def _mark_of(place: Place) -> Any:
-    """A function of values that says where the place's points are reached."""
-    op = place.op
-    if isinstance(op, Lut):
-        first, (source,) = op.first.data, op.inputs
-        if op.entries.data.ndim == 1:
-            return lambda values: values[source] - first
-        rows = np.arange(op.entries.shape[0]) * op.entries.shape[1]
-        return lambda values: rows + values[source] - first
-    assert isinstance(op, Requant)
-    table = op.low if place.kind == "low" else op.high
-    edge = table.data[..., None] if op.type.complex and table.shape else table.data
-    if place.kind == "low":
-        return lambda values: values[op.name] < edge
-    return lambda values: values[op.name] > edge
+def rounding_of(op: Requant) -> Callable[[Values], NDArray[Any]]:
+    """A function of values that gives a requant's before they are clamped, by code apart from golden's rule."""
+    multiplier, shift = (_over_parts(table, op) for table in (op.multiplier, op.shift))
+    if len(op.inputs) == 1:
+        (source,), half = op.inputs, (np.int64(1) << shift) >> 1
+        return lambda values: (values[source] * multiplier + half) >> shift
+    source, phase = op.inputs
+    down, up = np.maximum(op.phase_bits - shift, 0), np.maximum(shift - op.phase_bits, 0)
+
+    def rounded(values: Values) -> NDArray[Any]:
+        start = values[phase][..., None] if op.type.complex else values[phase]
+        value = values[source] * multiplier
+        value += (start >> down) << up
+        value >>= shift
+        return np.asarray(value)
+
+    return rounded
+
+
+def _over_parts(table: Table, op: Op) -> NDArray[Any]:
+    """A per-element table, repeated for re and im where the op is complex."""
+    return np.repeat(table.data[..., None], 2, axis=-1) if op.type.complex and table.shape else table.data
+
+
+def _entry_of(op: Lut) -> Callable[[Values], NDArray[Any]]:
+    """A function of values that says which entries of a table are read."""
+    first, (source,) = op.first.data, op.inputs
+    if op.entries.data.ndim == 1:
+        return lambda values: values[source] - first
+    rows = np.arange(op.entries.shape[0]) * op.entries.shape[1]
+    return lambda values: rows + values[source] - first
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class Compared:
 
     values: their number; by: what built or ran it; sequences and steps: how many in all; made: how many of them were
     made to drive the design to its edges; variants: each way it was built, in words; traced: sequences of which every
-    value of every op was compared.
+    value of every op was compared; not_run: variants that could not be, and why.
     """
 
     values: int
@@ -80,6 +80,7 @@ class Compared:
     made: int = 0
     traced: int = 0
     variants: tuple[str, ...] = ()
+    not_run: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from qssmc.analysis.bounds import bounds
+from qssmc.analysis.input_zero import input_zero
 from qssmc.analysis.output_meaning import one_scale, output_sentences
 from qssmc.analysis.step_limit import step_limit, steps_text
 from qssmc.backends.c.blocks import block_lines
@@ -209,6 +212,16 @@ def _constants(unit: CUnit, output: Output) -> dict[str, str]:
     return found if scale is None else {**found, f"{macro}_SCALE_{output.name.upper()}": repr(scale)}
 
 
+def _less_zero(graph: Graph, op: Input) -> str:
+    """A sample, less the one that stands for 0."""
+    zero = input_zero(graph, op)
+    if not zero.any():
+        return "integer"
+    return (
+        f"(integer - {zero[0]})" if not np.ptp(zero) else f"(integer - zero), zero {', '.join(map(str, zero))}, scale"
+    )
+
+
 def _view(unit: CUnit, bodies: dict[str, list[str]]) -> dict[str, Any]:
     """What the templates print."""
     graph, prefix = unit.graph, unit.prefix
@@ -219,7 +232,8 @@ def _view(unit: CUnit, bodies: dict[str, list[str]]) -> dict[str, Any]:
     ]
     formats = [f"%{op.name} : {op.type}, integers {op.type.bounds[0]}..{op.type.bounds[1]}" for op in graph.inputs]
     scales = [
-        f"real value of %{op.name} = integer * " + ", ".join(repr(float(v)) for v in graph.scales[op.name].data.ravel())
+        f"real value of %{op.name} = {_less_zero(graph, op)} * "
+        + ", ".join(repr(float(v)) for v in graph.scales[op.name].data.ravel())
         for op in graph.inputs
         if op.name in graph.scales
     ]
