@@ -9,13 +9,14 @@ from typing import Any
 from torch import nn
 
 from qssmc.frontend.axes import Signal
+from qssmc.frontend.choice_rules import getitem
 from qssmc.frontend.convolution_rules import conv1d, convolution
 from qssmc.frontend.einops_rules import EINOPS
 from qssmc.frontend.mixing_rules import LAYOUT_MODULES, MIXING
 from qssmc.frontend.op_maker import OpMaker
 from qssmc.frontend.padding_rules import PAST_MODULES, pad
 from qssmc.frontend.piecewise_rules import PIECEWISE, PIECEWISE_MODULES
-from qssmc.frontend.rules import RULES, getitem
+from qssmc.frontend.rules import RULES
 
 _OF_TORCH = ("torch", "_operator", "operator", "builtins")
 _RULES: Mapping[str, Callable[..., Any]] = {**RULES, **MIXING, **PIECEWISE, "pad": pad, "conv1d": conv1d}
