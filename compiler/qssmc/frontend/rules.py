@@ -23,7 +23,7 @@ from qssmc.frontend.axes import (
     position,
     told,
 )
-from qssmc.frontend.choice_rules import cat, chunk, getitem, split
+from qssmc.frontend.choice_rules import cat, chunk, getitem, split, together
 from qssmc.frontend.layout_rules import (
     dropout,
     flatten,
