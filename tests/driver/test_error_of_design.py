@@ -100,6 +100,16 @@ def test_a_bad_design_is_warned_about_and_held_out_sequences_are_asked_for() -> 
     assert any(line.startswith("pruned: ") for line in said)
 
 
+def test_a_compilation_says_that_its_calibration_is_thin() -> None:
+    said: list[str] = []
+    thin = replace(checkpoint(d_model=2, d_state=2), sequence_length=400)
+    error = qssmc.compile(replace(thin, calibration=np.asarray(thin.calibration)[:1]), name="m", say=said.append)
+    warned = [line.removeprefix("WARNING: ") for line in said if line.startswith("WARNING: ")]
+    assert any(line.startswith("1 calibration sequence is too few to trust") for line in warned)
+    assert any("80 steps are much shorter than the 400" in line for line in warned)
+    assert set(error.summary["error"]["calibration_warnings"]) <= set(warned)
+
+
 def test_the_measure_is_of_each_output_in_its_own_deviation() -> None:
     wanted = np.array([[0.0, 0.0], [2.0, 2000.0]])
     found = wanted + np.array([0.1, 100.0])

@@ -38,6 +38,7 @@ from qssmc.frontend.layout_rules import (
     view,
 )
 from qssmc.frontend.op_maker import OpMaker
+from qssmc.frontend.padding_rules import cut
 from qssmc.frontend.quantiser import OnGrid, table_of
 from qssmc.ir.ops import Activation, Add, Glu, LayerNorm, Mul, Offset, RMSNorm, Scale
 from qssmc.ir.table import Grid, Table
@@ -66,7 +67,7 @@ def getitem(m: OpMaker, x: Any, key: Any) -> Any:
     gap = [slice(None)] * (len(x.axes) - taken)
     at = keys.index(Ellipsis) if Ellipsis in keys else len(keys)
     keys[at : at + (1 if Ellipsis in keys else 0)] = gap
-    return choose(m, x, keys)
+    return choose(m, *cut(m, x, keys))
 
 
 def _ends(key: Any) -> list[Any]:

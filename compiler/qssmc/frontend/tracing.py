@@ -36,11 +36,12 @@ from qssmc.frontend.layers.check import accept
 from qssmc.frontend.layers.declared import Declared
 from qssmc.frontend.layers.identify import identified
 from qssmc.frontend.op_maker import OpMaker
+from qssmc.frontend.padding_rules import check_whole
 from qssmc.frontend.quantised import Recorded, has_own_hooks, hooked, plain_weights, quantised_call, set_plain
 from qssmc.frontend.quantiser import OnGrid, on_grid
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
 from qssmc.frontend.returned import identifier, outputs_of
-from qssmc.frontend.rule_table import MODULE_RULES, rule_of
+from qssmc.frontend.rule_table import module_rule, rule_of
 from qssmc.frontend.rules import RULES
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
@@ -255,6 +256,7 @@ class _Translation:
             if not told_already and not known(call) and rule_of(call.op, call.target) is None:
                 raise Refused(f"{name_of(call)}; {instead(call)}")
             return _unknown(call, parts)
+        check_whole(call, self.module, parts)
         states = len(self.builder.updates)
         result = self._module(call, args, kwargs) if call.op == "call_module" else self._function(call, args, kwargs)
         if call.op == "call_module":
@@ -270,12 +272,13 @@ class _Translation:
         module = self.module.get_submodule(path)
         if id(module) in self.declared and args and isinstance(args[0], Signal):
             return self._layer(call, None, module, args, kwargs)
+        rule = module_rule(module)
+        if rule is not None and len(args) == 1 and isinstance(args[0], Signal) and not kwargs:
+            return rule(OpMaker(self.builder, path, self._stem), module, args[0])
         handler = MODULES.get(type(module))
         if handler is None:
             if is_einops(module) and args:
                 return apply_module(OpMaker(self.builder, path, self._stem), module, args[0])
-            if type(module) in MODULE_RULES and len(args) == 1 and isinstance(args[0], Signal) and not kwargs:
-                return MODULE_RULES[type(module)](OpMaker(self.builder, path, self._stem), module, args[0])
             layer = handler_of(module)
             if layer is None or not args or not isinstance(args[0], Signal):
                 raise Refused(unknown_module(module))
