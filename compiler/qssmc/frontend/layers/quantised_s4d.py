@@ -19,7 +19,7 @@ from torch import nn
 
 from qssmc.frontend.axes import Refused
 from qssmc.frontend.layers.chain import build_chain, flat
-from qssmc.frontend.layers.gridded_tables import ROLES, gridded, states_of, times
+from qssmc.frontend.layers.gridded import ROLES, gridded, states_of, times
 from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.probing import looks_like_quantiser, probed
 from qssmc.ir.build import Builder
@@ -28,7 +28,6 @@ from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import Type
 
 _AROUND = ("layer_activation", "activation", "mult_activation", "drop", "dropout", "output_linear")
-_NEAR = 1e-3  # of a step: how far numbers of float32 may lie off their grid
 Real = NDArray[np.float64]
 
 

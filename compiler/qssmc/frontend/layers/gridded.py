@@ -1,4 +1,4 @@
-"""Gridded tables: numbers of an S4D layer that lie on grids, by the names that its parts have in published code."""
+"""Gridded: arrays of a quantised layer as tables on their grids; without torch, since files are read without it."""
 
 from __future__ import annotations
 
