@@ -93,7 +93,7 @@ def _works(narrow: Narrow) -> str:
     return ""
 
 
-def check_narrow(design: RecordedDesign, source: Path, prefix: str, narrow: Narrow) -> tuple[int, int]:
+def check_narrow(design: RecordedDesign, source: Path, names: Sequence[str], narrow: Narrow) -> tuple[int, int]:
     """Replay what was made and some of what was recorded; the values and the sequences compared.
 
     Raises VerificationError with the first output that differs, as the program says it.
@@ -104,7 +104,7 @@ def check_narrow(design: RecordedDesign, source: Path, prefix: str, narrow: Narr
         with tempfile.TemporaryDirectory(prefix="qssmc-") as scratch:
             program = str(Path(scratch) / "replay")
             building(f"the C compiler {narrow.compiler[0]} for 32 bits")
-            sources = [str(source / name) for name in ("main.c", f"{prefix}.c")]
+            sources = [str(source / name) for name in names]
             built = _run((*narrow.compiler, "-o", program, *sources))
             if built.returncode:
                 lines = built.stderr.splitlines() or ["it gives no reason"]
