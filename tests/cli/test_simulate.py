@@ -101,7 +101,7 @@ def test_a_refit_learns_from_the_recorded_sequences(design: Path, capsys: pytest
 
 def test_the_cheapest_accurate_arrays_are_chosen(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Coarse cells lose answers; of choices within so many points, the one with fewer cells wins."""
-    choose = ["--choose", "weight-bits=3,8", "--choose", "encoding=four-lane,two-lane", "--noise", "0.02"]
+    choose = ["--choose", "cell-bits=3,8", "--choose", "encoding=four-lane,two-lane", "--noise", "0.02"]
     found = _record(capsys, str(design), *FEW, *choose, "--within", "100")
     assert [(one["weight_bits"], one["encoding"]) for one in found["tried"]] == [
         (3, "four-lane"), (3, "two-lane"), (8, "four-lane"), (8, "two-lane"),
@@ -131,7 +131,7 @@ def test_the_table_names_the_swept_value(design: Path, capsys: pytest.CaptureFix
         (["--sweep", "luck=1"], "--sweep must be NAME=VALUE,VALUE with one of programming,"),
         (["--sweep", "read=much"], "--sweep must be NAME=VALUE,VALUE"),
         (["--age", "60"], "age needs a device that drifts (--device pcm)"),
-        (["--choose", "luck=1"], "--choose must be weight-bits=BITS,BITS or encoding=two-lane,four-lane, not luck=1"),
+        (["--choose", "luck=1"], "--choose must be cell-bits=BITS,BITS or encoding=two-lane,four-lane, not luck=1"),
         (["--choose", "weight-bits=4", "--sweep", "read=1"], "--choose goes with neither --sweep nor --output-dir"),
         (["--choose", "weight-bits=9"], "--cell-bits must be 2 (ternary) to 8, not 9"),
         (["--choose", "encoding=four-lane", "--correct", "scale"], "correction scale needs two lanes"),

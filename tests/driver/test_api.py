@@ -15,7 +15,7 @@ from torch import nn
 import qssmc
 from qssmc.cli import main
 from qssmc.errors import MalformedInputError, UnsupportedModelError, UsageError, VerificationError
-from qssmc.models import load_checkpoint
+from qssmc.models import load_checkpoint, save_checkpoint
 from support.own_models import LENGTH, OwnModel, own_samples
 from support.tiny import tiny_checkpoint, tiny_model
 
@@ -207,3 +207,24 @@ def test_importing_qssmc_is_quick_and_needs_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         qssmc.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("sequences", [0, -1, True, "a"])
+def test_a_number_of_sequences_that_is_none(sequences: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="sequences must be a whole number of at least 1"):
+        qssmc.verify(tmp_path, sequences=sequences)
+
+
+@pytest.mark.parametrize("option", [{"lanes": 4}, {"argmax": True}, {"array": "8x8"}])
+def test_an_option_of_another_target_is_refused(option: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="is an option of --target .*; leave it out here"):
+        compiled(calibration=own_samples(), input_format=EIGHT, **option)
+
+
+def test_a_module_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"takes a qssmc\.models\.Checkpoint .*, not OwnModel; a torch module is saved with"
+    ):
+        save_checkpoint(OwnModel(), tmp_path / "a.pt")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="is written to a file"):
+        save_checkpoint(tiny_checkpoint(), tmp_path)

@@ -111,6 +111,8 @@ def _read(file: str) -> Graph:
     """The graph of a file or of stdin. Raises UsageError or MalformedInputError."""
     name = "stdin" if file == "-" else file
     try:
+        if file != "-" and Path(file).exists() and not Path(file).is_file():
+            raise UsageError(f"{name} is no file; give a file of IR text, or - for stdin")
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         return sound_graph(text, name)
     except OSError as error:

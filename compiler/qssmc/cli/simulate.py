@@ -45,7 +45,7 @@ from qssmc_sim.crossbar import CORRECTIONS, PRESETS, preset
     "--choose",
     multiple=True,
     metavar="NAME=VALUES",
-    help="weight-bits=4,6,8 or encoding=two-lane,four-lane: lay the design on arrays of each kind and name "
+    help="cell-bits=4,6,8 or encoding=two-lane,four-lane: lay the design on arrays of each kind and name "
     "the cheapest that is accurate enough.",
 )
 @click.option(

@@ -110,6 +110,8 @@ def verify_folder(
     numbers of the golden IR, and every file must be what it gives when it is emitted again. only: of these targets
     alone; limit: of the sequences; thorough: search for minutes.
     """
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        raise UsageError(f"sequences must be a whole number of at least 1, not {limit!r}")
     manifest = read_manifest(folder)
     checks = _checks(folder, manifest, only)
     altered = _altered(folder, manifest, list(checks.values()))

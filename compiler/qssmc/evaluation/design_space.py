@@ -27,7 +27,7 @@ from qssmc_sim import run
 from qssmc_sim.crossbar import Setup, Trials, run_trials
 from qssmc_sim.crossbar.kernel import kernels_of
 
-NAMES = ("weight-bits", "encoding")
+NAMES = ("cell-bits", "encoding")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class CandidateResult:
     @property
     def flags(self) -> str:
         """What compiles it so."""
-        return f"--weight-bits {self.options.weight_bits} --encoding {self.options.encoding}"
+        return f"--cell-bits {self.options.weight_bits} --encoding {self.options.encoding}"
 
     @property
     def cost(self) -> tuple[int, int, int]:
@@ -84,13 +84,13 @@ def parse_space(texts: Sequence[str]) -> DesignSpace:
     for text in texts:
         name, _, values = text.partition("=")
         parts = tuple(values.split(","))
-        if name == "weight-bits" and all(part.isdecimal() for part in parts):
+        if name in ("cell-bits", "weight-bits") and all(part.isdecimal() for part in parts):
             found["weight_bits"] = tuple(int(part) for part in parts)
         elif name == "encoding" and set(parts) <= set(ENCODINGS):
             found["encoding"] = parts
         else:
             raise UsageError(
-                f"--choose must be weight-bits=BITS,BITS or encoding={','.join(ENCODINGS)}, not {text or 'nothing'}"
+                f"--choose must be cell-bits=BITS,BITS or encoding={','.join(ENCODINGS)}, not {text or 'nothing'}"
             )
     return DesignSpace(**found)
 

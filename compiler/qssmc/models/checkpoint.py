@@ -99,6 +99,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str) -> None:
     Raises UsageError for whatever load_checkpoint would refuse to read: a state that is not that of
     SequenceModel(checkpoint.config) above all. A module of another class is saved by qssmc.save.
     """
+    if not isinstance(path, (str, Path)) or Path(path).is_dir():
+        raise UsageError(f"a checkpoint is written to a file, such as model.pt, not to {path!r}")
     path = Path(path)
     content = checkpoint_bytes(checkpoint, path.suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,6 +114,11 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str) -> None:
 
 def checkpoint_bytes(checkpoint: Checkpoint, suffix: str = ".pt") -> bytes:
     """The content of a checkpoint's file. Raises UsageError for what load_checkpoint would refuse."""
+    if not isinstance(checkpoint, Checkpoint):
+        raise UsageError(
+            "save_checkpoint takes a qssmc.models.Checkpoint (config, state, input format), not "
+            f"{type(checkpoint).__name__}; a torch module is saved with qssmc.save(module, FILE.qssm, calibration=...)"
+        )
     checkpoint = checkpoint.plain()
     if faults := checkpoint.faults():
         raise UsageError(

@@ -121,5 +121,5 @@ class _Packer:
         return UsageError(
             f"an array of {self.size[0]}x{self.size[1]} cannot hold {what} of %{block.logical.name}, which takes "
             f"{rows} rows and {columns} columns ({len(part.columns)} slices of {self.options.weight_bits} bits, "
-            f"{self.options.encoding}); give a larger --array, more --weight-bits, or fewer bits of the poles"
+            f"{self.options.encoding}); give a larger --array, more --cell-bits, or fewer bits of the poles"
         )
