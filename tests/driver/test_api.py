@@ -217,7 +217,7 @@ def test_a_number_of_sequences_that_is_none(sequences: Any, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("option", [{"lanes": 4}, {"argmax": True}, {"array": "8x8"}])
 def test_an_option_of_another_target_is_refused(option: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="is an option of --target .*; leave it out here"):
+    with pytest.raises(UsageError, match=r"is an option of --target .*; leave it out here"):
         compiled(calibration=own_samples(), input_format=EIGHT, **option)
 
 
