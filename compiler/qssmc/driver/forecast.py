@@ -19,6 +19,7 @@ from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 
 RUNS, RUNS_A_LAYER = 4, 3
+OWN_WORK = 2.0  # what passes make of the values that they are shown, and rounding, take about as long as the run
 WORTH_A_LINE = 10.0  # seconds
 _PROBED = 12  # steps
 _NUMBER = 8  # bytes
