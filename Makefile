@@ -7,8 +7,8 @@ BIN    := $(VENV)/bin
 JOBS   ?= 2
 export QSSMC_DATA ?= $(abspath ../shared/data)
 
-# The one pinned version stands in pyproject.toml. Where pip would take a CUDA build of it, name an index of CPU builds.
-TORCH       := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml | head -n 1)
+# The version that is tested stands in constraints.txt. Where pip would take a CUDA build, name an index of CPU builds.
+TORCH       := $(shell grep '^torch==' constraints.txt)
 TORCH_INDEX ?=
 
 FAST := -m "not slow" --ignore hw_tests --ignore tests/benchmarks
@@ -63,13 +63,13 @@ $(VENV)/.created:
 	@[ -x $(BIN)/python ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.created pyproject.toml
+$(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
-	$(BIN)/python -m pip install -q -e ".[torch,train,hw,dev]"
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[torch,train,hw,dev]"
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.installed
-	$(BIN)/python -m pip install -q -e ".[bench]"
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[bench]"
 	@touch $@
 
 demo: setup
@@ -122,7 +122,7 @@ results-trust: $(VENV)/.bench
 
 # The programs on PATH and those of the yowasp packages, which have the ECP5's.
 results-verilog: $(VENV)/.bench
-	$(BIN)/python -m pip install -q -e ".[fpga]"
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[fpga]"
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m benchmarks.verilog
 
 clean:

@@ -45,9 +45,9 @@ def test_every_op(tmp_path: Path, mnemonic: str) -> None:
 
 
 ODD = [
-    graphs_of_c.old_value_read_late, graphs_of_c.quarrelling_heads, graphs_of_c.complex_pieces,
-    graphs_of_c.awkward_names, graphs_of_c.wide_numbers, graphs_of_c.no_input, graphs_of_c.aligned_state,
-    hand.crossbar, hand.delay_line, hand.dithered, hand.mimo,
+    graphs_of_c.old_value_read_late, graphs_of_c.register_of_states, graphs_of_c.quarrelling_heads,
+    graphs_of_c.complex_pieces, graphs_of_c.awkward_names, graphs_of_c.wide_numbers, graphs_of_c.no_input,
+    graphs_of_c.aligned_state, hand.crossbar, hand.delay_line, hand.dithered, hand.mimo,
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -168,3 +169,13 @@ def test_the_wheel_holds_every_module_and_template(tmp_path: Path) -> None:
     }
     assert wanted - held == set()
     assert {name.split("/")[0] for name in held} == set(SOURCES)
+
+
+def test_torch_is_a_range_for_users_and_one_version_for_development() -> None:
+    metadata = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [need for extra in metadata["optional-dependencies"].values() for need in extra if need.startswith("torch")]
+    assert asked
+    assert all(need == "torch>=2.4,<3" for need in asked)
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    (pinned,) = (line.removeprefix("torch==") for line in lines if line.startswith("torch=="))
+    assert (2, 4) <= tuple(int(part) for part in pinned.split(".")[:2]) < (3,)

@@ -19,7 +19,8 @@ from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.crossbar import CrossbarOptions
 from qssmc.crossbar.options import Form, Packing
 from qssmc.data import load_split
-from qssmc.driver.compile import CompileOptions, compile_checkpoint, file_sha256
+from qssmc.driver.compile import compile_checkpoint, file_sha256
+from qssmc.driver.compile_options import CompileOptions
 from qssmc.errors import VerificationError
 from qssmc.ir import Graph, parse, print_graph
 from qssmc.models import load_checkpoint

@@ -14,7 +14,8 @@ from qssmc.artifact.manifest import read_manifest
 from qssmc.artifact.stages import Stages
 from qssmc.crossbar import CrossbarOptions
 from qssmc.data import InputFormat, load_split
-from qssmc.driver.compile import CompileOptions, compile_checkpoint, file_sha256
+from qssmc.driver.compile import compile_checkpoint, file_sha256
+from qssmc.driver.compile_options import CompileOptions
 from qssmc.evaluation.devices import ideal_accuracy
 from qssmc.ir import Graph, parse
 from qssmc.models import load_checkpoint

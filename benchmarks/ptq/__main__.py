@@ -25,7 +25,8 @@ from benchmarks.ptq.prune import float_points
 from qssmc import __version__
 from qssmc.artifact.folder import write_folder
 from qssmc.data import load_split
-from qssmc.driver.compile import CompileOptions, compile_checkpoint, file_sha256
+from qssmc.driver.compile import compile_checkpoint, file_sha256
+from qssmc.driver.compile_options import CompileOptions
 from qssmc.evaluation.accuracy import evaluate
 from qssmc.models import load_checkpoint
 

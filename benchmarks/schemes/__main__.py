@@ -16,7 +16,8 @@ from rich.progress import track
 
 from qssmc.artifact.folder import write_folder
 from qssmc.data import Sequences, load_split
-from qssmc.driver.compile import CompileOptions, compile_checkpoint, file_sha256
+from qssmc.driver.compile import compile_checkpoint, file_sha256
+from qssmc.driver.compile_options import CompileOptions
 from qssmc.evaluation.accuracy import evaluate
 from qssmc.models import load_checkpoint
 from qssmc.passes.quantise import QuantiseOptions, parse_bits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ class RandomModel:
         """What was drawn, as JSON."""
         return {
             "config": self.checkpoint.config.to_dict(),
-            "input_format": asdict(self.checkpoint.input_format),
+            "input_format": self.checkpoint.input_format.facts(),
             "keywords": self.keywords,
             "arrays": self.arrays,
         }

@@ -199,11 +199,15 @@ def _rmsnorm(op: RMSNorm) -> Rule:
 def _cast(op: Cast) -> Rule:
     scale, low, high = (_each(table, op.type.complex) for table in (op.scale, op.low, op.high))
     at = (slice(None), 0) + (None,) * len(op.type.array_shape)
+    even = None if op.even is None or not op.even.data.any() else _each(op.even, op.type.complex) != 0
 
     def rule(x: Array, phase: Array | None = None) -> Array:
         q = x / scale
+        to_even = None if even is None else np.rint(q)
         q += 0.5 if phase is None else phase[at]
         np.floor(q, out=q)
+        if to_even is not None:
+            np.copyto(q, to_even, where=even)
         np.maximum(q, low, out=q)
         np.minimum(q, high, out=q)
         q *= scale

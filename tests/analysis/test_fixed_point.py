@@ -90,8 +90,10 @@ EXACT: dict[str, Callable[[Decimal], Decimal]] = {
     "gelu_tanh": _gelu_tanh,
     "qgelu": lambda x: x * min(max(Decimal(0), x + 2), Decimal(4)) / 4,
     "relu": lambda x: max(Decimal(0), x),
+    "rsqrt": lambda x: 1 / x.sqrt() if x > 0 else Decimal(10) ** 9,  # infinite, beyond every clamp
     "silu": lambda x: x * _sigmoid(x),
     "sigmoid": _sigmoid,
+    "softplus": lambda x: (1 + _exp(x)).ln(),
     "tanh": _tanh,
 }
 

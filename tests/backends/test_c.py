@@ -29,6 +29,7 @@ from support.emitted import (
     dithered_widths,
     old_value_read_late,
     products,
+    register_of_states,
     replay,
     shifted_sum,
     wide_numbers,
@@ -289,6 +290,12 @@ def test_header_counts_the_memory(tmp_path: Path) -> None:
 def test_other_stages_are_refused() -> None:
     with pytest.raises(UnsupportedModelError, match="float stage, but C needs the integer stage"):
         emit(hand.float_model())
+
+
+def test_a_shift_register_moves_its_old_values(tmp_path: Path) -> None:
+    """One loop writes a state in place and then reads what it was."""
+    compare_every_op(register_of_states(), tmp_path)
+    compare_outputs(register_of_states(), tmp_path / "outputs")
 
 
 def test_replay_reports_the_first_mismatch(tmp_path: Path) -> None:

@@ -124,3 +124,12 @@ def test_an_exponential_saturates_where_its_range_ends() -> None:
     wanted = [min(255, math.floor(4.0 * math.exp(q / 16) + 0.5)) for q in range(-64, 128)]
     assert table.entries.data.tolist() == wanted
     assert wanted[-1] == 255
+
+
+def test_a_reciprocal_root_saturates_at_zero_and_below() -> None:
+    out = Cast(scale=Table.real(2.0**-4), low=Table.integer(0), high=Table.integer(63))
+    graph = between_casts(Activation(kind="rsqrt"), -3, 127, 1, out)
+    (table,) = (op for op in graph.ops if isinstance(op, Lut))
+    wanted = [min(63, math.floor(16.0 / math.sqrt(q / 16) + 0.5)) for q in range(1, 128)]
+    assert table.entries.data.tolist() == [63] * 4 + wanted
+    assert wanted[15] == 16

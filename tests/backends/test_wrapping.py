@@ -39,3 +39,19 @@ def test_a_long_line_breaks_where_it_reads_best(line: str, second: str) -> None:
 def test_what_fits_stays() -> None:
     text = f"{'x' * COLUMNS}\n\n    y = 1;\n#pragma {'z ' * 90}\n".replace(" \n", "\n")
     assert wrapped(text) == text
+
+
+@pytest.mark.parametrize("times", [1, 3, 4])
+def test_a_line_of_a_macro_goes_on_to_its_end(times: int) -> None:
+    statement = f"        {NAME * times}[at + i] = (int64_t)({NAME})[i];"
+    text = f"#define COPY(at) \\\n{statement:<118} \\\n    done\n"
+    lines = wrapped(text).splitlines()
+    assert all(len(line) <= COLUMNS for line in lines)
+    assert all(line.endswith("\\") for line in lines[:-1])
+    assert squeezed("".join(lines).replace("\\", "")) == squeezed(text.replace("\\", ""))
+
+
+def test_a_long_macro_breaks_in_lines_that_all_go_on() -> None:
+    lines = wrapped(f"    x = {NAME * 2}[i] * {NAME * 2}[i] - {NAME}[i]; \\").splitlines()
+    assert len(lines) == 2
+    assert all(len(line) == 120 and line.endswith(" \\") for line in lines)

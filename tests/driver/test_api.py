@@ -55,7 +55,7 @@ def test_a_module_of_ones_own_in_verilog(tmp_path: Path) -> None:
 
 
 def test_command_line_and_python_give_the_same_bytes(tmp_path: Path) -> None:
-    model = ROOT / "examples" / "s4d16_mnist.pt"
+    model = tiny_model(tmp_path)
     options = {"target": ["c", "hls"], "vectors": 2, "lanes": 4, "bits": "W4A6", "state_bits": 9, "input_bits": 6}
     qssmc.compile(model, output_dir=tmp_path / "python", **options)
     flags = ["--target", "c,hls", "--vectors", "2", "--lanes", "4", "--bits", "W4A6", "--state-bits", "9"]

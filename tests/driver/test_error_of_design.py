@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 import qssmc
 from qssmc.data import InputFormat
-from qssmc.driver.error_of_design import check_recorded
+from qssmc.driver.error_of_design import check_recorded, lost_in
 from qssmc.errors import VerificationError
 from qssmc.ir.graph import Output
 from qssmc.models import Checkpoint, ModelConfig, SequenceModel
@@ -30,7 +31,7 @@ def checkpoint(seed: int = 0, **config: Any) -> Checkpoint:
     return Checkpoint(made, SequenceModel(made).state_dict(), FORMAT, 80, samples)
 
 
-@pytest.mark.parametrize(("outputs", "answer"), [(1, None), (1, "values"), (3, "values")])
+@pytest.mark.parametrize(("outputs", "answer"), [(1, None), (1, "values"), (3, "values"), (3, "flags")])
 def test_a_pooled_model_keeps_what_its_outputs_need(outputs: int, answer: Any) -> None:
     error = qssmc.compile(checkpoint(d_output=outputs, answer=answer), name="m").summary["error"]
     assert error["calibration"]["y"]["kind"] == (answer or "flags")
@@ -38,13 +39,55 @@ def test_a_pooled_model_keeps_what_its_outputs_need(outputs: int, answer: Any) -
     assert error["calibration"]["y"]["relative_rms"] < 0.15
 
 
+def noise(count: int, steps: int, seed: int) -> Any:
+    """Sequences of noise, from rough to smooth, of unlike loudness: (count, steps, 1) of int8."""
+    rng = np.random.default_rng(seed)
+    memory, found = rng.uniform(-0.95, 0.95, count), rng.normal(0.0, 1.0, (count, steps))
+    for t in range(1, steps):
+        found[:, t] = memory * found[:, t - 1] + np.sqrt(1.0 - memory**2) * found[:, t]
+    return np.clip(np.rint(found * rng.uniform(10.0, 60.0, (count, 1))), -128, 127).astype(np.int8)[..., None]
+
+
+def test_one_output_that_rests_on_its_states_alone_keeps_them() -> None:
+    """Where an error of a lone output is taken to cost nothing, one of 64 states is left, and an error of 1.04."""
+    one = replace(checkpoint(d_output=1, dt_max=0.5, residual=False), calibration=noise(64, 100, 0))
+    error = qssmc.compile(one, name="m", bits="W8A12", state_bits=12.0, prune_loss=3e-4).summary["error"]
+    assert error["pruned"]["states_removed"] < 32
+    assert error["calibration"]["y"]["relative_rms"] < 0.3
+
+
+def test_the_pass_that_is_named_is_the_one_that_lost_most_in_the_end() -> None:
+    model = checkpoint(d_model=4, d_state=4, residual=False)
+    few = qssmc.compile(model, name="m", bits="W12A12", state_bits=14.0, states=0.25).summary["error"]
+    coarse = qssmc.compile(model, name="m", bits="W3A3", prune_loss=0.0).summary["error"]
+    assert "from the pass prune_states; see --states" in lost_in(few)
+    assert "from the passes quantise and refit; see --bits" in lost_in(coarse)
+    for error in (few, coarse):
+        assert sum(row["share"] for row in error["passes"]) == pytest.approx(1.0, abs=1e-3)
+        assert all(row["pass"] not in ("rotate", "balance", "fill") for row in error["passes"])
+
+
+def twins(model: Checkpoint, size: float) -> Checkpoint:
+    """The model with states in pairs of nearly one pole, whose large weights nearly cancel, as training makes them."""
+    state = {name: values.clone() for name, values in model.state.items()}
+    for name, values in state.items():
+        if name.endswith(("log_a_real", "a_imag", "ssm.b")):
+            values[:, 1::2] = values[:, ::2] + (0.02 if name.endswith("log_a_real") else 0.0)
+        if name.endswith("ssm.c"):
+            values[:, ::2] += size
+            values[:, 1::2] -= size
+    return replace(model, state=state)
+
+
 def test_without_refit_a_layer_norm_keeps_its_answers() -> None:
-    error = qssmc.compile(checkpoint(norm="layer"), name="m", refit=False, state_bits=16.0, a_bits=12.0, prune_loss=0.0)
-    assert error.summary["error"]["calibration"]["y"]["relative_rms"] < 0.2
+    """With each weight of a readout rounded by itself the error is 0.21."""
+    model = twins(checkpoint(norm="layer", d_model=4, d_state=4), 30.0)
+    error = qssmc.compile(model, name="m", refit=False, state_bits=16.0, a_bits=12.0, prune_loss=0.0).summary["error"]
+    assert error["calibration"]["y"]["relative_rms"] < 0.1
 
 
 def test_too_large_an_error_is_an_error_that_names_the_pass(tmp_path: Any) -> None:
-    with pytest.raises(VerificationError, match=r"--max-error; most is lost in the pass \w+, from"):
+    with pytest.raises(VerificationError, match=r"--max-error; most of it, .* from the pass(es)? \w+"):
         qssmc.compile(checkpoint(), name="m", max_error=1e-6, output_dir=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -53,8 +53,8 @@ def test_a_big_job_is_told_of_and_one_that_does_not_fit_is_refused(monkeypatch: 
     monkeypatch.setattr(forecasts, "_seconds", lambda *_: 0.5)
     qssmc.compile(checkpoint(1), name="m", vectors=2, say=said.append)
     assert (
-        f"calibration: {COUNT} sequences of {LENGTH} steps, about {OWN_WORK * 7 * COUNT * LENGTH * 0.5 / 60:.0f} min and 0 MB"
-        in said
+        f"calibration: {COUNT} sequences of {LENGTH} steps, about "
+        f"{OWN_WORK * 7 * COUNT * LENGTH * 0.5 / 60:.0f} min and 0 MB" in said
     )
     monkeypatch.setattr(forecasts, "free_memory", lambda: 10_000)
     with pytest.raises(

@@ -87,7 +87,7 @@ def foreign(
         "Mul a_im h_re -> r0", "MatMul h_im mix -> r1" if mixed else "Mul a_re h_im -> r1",
         "Add r0 r1 -> r2", "MatMul v b_im -> r3", "Add r2 r3 -> next_h_im",
         "MatMul next_h_re c_re -> y0", "MatMul next_h_im c_im -> y1", "Sub y0 y1 -> y2",
-        f"{curve} y2 -> y3", "Gemm y3 dw db -> y",
+        *(["Sqrt y2 -> s", "Reciprocal s -> y3"] if curve == "Rsqrt" else [f"{curve} y2 -> y3"]), "Gemm y3 dw db -> y",
     ]  # fmt: skip
     nodes = []
     for line in lines:
@@ -122,7 +122,10 @@ def test_the_recurrence_is_found_in_other_operators(tmp_path: Path) -> None:
     assert main(["-q", "verify", str(out)]) == 0
 
 
-@pytest.mark.parametrize(("curve", "kind"), [("Exp", "exp"), ("Relu", "relu"), ("Sigmoid", "sigmoid")])
+CURVES = [("Exp", "exp"), ("Relu", "relu"), ("Sigmoid", "sigmoid"), ("Softplus", "softplus"), ("Rsqrt", "rsqrt")]
+
+
+@pytest.mark.parametrize(("curve", "kind"), CURVES)
 def test_a_curve_is_known_by_its_numbers(curve: str, kind: str, tmp_path: Path) -> None:
     found = import_onnx(foreign(tmp_path, curve=curve), "foreign").graph
     assert [op.kind for op in found.ops if isinstance(op, Activation)] == [kind]

@@ -96,6 +96,8 @@ MODULE_CASES: dict[str, Callable[[], nn.Module]] = {
     "SiLU": nn.SiLU,
     "Sigmoid": nn.Sigmoid,
     "Tanh": nn.Tanh,
+    "Softplus": nn.Softplus,
+    "Softplus beta": lambda: nn.Softplus(beta=3.0),
     "QGELU": QGELU,
     "GLU": lambda: nn.Sequential(nn.Linear(3, 4), nn.GLU()),
     "GLU dim 2": lambda: nn.Sequential(nn.Linear(3, 4), nn.GLU(dim=2)),
@@ -110,6 +112,9 @@ MODULE_CASES: dict[str, Callable[[], nn.Module]] = {
     "Identity": nn.Identity,
     "Dropout": lambda: nn.Dropout(0.5),
     "Dropout1d": lambda: nn.Dropout1d(0.5),
+    "Dropout2d": lambda: Calls(lambda m, x: m.d(x.mT).mT, d=nn.Dropout2d(0.5)),
+    "Dropout3d": lambda: Calls(lambda m, x: m.d(x[..., None, None])[..., 0, 0], d=nn.Dropout3d(0.5)),
+    "FeatureAlphaDropout": lambda: nn.FeatureAlphaDropout(0.5),
     "AlphaDropout": lambda: nn.AlphaDropout(0.5),
     "Conv1d": lambda: Calls(lambda m, x: m.c(x.mT).mT, c=nn.Conv1d(3, 5, 1)),
     "Conv1d of groups": lambda: Calls(lambda m, x: m.c(x.mT).mT, c=nn.Conv1d(3, 6, 1, groups=3, bias=False)),
@@ -158,6 +163,8 @@ FUNCTION_CASES: dict[str, tuple[Any, Callable[[Tensor, Tensor], Tensor]]] = {
     "torch.sigmoid": (torch.sigmoid, lambda x, y: torch.sigmoid(x)),
     "torch.tanh": (torch.tanh, lambda x, y: torch.tanh(x)),
     "torch.exp": (torch.exp, lambda x, y: torch.exp(x)),
+    "torch.rsqrt": (torch.rsqrt, lambda x, y: torch.rsqrt(torch.exp(x))),
+    "F.softplus": (F.softplus, lambda x, y: F.softplus(x)),
     "F.sigmoid": (F.sigmoid, lambda x, y: F.sigmoid(x)),
     "F.tanh": (F.tanh, lambda x, y: F.tanh(x)),
 }
@@ -188,6 +195,7 @@ METHOD_CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mul": lambda x, y: x.mul(y),
     "relu": lambda x, y: x.relu(),
     "exp": lambda x, y: x.exp(),
+    "rsqrt": lambda x, y: x.exp().rsqrt(),
     "sigmoid": lambda x, y: x.sigmoid(),
     "tanh": lambda x, y: x.tanh(),
     "contiguous": lambda x, y: x.contiguous() + y,
@@ -322,14 +330,14 @@ def refused(module: nn.Module, d_input: int = 2) -> str:
 
 
 def test_all_unsupported_parts_come_in_one_error_with_their_paths() -> None:
-    inner = Calls(lambda m, u: torch.flip(m.conv(u), [1]).abs(), conv=nn.LSTM(2, 2))
-    message = refused(nn.Sequential(nn.Linear(2, 2), nn.Softmax(-1), inner, nn.PReLU()))
+    inner = Calls(lambda m, u: torch.sin(torch.flip(m.conv(u), [1])), conv=nn.LSTM(2, 2))
+    message = refused(nn.Sequential(nn.Linear(2, 2), nn.Softmax(-1), inner, nn.Hardshrink()))
     for part in (
         "1: Softmax; leave it out of the model",
         "torch.nn.modules.rnn.LSTM; its gates are no linear recurrence",
         "): flip; it reads samples that are still to come",
-        "): abs; use the modules and functions below",
-        "3: torch.nn.modules.activation.PReLU; use one of the activations below",
+        "): sin; use GELU, SiLU, ReLU, Sigmoid or Tanh, or what is below",
+        "3: torch.nn.modules.activation.Hardshrink; use GELU, SiLU, ReLU",
     ):
         assert part in message
     assert message.startswith("the model has parts without an IR form: ")
@@ -342,7 +350,6 @@ def test_all_unsupported_parts_come_in_one_error_with_their_paths() -> None:
         (lambda m, u: m.a(u) * None, "arithmetic with NoneType"),
         (lambda m, u: m.a(u) / m.a(u), "a division by a value of the input; divide by constants"),
         (lambda m, u: m.a(u) / u.shape[1], "a division by a length that no design knows"),
-        (lambda m, u: torch.add(m.a(u), u, alpha=2), "add with alpha; give tensors alone, by position"),
         (lambda m, u: torch.add(input=m.a(u), other=u), "add with input, other; give tensors alone, by position"),
         (lambda m, u: m.a(input=u), "Linear is called with anything but one tensor; call it as module(x)"),
         (lambda m, u: m.a(u) + torch.ones(5, 2), "a constant of shape (5, 2) beside (batch, time, 2 channels)"),
@@ -425,8 +432,20 @@ class TwoInputs(nn.Module):
 
 def test_more_than_one_input_or_output() -> None:
     assert refused(TwoInputs()) == "the model must take one input, but it takes v too; give it a default"
-    for forward in (lambda m, u: (u, u), lambda m, u: {"y": u}, lambda m, u: None, lambda m, u: [u]):
+    for forward in (lambda m, u: (), lambda m, u: None, lambda m, u: [u], lambda m, u: "y", lambda m, u: type(u)(u)):
         assert refused(Calls(forward)).startswith("the model must return one tensor of its input, not ")
+
+
+def test_several_answers_are_outputs_by_position_or_key() -> None:
+    heads = nn.ModuleDict({"a": nn.Linear(2, 3), "b": nn.Linear(2, 1)})
+    for forward, names in (
+        (lambda m, u: {name: m.heads[name](u).mean(1) for name in ("a", "b")}, ["a", "b"]),
+        (lambda m, u: (m.heads["a"](u), m.heads["b"](u), None)[:2], ["y0", "y1"]),
+        (lambda m, u: {"logits": m.heads["a"](u)}, ["logits"]),
+    ):
+        module = Calls(forward, heads=heads)
+        assert_same(module, 2)
+        assert [output.name for output in trace(module, 2).outputs] == names
 
 
 def test_no_input_at_all() -> None:
@@ -449,7 +468,10 @@ def assign(m: nn.Module, u: Tensor) -> Tensor:
 # Constructs that no design has, by what the message must say.
 REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "control flow on values": (lambda m, u: m.a(u) if u.mean() > 0 else u, "must not branch or loop on the values"),
-    "a loop over steps": (lambda m, u: [m.a(step) for step in u], "must not loop over the steps"),
+    "a loop over steps": (
+        lambda m, u: [m.a(step) for step in u],
+        "a loop over steps may stand in a registered layer alone",
+    ),
     "length": (lambda m, u: m.a(u) if len(u) > 3 else u, "must not ask for the length of a tensor"),
     "assignment": (assign, "must not assign to elements of a tensor"),
     "unknown function": (lambda m, u: torch.erf(m.a(u)), "erf; use the modules and functions below"),
@@ -495,6 +517,14 @@ def test_what_is_no_module_or_has_no_numbers() -> None:
     assert "has no numbers in weight, bias" in refused(nn.LazyLinear(3))
     assert "has no numbers in 0.weight" in refused(nn.Sequential(nn.Linear(2, 2, device="meta")))
     assert "is TorchScript" in refused(torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 3, 2)))  # type: ignore[arg-type]
+
+
+def test_hooks() -> None:
+    module = nn.Sequential(nn.Linear(2, 2))
+    module[0].register_forward_hook(lambda part, given, answer: 2 * answer)
+    assert refused(module).startswith("0 has forward hooks, which no design runs; remove them (handle.remove())")
+    spectral = nn.utils.spectral_norm(nn.Linear(2, 3))
+    assert_same(nn.Sequential(spectral), 2)
 
 
 def test_a_module_that_cannot_be_copied() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qssmc.analysis.calibration import Calibration
-from qssmc.driver.compile import CompileOptions
+from qssmc.driver.compile_options import CompileOptions
 from qssmc.driver.settle import chosen_methods
 from qssmc.errors import UsageError
 from qssmc.passes.methods import DEFAULT, FULL, PLAIN, Methods

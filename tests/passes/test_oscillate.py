@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qssmc.crossbar import CrossbarOptions
-from qssmc.driver.compile import CompileOptions, compile_checkpoint
+from qssmc.driver.compile import compile_checkpoint
+from qssmc.driver.compile_options import CompileOptions
 from qssmc.driver.design import CompiledDesign
 from qssmc.errors import UsageError
 from qssmc.ir.ops import Xbar

@@ -112,6 +112,24 @@ def old_value_read_late() -> Graph:
     return prove(b.graph())
 
 
+def register_of_states() -> Graph:
+    """A shift register, states read by the next and by a sum: old values are read after the one before has moved."""
+    b = Builder("register", "integer")
+    u = b.input("u", Type((3,), 6))
+    now = clamp(b, "now", b.add(Scale(factor=INT([1, -2, 3])), "scaled", u), 40)
+    read, before = [now], now
+    for step in range(4):
+        state = b.state(f"d{step}", Type((3,), 64))
+        b.updates[state] = clamp(b, f"d{step}_n", before, 40) if step else now
+        read.append(state)
+        before = state
+    terms = [b.add(Scale(factor=INT([k + 1, 2, -k])), f"w{k}", x) for k, x in enumerate(read) if k % 2 == 0]
+    b.output("y", b.add(Add(), "y", *terms), "step")
+    seen = b.add(Slice(start=0, stop=3), "seen", read[1])
+    b.output("z", b.add(Offset(value=INT([1, 2, 3])), "moved", seen), "step")
+    return prove(b.graph())
+
+
 def quarrelling_heads() -> Graph:
     """Inject and readout that assign the states to different heads, so that no order of lanes serves both."""
     b = Builder("quarrel", "integer")
@@ -311,6 +329,7 @@ def by_hand() -> list[Graph]:
     """All of these."""
     return [
         old_value_read_late(),
+        register_of_states(),
         quarrelling_heads(),
         complex_pieces(),
         awkward_names(),

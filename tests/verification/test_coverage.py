@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from qssmc.frontend import trace
 from qssmc.ir import Graph, parse
 from qssmc.passes.prove import prove
 from qssmc.passes.quantise import QuantiseOptions
+from qssmc.verification import unreachable
 from qssmc.verification.coverage import Points, Recorder, coverage_of, greedy_cover
 from qssmc.verification.slopes import Slopes
 from qssmc.verification.stimuli import Effort, Search, known_shapes
@@ -23,6 +25,14 @@ from support.hand import all_by_hand
 from support.random_models import compile_stages, configs, random_model
 
 FEW = Effort(steps=24, together=8, rounds=1, mutants=8, resonances=4)
+
+SQUARED = """
+graph squared : integer
+%u : i4[1] = input
+%s : i64[1] = mul %u %u
+%y : i64[1] = requant %s multiplier=1 shift=0 low=-1 high=60
+output y : step = %y
+"""
 
 CLAMPING = """
 graph clamping : integer
@@ -106,6 +116,88 @@ def test_a_state_within_its_clamps_is_proven_so() -> None:
     """8 (1 + 1/2 + ...) and half a unit of rounding each time lie below 18."""
     assert unreachable_points(Points(turning(8, 0, -18, 18)), 10_000).all()
     assert unreachable_points(Points(turning(8, 0, -8, 18)), 10_000).tolist() == [False, True, True, True]
+
+
+DITHERED = """
+graph dithered : integer
+%u : i4[1] = input
+%p : u8[1] = state
+%pn : u8[1] = advance %p step={step} bits=8
+%x : ci64[19] = state
+%d : ci64[19] = diag %x lambda_bar=@d.lambda_bar
+%b : ci64[19] = inject %u b_bar=@b.b_bar heads=@b.heads
+%s : ci64[19] = add %d %b
+%n : ci64[19] = requant %s %{phase} multiplier=1 shift=4 low=@n.low high=@n.high phase_bits=8
+%y : i64[1] = readout %n c=@b.b_bar heads=@b.heads channels=1
+next %x = %n
+next %p = %pn
+output y : step = %y
+table @d.lambda_bar : int[19,2]
+{pole}
+table @b.b_bar : int[19,2]
+{weight}
+table @b.heads : int[19]
+{heads}
+table @n.low : int[19]
+{low}
+table @n.high : int[19]
+{high}
+"""
+
+
+def dithered(re: int, im: int, b: int, step: int, phase: str) -> Points:
+    """The same state with clamps of 19 sizes."""
+    sizes = range(4, 60, 3)
+    tables = {
+        "pole": "\n".join([f"  {re} {im}"] * 19),
+        "weight": "\n".join([f"  {b} 3"] * 19),
+        "heads": "  " + " ".join(["0"] * 19),
+        "low": "  " + " ".join(str(-size - 1) for size in sizes),
+        "high": "  " + " ".join(str(size) for size in sizes),
+    }
+    return Points(prove(parse(DITHERED.format(step=step, phase=phase, **tables))))
+
+
+@pytest.mark.parametrize(("step", "phase"), [(158, "p"), (101, "pn"), (16, "p")])
+@pytest.mark.parametrize(("re", "im", "b"), [(13, 7, 5), (15, 1, 2), (-11, 10, 7)])
+def test_what_the_known_phase_rules_out_is_out_of_reach(re: int, im: int, b: int, step: int, phase: str) -> None:
+    """For clamps of every size around what thousands of sequences reach: no proof is wrong, and it proves more."""
+    random = np.random.default_rng(step)
+    every = np.concatenate([random.choice([-8, 7], (500, 40, 1)), random.integers(-8, 8, (100, 40, 1))])
+    points = dithered(re, im, b, step, phase)
+    seen = reached(points, every).any(axis=0)
+    once, followed = unreachable_points(points, 40), unreachable_points(points, 40, ~seen)
+    assert not (seen & followed).any()
+    assert not (once & ~followed).any()
+    assert (followed & ~once).any()
+
+
+def test_a_phase_that_is_wrong_would_contradict_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: with a phase that is two ranges lower than it is, what runs reach is called out of reach."""
+    phases = unreachable._phases
+
+    def wrong(*given: Any) -> Any:
+        real = phases(*given)
+        return None if real is None else real - 2.0
+
+    monkeypatch.setattr(unreachable, "_phases", wrong)
+    every = np.random.default_rng(0).choice([-8, 7], (1500, 40, 1))
+    points = dithered(15, 1, 2, 158, "p")
+    seen = reached(points, every).any(axis=0)
+    assert (seen & unreachable_points(points, 40, np.ones_like(seen))).any()
+
+
+def test_climbing_keeps_what_comes_nearest() -> None:
+    """Two samples of the same sign, both at an end: the slopes at zero say nothing, those beside it all."""
+    points = Points(prove(parse(SQUARED)))
+    search = Search(points, np.zeros(points.count, bool), 0, replace(FEW, tries=1, climbs=3), lambda *_: None)
+    search.wanted[:] = [False, True]
+    search.look(np.zeros((1, 4, 1), np.int64))
+    search._last = {1: np.full((4, 1), -1, np.int64)}
+    assert not search.seen[1]
+    search.climb()
+    assert search.seen[1]
+    assert search._last[1][-1] == -8
 
 
 def test_slopes_are_the_impulse_response() -> None:

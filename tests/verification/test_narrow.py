@@ -33,8 +33,11 @@ def test_no_32_bit_build_is_said_with_its_reason(tmp_path: Path, monkeypatch: py
 
 def test_a_program_that_runs_with_wide_pointers_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
-    build = "while [ $1 != -o ]; do shift; done; printf '#!/bin/sh\\nexit 1\\n' > $2; chmod +x $2"
-    cc = script(tmp_path / "cc", build)
+    cc = script(
+        tmp_path / "cc",
+        "shift_out() { while [ $1 != -o ]; do shift; done; printf '#!/bin/sh\\nexit 1\\n' > $2; "
+        'chmod +x $2; }\nshift_out "$@"',
+    )
     found, why = narrow_of(cc)
     assert found is None
     assert "does not work (exit status 1)" in why

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.calibration import Calibration
+from qssmc.analysis.fixed import straight_through
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph, Output
 from qssmc.ir.ops import Add, Matvec, Op, Slice
@@ -36,6 +37,7 @@ def sum_cost(graph: Graph, state: str, calibration: Calibration) -> Real | None:
 
     state: the sum as it stands after a step; calibration: real sequences.
     """
+    graph = straight_through(graph)
     if all_class(graph) and (readers := _decoders(graph, state)):
         return np.asarray(sum(reader.weight.data.var(axis=0) * len(reader.weight.data) for reader in readers))
     total, some = graph.updates[state], calibration.part(slice(_SEQUENCES))

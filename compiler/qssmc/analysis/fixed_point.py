@@ -33,10 +33,15 @@ def as_factor(ratio: NDArray[np.float64]) -> Factor:
     return Factor(np.maximum(-shift, 0), multiplier, np.maximum(shift, 0))
 
 
-def lut_entries(kind: str, operands: range, unit: float, result_unit: float, low: int, high: int) -> NDArray[np.int64]:
-    """clamp(floor(f(q unit) / result_unit + 1/2), low, high) of an activation f for every q of operands."""
-    values = apply_activation(kind, np.arange(operands.start, operands.stop, dtype=np.float64) * unit)
-    return np.clip(np.floor(values / result_unit + 0.5), low, high).astype(np.int64)
+def lut_entries(
+    kind: str, operands: range, unit: float, result_unit: float, low: int, high: int, *, even: bool = False
+) -> NDArray[np.int64]:
+    """clamp(floor(f(q unit) / result_unit + 1/2), low, high) of an activation f for every q of operands.
+
+    even: a value half-way between two integers becomes the even one.
+    """
+    values = apply_activation(kind, np.arange(operands.start, operands.stop, dtype=np.float64) * unit) / result_unit
+    return np.clip(np.rint(values) if even else np.floor(values + 0.5), low, high).astype(np.int64)
 
 
 def reciprocal_frac(count: int, levels: int) -> int:

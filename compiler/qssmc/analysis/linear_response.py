@@ -54,6 +54,11 @@ class LinearResponse:
         """The most that |u| can be."""
         return np.maximum(np.abs(self.low), np.abs(self.high))
 
+    def only(self, chosen: NDArray[np.int64]) -> LinearResponse:
+        """That of some elements."""
+        parts = {name: getattr(self, name)[chosen] for name in ("pole", "weight", "low", "high", "error")}
+        return replace(self, **parts, clamped=())
+
     def times(self, factor: NDArray[Any], error: Any = 0.0) -> LinearResponse:
         """By a real factor an element, and then with one more error."""
         return replace(

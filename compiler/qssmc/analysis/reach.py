@@ -18,7 +18,7 @@ Real = NDArray[np.float64]
 DIRECTIONS = 256  # a multiple of 4
 _EVERY = 32  # turns after which it is tried whether a set, a little larger, holds for ever
 _LARGER = 0.01  # of a unit
-_MARGIN = 1.0 + 1e-12  # more than the rounding of one turn
+_MARGIN = 1e-12  # more than the rounding of one turn
 
 
 @dataclass(frozen=True)
@@ -46,25 +46,13 @@ def reach(response: LinearResponse, low: Real, high: Real, steps: int, direction
 
     Nothing may be clamped on the way to the state: `response.clamped` must be empty.
     """
-    angles = 2.0 * np.pi * np.arange(directions) / directions
-    normals = np.exp(1j * angles)[:, None]
-    ends = [(np.conj(normals) * response.weight).real * end for end in (response.low, response.high)]
+    angles, added = _added(response, directions)
     # error bounds |e| of a complex number; that of one rounding is the same box for re and im
-    box = response.error / np.sqrt(2.0) * (np.abs(normals.real) + np.abs(normals.imag))
-    added = np.maximum(*ends) + (box if response.rounds_alone else response.error)
+    box = response.error / np.sqrt(2.0) * (np.abs(np.cos(angles)) + np.abs(np.sin(angles)))
+    added += box if response.rounds_alone else response.error
     held, rounded = np.zeros(added.shape), np.zeros(added.shape)
     active = np.arange(added.shape[1])
-
-    def step(sets: Real) -> tuple[Real, Real]:
-        """Sets of the active elements after a step, before the clamps and behind them."""
-        # the support of pole x in direction n is that of x in direction conj(pole) n
-        pole = response.pole[active]
-        mapped = np.abs(pole) * _turned(sets, -np.angle(pole), directions)
-        fresh = clipped = (mapped + added[:, active]) * _MARGIN
-        for axis, limit in enumerate((high[active], high[active], -low[active], -low[active])):
-            clipped = _clipped(clipped, axis * directions // 4, limit)
-        return fresh, clipped
-
+    step = _Step(response.pole, added, low, high)
     for turn in range(1, steps + 1):
         fresh, clipped = step(held[:, active])
         held[:, active] = np.maximum(held[:, active], clipped)
@@ -78,7 +66,67 @@ def reach(response: LinearResponse, low: Real, high: Real, steps: int, direction
             active = active[~still]
             if not active.size:
                 break
+            if still.any():
+                step = _Step(response.pole[active], added[:, active], low[active], high[active])
     return Reach(held, rounded)
+
+
+def dithered_reach(
+    response: LinearResponse, low: Real, high: Real, phases: Real, directions: int = DIRECTIONS
+) -> Reach:
+    """As `reach`, where the one rounding of each step is dithered by a known phase; a set of its own for every step.
+
+    phases: (steps,) the phase less a half, in parts of its range. floor(z + p) - z, where z and p are multiples of
+    2^-shift and p is the phase rounded down to one, lies above phase - 1 and not above phase: within half a unit of
+    what is given.
+    """
+    angles, added = _added(response, directions)
+    unit = response.error / np.sqrt(2.0)  # 1 where something is rounded
+    added += 0.5 * unit * (np.abs(np.cos(angles)) + np.abs(np.sin(angles)))
+    moved = unit * (np.cos(angles) + np.sin(angles))
+    step = _Step(response.pole, added, low, high)
+    now, held, rounded = (np.zeros(added.shape) for _ in range(3))
+    for phase in phases.tolist():
+        fresh, now = step(now, phase * moved)
+        np.maximum(held, now, out=held)
+        np.maximum(rounded, fresh, out=rounded)
+    return Reach(held, rounded)
+
+
+def _added(response: LinearResponse, directions: int) -> tuple[Real, Real]:
+    """(directions, 1) angles, and (directions, elements) the support of what the input adds in a step."""
+    angles = 2.0 * np.pi * np.arange(directions)[:, None] / directions
+    normals = np.exp(1j * angles)
+    ends = [(np.conj(normals) * response.weight).real * end for end in (response.low, response.high)]
+    return angles, np.maximum(*ends)
+
+
+class _Step:
+    """One step of sets: turned by the pole, what is added, then clamped."""
+
+    def __init__(self, pole: NDArray[np.complex128], added: Real, low: Real, high: Real) -> None:
+        self.added, count = added, len(added)
+        self.limits = (high, high, -low, -low)
+        # the support of pole x in direction n is that of x in direction conj(pole) n
+        width = 2.0 * np.pi / count
+        place = np.mod(-np.angle(pole), 2.0 * np.pi) / width
+        whole = np.floor(place).astype(int)
+        part = (place - whole) * width
+        self.at = (np.arange(count)[:, None] + whole) % count
+        self.columns = np.arange(added.shape[1])
+        self.before = np.abs(pole) * np.sin(width - part) / np.sin(width)
+        self.after = np.abs(pole) * np.sin(part) / np.sin(width)
+
+    def __call__(self, sets: Real, moved: Real | float = 0.0) -> tuple[Real, Real]:
+        """Before the clamps and behind them."""
+        near = sets[self.at, self.columns]
+        far = sets[(self.at + 1) % len(sets), self.columns]
+        fresh = self.before * near + self.after * far + self.added + moved
+        fresh += _MARGIN * (1.0 + np.abs(fresh))
+        clipped = fresh
+        for axis, limit in enumerate(self.limits):
+            clipped = _clipped(clipped, axis * len(sets) // 4, limit)
+        return fresh, clipped
 
 
 def _between(support: Real, angle: Real) -> Real:
@@ -88,18 +136,6 @@ def _between(support: Real, angle: Real) -> Real:
     place = np.mod(angle, 2.0 * np.pi) / width
     at = np.floor(place).astype(int) % count
     part = (place - np.floor(place)) * width
-    columns = np.arange(support.shape[1])
-    before, after = support[at, columns], support[(at + 1) % count, columns]
-    return np.asarray((np.sin(width - part) * before + np.sin(part) * after) / np.sin(width))
-
-
-def _turned(support: Real, turn: Real, count: int) -> Real:
-    """The support in every one of so many directions, turned by an angle an element."""
-    width = 2.0 * np.pi / count
-    place = np.mod(turn, 2.0 * np.pi) / width
-    whole = np.floor(place).astype(int)
-    part = (place - whole) * width
-    at = (np.arange(count)[:, None] + whole) % count
     columns = np.arange(support.shape[1])
     before, after = support[at, columns], support[(at + 1) % count, columns]
     return np.asarray((np.sin(width - part) * before + np.sin(part) * after) / np.sin(width))

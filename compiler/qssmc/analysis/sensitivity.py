@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qssmc.analysis.answer_cost import all_class, deviation_of, sum_cost
 from qssmc.analysis.calibration import Calibration
+from qssmc.analysis.fixed import straight_through
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Add, Op, Slice, State
@@ -51,6 +52,7 @@ def downstream_gain(graph: Graph, value: str, calibration: Calibration) -> Real:
     Sinks are what running sums add up (weighted by what the outputs make of them, see answer_cost), what other layers
     take in, and what leaves at every step. Derivatives are differences, on calibration data.
     """
+    graph = straight_through(graph)
     cone = _cone(graph, value)
     own, sinks = _sinks(graph, [graph[value]], cone, calibration), _sinks(graph, cone, cone, calibration)
     direct = np.sum([sink.each for sink in own], axis=0) if own else np.zeros(graph[value].type.shape[0])
@@ -106,9 +108,10 @@ def _sinks(graph: Graph, ops: list[Op], cone: list[Op], calibration: Calibration
 
 def _weight(graph: Graph, op: Op, users: list[Op], calibration: Calibration) -> Real:
     """For what a running sum adds up, the cost of the sum; else 1, in units of its variance unless all is a class."""
-    total = next((user for user in users if isinstance(user, Add) and user.name in graph.updates.values()), None)
+    sums = {update: state for state, update in graph.updates.items() if state in graph[update].inputs}
+    total = next((user for user in users if isinstance(user, Add) and user.name in sums), None)
     if total is not None:
-        state = next(name for name, update in graph.updates.items() if update == total.name)
+        state = sums[total.name]
         cost = sum_cost(graph, state, calibration)
         if cost is not None:
             return cost

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.fixed import are_free
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Add, Cast, Decay, Diag, Drive, Inject, Op, Readout, Requant, Scale, ShiftLeft, State
 
@@ -68,6 +69,9 @@ class SsmLayer:
 def ssm_layers(graph: Graph) -> tuple[SsmLayer, ...]:
     """Every diagonal layer of one input a head whose states nothing else looks at, in order.
 
+    Before the quantised stage, those that have no table and no rounding of states that the model was trained with: what
+    is found may be scaled, turned, pruned and refitted.
+
     >>> from qssmc.ir import parse
     >>> graph = parse('''
     ... graph t : discrete
@@ -94,7 +98,12 @@ def ssm_layers(graph: Graph) -> tuple[SsmLayer, ...]:
     ('x', 'ax', 'bu', 'xn', 'cx', 'du', 'y')
     """
     found = (match(graph, state) for state in graph.states if state.type.complex)
-    return tuple(layer for layer in found if isinstance(layer, SsmLayer))
+    return tuple(layer for layer in found if isinstance(layer, SsmLayer) and _is_free(graph, layer))
+
+
+def _is_free(graph: Graph, layer: SsmLayer) -> bool:
+    parts = (layer.transition, layer.drive, layer.update, layer.readout, *([layer.feed] if layer.feed else []))
+    return are_free(graph, parts)
 
 
 def heads_of(graph: Graph, layer: SsmLayer) -> NDArray[np.int64]:

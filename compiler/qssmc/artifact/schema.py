@@ -44,6 +44,8 @@ class _InputFormat(BaseModel):
     width: int = Field(default=8, ge=1, le=32)
     frac: int = Field(default=8, ge=-32, le=32)
     signed: bool = False
+    scale: float | list[float] = 1.0
+    zero: int | list[int] = 0
 
 
 class _Manifest(_Facts):

@@ -19,6 +19,15 @@ def wrapped(text: str) -> str:
 def _line(line: str) -> list[str]:
     if len(line) <= COLUMNS or line.startswith("#"):
         return [line]
+    if line.endswith("\\"):  # a line of a macro: each part of it ends as it does
+        return [f"{part:<{COLUMNS - 2}} \\" for part in _parts(line[:-1].rstrip(), COLUMNS - 2)]
+    return _parts(line, COLUMNS)
+
+
+def _parts(line: str, columns: int) -> list[str]:
+    """The parts of a line, each within so many columns where there is a place to break."""
+    if len(line) <= columns:
+        return [line]
     bare = line.lstrip()
     indent = " " * (len(line) - len(bare))
     if bare.startswith(("/*", "* ", "//")):
@@ -26,7 +35,7 @@ def _line(line: str) -> list[str]:
     trailing = _TRAILING.match(line)
     if trailing:
         return [*_line(indent + trailing["comment"]), *_line(trailing["code"])]
-    return _statement(bare, indent)
+    return _statement(bare, indent, columns)
 
 
 def _comment(text: str, indent: str) -> list[str]:
@@ -45,15 +54,15 @@ def _comment(text: str, indent: str) -> list[str]:
     return [*lines, line, f"{indent} */"] if closed else [*lines, line]
 
 
-def _statement(text: str, indent: str) -> list[str]:
+def _statement(text: str, indent: str, columns: int = COLUMNS) -> list[str]:
     """A statement at the break of the lowest nesting that fits, the last such one; then the rest in the same way.
 
     What is continued stands one step to the right, and one more for each bracket that is open there.
     """
     lines: list[str] = []
     line, nesting, start = indent + text, 0, len(indent)
-    while len(line) > COLUMNS:
-        found = _break(line, start)
+    while len(line) > columns:
+        found = _break(line, start, columns)
         if found is None:
             break
         at, depth = found
@@ -64,7 +73,7 @@ def _statement(text: str, indent: str) -> list[str]:
     return [*lines, line]
 
 
-def _break(line: str, start: int) -> tuple[int, int] | None:
+def _break(line: str, start: int, columns: int) -> tuple[int, int] | None:
     """The column at which the second part begins and the nesting there, or None where there is no place."""
     found: list[tuple[int, int, int]] = []  # (nesting, what is broken, -column)
     hidden = _QUOTED.sub(lambda match: "_" * len(match[0]), line)
@@ -74,7 +83,7 @@ def _break(line: str, start: int) -> tuple[int, int] | None:
             depth -= 1
             angles -= letter == ">"
         rank = _rank(hidden, at)
-        if rank is not None and start < at <= COLUMNS:
+        if rank is not None and start < at <= columns:
             found.append((depth, rank, -at))
         if letter in _OPEN or _opens_template(hidden, at):
             depth += 1

@@ -25,6 +25,7 @@ from qssmc.targets.registry import ALL, BACKENDS, named
 _CHOICES = choices()
 _SWEEP = choices_of(SweepOptions, "sweep", "Sweep")
 OUTPUT = "Output"
+_NOTHING = 1e-4  # of a deviation: what changes less is not worth a line
 
 
 @click.command("compile", cls=GroupedCommand)
@@ -123,6 +124,11 @@ def summary_table(design: CompiledDesign, title: str) -> Table:
     return table
 
 
+def _percent(share: float) -> str:
+    """Percent of three digits, and of what is next to nothing only that."""
+    return f"< {100 * _NOTHING:g} %" if share < _NOTHING else f"{100 * share:.3g} %"
+
+
 def _error_rows(table: Table, error: Mapping[str, Any]) -> None:
     """How far the design is from the float model, by output and by pass."""
     table.add_section()
@@ -136,9 +142,13 @@ def _error_rows(table: Table, error: Mapping[str, Any]) -> None:
                 text = f"{of['changed']:,} of {of['of']:,}  ({low:.2g} to {high:.2g} %)"
                 table.add_row(f"changed decisions of {name}, {where.replace('_', '-')}", text)
     if error["held_out"] is None:
-        table.add_row("error, held-out", "no held-out sequences")
+        table.add_row("error, held-out", "not known: no held-out sequences")
+    table.add_row(f"on {error['passes_sequences']} of them, after the pass", "RMS   share of the error in the end")
     for row in error["passes"]:
-        table.add_row(f"error after {row['pass']}", f"{100 * row['relative_rms']:.3g} %  ({100 * row['added']:+.3g} %)")
+        if row["moved"] < _NOTHING:
+            continue
+        names = " and ".join([row["pass"], *row["with"]])
+        table.add_row(f"  {names}", f"{_percent(row['relative_rms'])} {100 * row['share'] + 0.0:27.0f} %")
     gone = error["pruned"]
     text = f"{gone['states_removed']:,} of {gone['states']:,} states, {gone['heads_removed']:,} heads, "
     table.add_row("pruned", text + f"{gone['channels_removed']:,} channels")

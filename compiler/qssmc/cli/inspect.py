@@ -99,9 +99,7 @@ def _of_graph(graph: Graph) -> dict[str, Any]:
 
 def _input(input_format: InputFormat, sequence_length: int) -> dict[str, Any]:
     return {
-        "width": input_format.width,
-        "frac": input_format.frac,
-        "signed": input_format.signed,
+        **input_format.facts(),
         "range": list(input_format.bounds),
         "sequence_length": sequence_length,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +40,7 @@ _CHOICES = [choice for choice in choices() if {place for place, _ in choice.plac
 @click.option(
     "--input-format",
     metavar="u8.8",
-    help="Of a sample: u or s, its bits, its fractional bits  [default: that of the design FILE lies in]",
+    help="Of a sample: u or s, bits, a point, fractional bits; x and scales; @ and zero points  [default: its own]",
 )
 @click.option(
     "--reference",
@@ -140,10 +139,7 @@ def _input_format(text: str | None, file: str) -> InputFormat | None:
         if file == "-" or not (design / MANIFEST).is_file():
             return None
         return InputFormat(**read_manifest(design)["input_format"])
-    match = re.fullmatch(r"([us])(\d{1,2})\.(-?\d{1,2})", text)
-    if match is None:
-        raise UsageError(f"--input-format must be u or s, bits, a point and fractional bits, as u8.8, not {text}")
-    return InputFormat(int(match[2]), int(match[3]), match[1] == "s")
+    return InputFormat.parse(text)
 
 
 def _table(rows: list[dict[str, str]]) -> Table:

@@ -12,9 +12,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from qssmc.cli.terminal import Terminal
-from qssmc.driver.compile import CompileOptions, trace_source
+from qssmc.driver.compile_options import CompileOptions
 from qssmc.driver.model_source import ModelSource
 from qssmc.driver.options import SweepOptions
+from qssmc.driver.traced_source import trace_source
 from qssmc.errors import UsageError
 from qssmc.search import Cached, DaskCluster, Executor, Explorer, InProcess, ProcessPool
 from qssmc.search.curve import curve

@@ -34,6 +34,13 @@ from qssmc_sim.emitted_verilog import SIMULATORS
     "--sequences", type=click.IntRange(1), help="Only the first of those recorded  [default: all; crossbar: 4]"
 )
 @click.option(
+    "--coverage",
+    type=click.Choice(("default", "thorough")),
+    default="default",
+    show_default=True,
+    help="How long to search for inputs that reach every clamp edge and table entry: seconds, or minutes.",
+)
+@click.option(
     "--time-limit",
     type=click.IntRange(1),
     metavar="SECONDS",
@@ -50,6 +57,7 @@ def verify(
     target: str | None,
     simulator: str,
     sequences: int | None,
+    coverage: str,
     time_limit: int,
     **compilers: Any,
 ) -> None:
@@ -65,6 +73,7 @@ def verify(
             tools=Toolchain(simulator=simulator, seconds=time_limit, **compilers),
             only=None if target is None else named(target),
             limit=sequences,
+            thorough=coverage == "thorough",
             progress=lambda what, done, of: bar.update(task, completed=done, total=of, description=what),
         )
     terminal.result(

@@ -65,9 +65,9 @@ def in_format(array: NDArray[Any], input_format: InputFormat | None) -> SensorAr
     else:
         proposed = input_format is None
         input_format = input_format or propose_format(array)
-        exact = array.astype(np.float64) * 2.0**input_format.frac
+        exact = input_format.to_steps(array)
         samples = np.rint(exact).astype(np.int64)
-        worst = float(np.abs(samples - exact).max()) * 2.0**-input_format.frac
+        worst = float((np.abs(samples - exact) * input_format.units(array.shape[-1])).max())
         how = "proposed for their range; give input_format for another" if proposed else "as given"
         said = f"calibration: real numbers as {input_format} ({how}), rounded by {worst:.1e} at most"
     low, high = input_format.bounds

@@ -12,7 +12,7 @@ from qssmc.data import InputFormat
 from qssmc.driver.compile import compile_source
 from qssmc.driver.design import CompiledDesign
 from qssmc.driver.keywords import Keywords
-from qssmc.driver.live import interpreted, traced_model
+from qssmc.driver.live import declared_of, interpreted, traced_model
 from qssmc.driver.loaded import LoadedDesign
 from qssmc.driver.model_source import ModelSource, from_checkpoint, from_traced, read_model
 from qssmc.driver.options import Options, make_options
@@ -21,7 +21,7 @@ from qssmc.driver.traced_model import TracedModel
 from qssmc.driver.verify import Verified, verify_folder
 from qssmc.driver.watch import Told
 from qssmc.errors import UsageError
-from qssmc.ir.graph import Graph, Kind
+from qssmc.ir.graph import Graph
 from qssmc.targets.registry import named
 from qssmc.verification.toolchain import Toolchain
 
@@ -133,10 +133,13 @@ def load(folder: Path | str, *, engine: str = "golden", tools: Toolchain | None 
     return LoadedDesign(Path(folder), engine, tools)
 
 
-def trace(module: nn.Module, channels: int, *, name: str = "model") -> Graph:
+def trace(
+    module: nn.Module, channels: int, *, name: str = "model", lti: str | None = None, lti_error: float | None = None
+) -> Graph:
     """The float IR of a torch module that maps (batch, length, channels) to answers; the module stays as it is.
 
-    The answers are (batch, length, n) at every step, or (batch, n) after a mean over time. Raises UnsupportedModelError
+    The answers are (batch, length, n) at every step, or (batch, n) after a mean over time. lti, lti_error: layers to
+    identify from their impulse responses, as --lti and --lti-error take them. Raises UnsupportedModelError
     that lists every construct without an IR form, its line, and what to write instead.
 
     >>> import torch, qssmc
@@ -146,7 +149,7 @@ def trace(module: nn.Module, channels: int, *, name: str = "model") -> Graph:
     """
     from qssmc.frontend.tracing import trace as traced
 
-    return traced(module, channels, name, interpreted)
+    return traced(module, channels, name, interpreted, declared=declared_of(lti, lti_error))
 
 
 def save(
@@ -156,13 +159,15 @@ def save(
     calibration: Any = None,
     input_format: InputFormat | None = None,
     name: str | None = None,
-    answer: Kind | None = None,
+    answer: str | None = None,
+    lti: str | None = None,
+    lti_error: float | None = None,
 ) -> Path:
     """Write a module of your own as FILE.qssm, for `qssmc compile FILE.qssm`: its float IR, calibration and answers.
 
     No code and no pickle are in it. calibration and input_format as for qssmc.compile; name: the prefix of emitted
-    symbols; answer: what the outputs say, "class", "flags" or "values". A design that was compiled from a module is
-    saved as well. Raises as qssmc.compile does.
+    symbols; answer: what the outputs say, as --answer takes it; lti, lti_error: as --lti and --lti-error. A
+    design that was compiled from a module is saved as well. Raises as qssmc.compile does.
 
     >>> import numpy, torch, qssmc
     >>> module = torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.Tanh())
@@ -171,13 +176,19 @@ def save(
     """
     if isinstance(module, (CompiledDesign, TracedModel)):
         return module.save(path)
-    return traced_model(module, _needed(calibration), input_format, name=name, answer=answer).save(path)
+    return traced_model(
+        module, _needed(calibration), input_format, name=name, answer=answer, lti=lti, lti_error=lti_error
+    ).save(path)
 
 
 def _source(
     model: Any, calibration: Any, input_format: InputFormat | None, chosen: Options, say: Say
 ) -> tuple[ModelSource, TracedModel | None]:
     """Where a model comes from, and what was traced of a module."""
+    if chosen.model.lti is not None and not _is_module(model):
+        raise UsageError(
+            "--lti names layers of a live module; a file holds no code: give qssmc.compile or save the module"
+        )
     if isinstance(model, (str, Path)):
         _only_text(calibration, input_format, "a file brings its own")
         return read_model(Path(model)), None
@@ -189,18 +200,34 @@ def _source(
     if isinstance(model, Checkpoint):
         _only_text(calibration, input_format, "a checkpoint brings its own")
         return from_checkpoint(model, _sha256(model)), None
-    from torch import nn
-
-    if not isinstance(model, nn.Module):
+    if not _is_module(model):
         raise UsageError(
             "the model must be a torch.nn.Module, a path (.pt, .safetensors, .onnx, .qssm), a Checkpoint or a "
             f"TracedModel, not {type(model).__name__}"
         )
-    name, seed, data = chosen.model.name, chosen.model.seed or 0, chosen.model.data
-    answer = chosen.model.answer
-    given = chosen.model.calib if calibration is None else calibration
-    traced = traced_model(model, _needed(given), input_format, name=name, seed=seed, data=data, answer=answer, say=say)
+    own = chosen.model
+    traced = traced_model(
+        model,
+        _needed(own.calib if calibration is None else calibration),
+        input_format,
+        name=own.name,
+        seed=own.seed or 0,
+        data=own.data,
+        answer=own.answer,
+        lti=own.lti,
+        lti_error=own.lti_error,
+        say=say,
+    )
     return from_traced(traced), traced
+
+
+def _is_module(model: Any) -> bool:
+    """Whether it is a torch module; files need no torch for this."""
+    if isinstance(model, (str, Path, TracedModel)):
+        return False
+    from torch import nn
+
+    return isinstance(model, nn.Module)
 
 
 def _sha256(checkpoint: Checkpoint) -> str:

@@ -16,7 +16,7 @@ from qssmc.data import InputFormat
 from qssmc.errors import VerificationError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Matvec
-from qssmc.report.design_error import moved, output_error, relative_rms
+from qssmc.report.design_error import moved, output_error, relative_rms, shares_of
 from qssmc_sim import run
 
 Real = NDArray[np.float64]
@@ -24,9 +24,22 @@ Say = Callable[[str], Any]
 ATTRIBUTED = 16  # sequences that the error of every pass is measured on, at most
 MEASURED = 112  # calibration sequences that the error of the design is measured on, at most
 HELD_OUT = 112  # sequences that nothing was chosen on, at most
+_CHOSEN_ON = ", which the design was fitted to"
 MUCH, MANY = 10.0, 1.0  # percent of a deviation, and of all decisions, above which a design is warned about
 _TEACHER = "discretize"  # the float model in the form that is fastest to run
 _LAST = "prove"  # what comes after it is another arrangement of the same integers, but for converters
+# They write the same real function, or the same integers, another way: what they change is rounding of float64 at most,
+# is not measured by itself and is counted to the next pass that is.
+_EXACT = frozenset({"rotate", "balance", "fill", "align", "prove"})
+_ROUNDED, _REFITTED = "quantise", "refit"
+# By which option each pass loses less.
+_LESS = {
+    "prune_channels": "--channels",
+    "prune_heads": "--heads",
+    "prune_states": "--states or --prune-loss",
+    "place_poles": "--a-bits",
+    "quantise": "--bits, --state-bits and --a-bits",
+}
 
 
 @dataclass(frozen=True)
@@ -94,32 +107,45 @@ def _by_pass(
     wanted: Mapping[str, Real],
     found: Mapping[str, Real],
 ) -> list[dict[str, Any]]:
-    """A row for every stage whose ops are not those of the one before, the emitted one last."""
-    names, outputs = list(stages), stages.float.outputs
-    first = {name: values[: len(samples)] for name, values in wanted.items()}
+    """A row for every pass that can change what is answered, the emitted design last; quantise goes with refit.
+
+    Refit draws new rounding errors in place of those of quantise, so that neither says anything without the other.
+    """
+    outputs, names = stages.float.outputs, list(stages)
+    answers = [{name: values[: len(samples)] for name, values in wanted.items()}]
     last = {name: values[: len(samples)] for name, values in found.items()}
     rows: list[dict[str, Any]] = []
-    before, rms = first, 0.0
-    for previous, name in pairwise(names):
-        same = stages[name].ops == stages[previous].ops and name != names[-1]
-        if (
-            same
-            or names.index(name) <= names.index(_TEACHER)
-            or (_LAST in names[: names.index(name)] and name != names[-1])
-        ):
+    waiting: list[str] = []
+    for name in _measured(stages):
+        waiting.append(name)
+        later = name in _EXACT or (name == _ROUNDED and _REFITTED in names)
+        if later and name != names[-1]:
             continue
-        now = last if name == names[-1] else answers_of(stages[name], samples, input_format)
-        own = relative_rms(outputs, now, first)
-        rows.append(
-            {
-                "pass": name,
-                "relative_rms": _short(own),
-                "added": _short(own - rms),
-                "moved": _short(moved(outputs, now, before, first)),
-            }
-        )
-        before, rms = now, own
+        answers.append(last if name == names[-1] else answers_of(stages[name], samples, input_format))
+        lossy = [one for one in waiting if one not in _EXACT] or waiting[-1:]
+        rows.append({"pass": lossy[0], "with": lossy[1:]})
+        waiting = []
+    shares = shares_of(outputs, answers)
+    for row, (before, now), share in zip(rows, pairwise(answers), shares, strict=True):
+        row["relative_rms"] = _short(relative_rms(outputs, now, answers[0]))
+        row["moved"] = _short(moved(outputs, now, before, answers[0]))
+        row["share"] = _short(share)
     return rows
+
+
+def _measured(stages: Stages) -> list[str]:
+    """The stages after the float model whose ops are not those of the one before, and the emitted one.
+
+    Of the stages behind the proven integers, which are other arrangements of them, only the emitted one.
+    """
+    names = list(stages)
+    found = []
+    for previous, name in pairwise(names):
+        arranged = _LAST in names[: names.index(name)]
+        changed = stages[name].ops != stages[previous].ops and not arranged
+        if names.index(name) > names.index(_TEACHER) and (changed or name == names[-1]):
+            found.append(name)
+    return found
 
 
 def pruned(stages: Stages) -> dict[str, int]:
@@ -167,7 +193,7 @@ def judge(report: Mapping[str, Any], max_error: float | None, say: Say) -> None:
             if 100.0 * error["relative_rms"] > worst_rms:
                 worst_rms, worst_where = 100.0 * error["relative_rms"], f"output {name} on {where.replace('_', '-')}"
     if report["held_out"] is None:
-        say(f"error: no held-out sequences ({report['held_out_from']})")
+        say(f"error: no held-out sequences, so the error on new ones is not known ({report['held_out_from']})")
     lost = lost_in(report)
     if max_error is not None and worst_rms > max_error:
         raise VerificationError(
@@ -187,10 +213,14 @@ def _changed(report: Mapping[str, Any], where: str) -> float:
 
 
 def lost_in(report: Mapping[str, Any]) -> str:
-    """The pass that added most to the error."""
-    worst = max(report["passes"], key=lambda row: float(row["added"]))
-    rms, added = 100.0 * worst["relative_rms"], 100.0 * worst["added"]
-    return f"most is lost in the pass {worst['pass']}, from {max(0.0, rms - added):.3g} % to {rms:.3g} %"
+    """The pass that most of the error in the end comes from, after all that later passes made up for."""
+    worst = max(report["passes"], key=lambda row: float(row["share"]))
+    option = f"; see {_LESS[worst['pass']]}" if worst["pass"] in _LESS else ""
+    names = " and ".join([worst["pass"], *worst["with"]])
+    return (
+        f"most of it, {100.0 * worst['share']:.0f} % of its square, is from the "
+        f"{'passes' if worst['with'] else 'pass'} {names}{option}"
+    )
 
 
 def sentence(name: str, error: Mapping[str, Any], sequences: int, where: str) -> str:
@@ -198,7 +228,7 @@ def sentence(name: str, error: Mapping[str, Any], sequences: int, where: str) ->
     text = (
         f"{name} ({error['kind']}) is {100 * error['relative_rms']:.3g} % of its deviation off the float model (RMS; "
         f"99 % within {100 * error['percentile_99']:.3g} %, worst {100 * error['worst']:.3g} %) "
-        f"on {sequences} {where} sequences"
+        f"on {sequences} {where} sequences{_CHOSEN_ON if where == 'calibration' else ''}"
     )
     if "decisions" in error:
         found = error["decisions"]

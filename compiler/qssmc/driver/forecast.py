@@ -46,9 +46,8 @@ def forecast(graph: Graph, calibration: Calibration, run: Simulator) -> Forecast
     count, steps = calibration.samples.shape[:2]
     layers = sum(op.type.complex for op in graph.states)
     times = RUNS + RUNS_A_LAYER * layers
-    return Forecast(
-        count, steps, times * count * steps * _seconds(graph, calibration, run), _memory(graph, calibration)
-    )
+    seconds = OWN_WORK * times * count * steps * _seconds(graph, calibration, run)
+    return Forecast(count, steps, seconds, _memory(graph, calibration))
 
 
 def check_memory(found: Forecast) -> None:

@@ -16,8 +16,9 @@ class Keywords(TypedDict, total=False):
     name: str | None
     # Calibration sequences: FILE.npy or DATASET[:COUNT].
     calib: str | None
-    # What the outputs say: the largest decides (class), each against 0 (flags), or quantities (values).
-    answer: Literal["class", "flags", "values"] | None
+    # What the outputs say: the largest decides (class), each against 0 (flags), or quantities (values); of several
+    # outputs NAME=KIND,NAME=KIND.
+    answer: str | None
     # Sequences that nothing is chosen on, to measure errors on: FILE.npy.
     held_out: str | None
     # End with exit code 1, and write nothing, if the RMS error of an output is more than so much of its deviation.
@@ -30,6 +31,11 @@ class Keywords(TypedDict, total=False):
     seed: int | None
     # Folder of the data sets.
     data: Path | str | None
+    # Layers of a module, by class or path, that are linear and time-invariant: they are identified from their impulse
+    # responses.
+    lti: str | None
+    # What a layer may differ by that is identified or whose states are reduced, relative to its largest answer.
+    lti_error: float | None
     # qssm: state scales are powers of two; zhao: the published scheme (arXiv 2506.12480).
     scheme: Literal["qssm", "zhao"] | None
     # Bits of weights and of activations.

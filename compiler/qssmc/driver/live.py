@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,16 @@ from qssmc.data import DATASETS, InputFormat, load_split
 from qssmc.data.calibration import load_calibration
 from qssmc.data.sensor_arrays import SensorArray, in_format, plain_array
 from qssmc.driver.traced_model import TracedModel
-from qssmc.errors import UnsupportedModelError, UsageError
-from qssmc.frontend.answers import lined
+from qssmc.errors import UnsupportedModelError, UsageError, VerificationError
+from qssmc.frontend.answers import TOLERANCE, answer_shape, compare_with_answers, lined
 from qssmc.ir.answers import answering
-from qssmc.ir.graph import Graph, Kind
+from qssmc.ir.graph import Graph
 from qssmc_sim import run
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from qssmc.frontend.layers import Declared
 
 COMPARED = 16  # sequences whose answers by torch are kept
 _TRIED = 4  # steps that a model is tried on, to see which axis of an array is which
@@ -37,15 +40,19 @@ def traced_model(
     name: str | None = None,
     seed: int = 0,
     data: Path | None = None,
-    answer: Kind | None = None,
+    answer: str | None = None,
+    lti: str | None = None,
+    lti_error: float | None = None,
     say: Say = lambda sentence: None,
 ) -> TracedModel:
     """Trace a module and let it answer the first calibration sequences, in float64; the module stays as it is.
 
-    calibration: an array, or text as --calib takes it; answer: what the outputs say, values if nobody says. Raises
+    calibration: an array, or text as --calib takes it; answer: what the outputs say, values if nobody says; lti and
+    lti_error: layers to identify, as --lti and --lti-error take them. Raises
     UsageError for calibration that cannot be used, UnsupportedModelError for a module that cannot be traced.
     """
     from qssmc.frontend.compare import answers_of
+    from qssmc.frontend.layers import approximates
     from qssmc.frontend.tracing import evaluated, trace
 
     module = evaluated(module)
@@ -56,13 +63,33 @@ def traced_model(
     for sentence in given.said:
         say(sentence)
     kind = type(module).__name__
-    graph = trace(module, given.samples.shape[2], symbol(kind) if name is None else name, interpreted, say)
+    declared = declared_of(lti, lti_error, given.samples.shape[1])
+    graph = trace(module, given.samples.shape[2], symbol(kind) if name is None else name, interpreted, say, declared)
     graph = answering(graph, answer)
     real = given.input_format.to_real(given.samples[:COMPARED]).astype(np.float64)
     parameters = sum(parameter.numel() for parameter in module.parameters())
     samples = given.samples.astype(_smallest(given.input_format))
-    answers = _as_answered(graph, answers_of(module, real), samples.shape[1])
-    return TracedModel(graph, kind, given.input_format, samples.shape[1], parameters, samples, answers)
+    answers = _as_answered(graph, answers_of(module, real, declared, _names(graph)), samples.shape[1])
+    tolerance = 10.0 * declared.error if approximates(module, declared) else TOLERANCE
+    traced = TracedModel(graph, kind, given.input_format, samples.shape[1], parameters, samples, answers, tolerance)
+    return replace(traced, tolerance=TOLERANCE) if tolerance > TOLERANCE and _agrees(traced, real) else traced
+
+
+def declared_of(lti: str | None, lti_error: float | None, length: int | None = None) -> Declared:
+    """What --lti (names, with commas between them) and --lti-error say of a module's layers."""
+    from qssmc.frontend.layers import LTI_ERROR, Declared
+
+    names = tuple(name for name in re.split(r"[,\s]+", lti or "") if name)
+    return Declared(names, LTI_ERROR if lti_error is None else lti_error, length)
+
+
+def _agrees(model: TracedModel, real: NDArray[np.float64]) -> bool:
+    """Whether a model with layers that may be approximated is as near as one without."""
+    try:
+        compare_with_answers(model.graph, real, model.answers, interpreted)
+    except VerificationError:
+        return False
+    return True
 
 
 def interpreted(graph: Graph, samples: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -70,11 +97,15 @@ def interpreted(graph: Graph, samples: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return run(graph, samples).outputs
 
 
+def _names(graph: Graph) -> list[str]:
+    return [output.name for output in graph.outputs]
+
+
 def _as_answered(graph: Graph, answers: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """Answers in the shape that the graph gives them: (count, outputs), or (count, length, outputs) at every step."""
-    (output,) = graph.outputs
-    steps = (length,) if output.when == "step" else ()
-    return lined(answers, (len(answers), *steps, *graph[output.value].type.shape))
+    if len(graph.outputs) > 1:
+        return answers
+    return lined(answers, (len(answers), *answer_shape(graph, graph.outputs[0], length)))
 
 
 def symbol(stem: str) -> str:

@@ -88,7 +88,7 @@ class LoadedDesign:
 
     def to_samples(self, real: Any) -> NDArray[np.int64]:
         """Real numbers in the units of the model, rounded to samples. Raises UsageError for what is beyond them."""
-        samples = np.rint(np.asarray(real, np.float64) * 2.0**self.input_format.frac).astype(np.int64)
+        samples = np.rint(self.input_format.to_steps(real)).astype(np.int64)
         low, high = self.input_format.bounds
         if samples.size and (samples.min() < low or samples.max() > high):
             raise UsageError(f"{self.input_format} hold {low}..{high}, not {samples.min()}..{samples.max()}")

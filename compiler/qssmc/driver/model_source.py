@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.fixed import is_trained_quantised
 from qssmc.data import InputFormat
+from qssmc.driver.importing import foreign
 from qssmc.driver.live import symbol
 from qssmc.driver.traced_model import SUFFIX, TracedModel, load_traced
 from qssmc.frontend.answers import compare_with_answers
@@ -34,7 +36,7 @@ class ModelSource:
     data_set: what it was trained on, where it says so. max_steps: the longest sequence that a mean is exact for, and
     name: the prefix of emitted symbols, if nothing else is asked for. answers: whether it says of its outputs what they
     are. length: of the sequences that it was trained on. answered: on how many sequences of its own it is
-    checked, where it keeps what it answered.
+    checked, where it keeps what it answered. quantised: whether it was trained with quantisers or tables on grids.
     """
 
     what: str
@@ -53,17 +55,27 @@ class ModelSource:
     answered: int | None = None
     answers: bool = True
     length: int | None = None
+    quantised: bool = False
 
 
 def read_model(path: Path) -> ModelSource:
-    """A model by its file's ending: .onnx, .qssm, else a checkpoint."""
+    """A model by its file's ending: .onnx, .qssm, else a checkpoint.
+
+    Of weights that others saved, the error says what they are and how to import them.
+    """
     if path.suffix == ".onnx":
         return from_onnx(path)
     if path.suffix == SUFFIX:
         return from_traced(load_traced(path))
     from qssmc.models import load_checkpoint
+    from qssmc.models.checkpoint import ForeignFileError
 
-    return from_checkpoint(load_checkpoint(path), hashlib.sha256(path.read_bytes()).hexdigest(), symbol(path.stem))
+    try:
+        checkpoint = load_checkpoint(path)
+    except ForeignFileError as error:
+        better = foreign(path) if path.exists() else None
+        raise error if better is None else better from error
+    return from_checkpoint(checkpoint, hashlib.sha256(path.read_bytes()).hexdigest(), symbol(path.stem))
 
 
 def default_steps(sequence_length: int) -> int:
@@ -109,12 +121,15 @@ def from_traced(model: TracedModel) -> ModelSource:
         model.ends,
         model.parameters,
         lambda name: replace(model.graph, name=name),
-        lambda graph, samples: compare_with_answers(graph, real, model.answers, lambda g, x: run(g, x).outputs),
+        lambda graph, samples: compare_with_answers(
+            graph, real, model.answers, lambda g, x: run(g, x).outputs, tolerance=model.tolerance
+        ),
         default_steps(model.sequence_length),
         model.name,
         answered=len(model.answers),
         answers=all(output.kind != "values" for output in model.graph.outputs),
         length=model.sequence_length,
+        quantised=is_trained_quantised(model.graph),
     )
 
 
@@ -139,4 +154,5 @@ def from_onnx(path: Path) -> ModelSource:
         ONNX_STEPS,
         symbol(path.stem),
         answers=all(output.kind != "values" for output in imported.graph.outputs),
+        quantised=is_trained_quantised(imported.graph),
     )

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from qssmc.errors import UsageError
-from qssmc.ir.graph import Kind
 from qssmc.passes.methods import Granularity
 from qssmc.passes.quantise.options import AForm, SchemeName
 from qssmc.targets.registry import BACKENDS
@@ -40,8 +39,10 @@ class DataOptions:
     calib: str | None = _option(
         "Calibration sequences: FILE.npy or DATASET[:COUNT].", metavar="SOURCE", shown="what the model brings"
     )
-    answer: Kind | None = _option(
-        "What the outputs say: the largest decides (class), each against 0 (flags), or quantities (values).",
+    answer: str | None = _option(
+        "What the outputs say: the largest decides (class), each against 0 (flags), or quantities (values); of several "
+        "outputs NAME=KIND,NAME=KIND.",
+        metavar="KIND",
         shown="what the model brings; values",
     )
     held_out: str | None = _option(
@@ -58,6 +59,16 @@ class DataOptions:
     vectors: int | None = _option("Keep at most so many sequences for verification.", shown="112")
     seed: int | None = _option("Of the draw of calibration sequences.", shown="0")
     data: Path | None = _option("Folder of the data sets.")
+    lti: str | None = _option(
+        "Layers of a module, by class or path, that are linear and time-invariant: they are identified from their "
+        "impulse responses.",
+        metavar="NAMES",
+    )
+    lti_error: float | None = _option(
+        "What a layer may differ by that is identified or whose states are reduced, relative to its largest answer.",
+        metavar="SHARE",
+        shown="0.001",
+    )
 
 
 @dataclass(frozen=True)

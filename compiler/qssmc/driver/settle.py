@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from qssmc.driver.autotune import SearchSpace
-from qssmc.driver.compile import CompileOptions
+from qssmc.driver.compile_options import CompileOptions
 from qssmc.driver.model_source import ModelSource
 from qssmc.driver.options import Options
 from qssmc.errors import UsageError
@@ -35,6 +35,8 @@ def settle(
     methods = methods_of(options, quantise)
     if searches and options.methods.prune_loss is None:
         methods = replace(methods, prune_loss=None)  # how many states stay is a matter of the search
+    if source.quantised and options.methods.prune_loss is None:
+        methods = replace(methods, prune_loss=None)  # what follows is fixed, and cannot make up for states that go
     return CompileOptions(
         name=_or(options.model.name, source.name),
         quantise=quantise,

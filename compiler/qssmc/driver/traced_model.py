@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from qssmc.data import InputFormat
 from qssmc.data.npy import parse_npy
 from qssmc.errors import MalformedInputError, UsageError
+from qssmc.frontend.answers import TOLERANCE, answer_shape
 from qssmc.ir.graph import Graph
 from qssmc.ir.json_text import parse_json
 from qssmc.ir.text import print_graph, sound_graph
@@ -34,7 +35,10 @@ class TracedModel:
 
     graph: the float IR; calibration: integer sequences (count, length, channels) in input_format; answers: what the
     source model answered in float64 to the first of them, (n, outputs), or (n, length, outputs) at every step;
-    module: the name of its class; parameters: how many numbers it has; sequence_length: of what it was trained on.
+    those of several outputs joined;
+    module: the name of its class; parameters: how many numbers it has; sequence_length: of what it was trained on;
+    tolerance: what the graph may differ from the answers by, relative to the largest, more where layers are
+    approximated.
     """
 
     graph: Graph
@@ -44,6 +48,7 @@ class TracedModel:
     parameters: int
     calibration: NDArray[Any]
     answers: NDArray[np.float64]
+    tolerance: float = TOLERANCE
 
     @property
     def name(self) -> str:
@@ -62,10 +67,12 @@ class TracedModel:
             "format": FORMAT,
             "version": VERSION,
             "module": self.module,
-            "input_format": asdict(self.input_format),
+            "input_format": self.input_format.facts(),
             "sequence_length": self.sequence_length,
             "parameters": self.parameters,
         }
+        if self.tolerance != TOLERANCE:
+            facts["tolerance"] = self.tolerance
         parts = {
             _FACTS: (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode(),
             _IR: print_graph(self.graph).encode(),
@@ -126,6 +133,7 @@ def load_traced(path: Path | str) -> TracedModel:
             int(facts["parameters"]),
             parse_npy(parts[_CALIBRATION]),
             parse_npy(parts[_ANSWERS]),
+            float(facts.get("tolerance", TOLERANCE)),
         )
     except MalformedInputError:
         raise
@@ -159,8 +167,8 @@ def renamed(model: TracedModel, name: str) -> TracedModel:
 def _faults(model: TracedModel) -> list[str]:
     """What does not agree in a file."""
     graph, samples, answers = model.graph, model.calibration, model.answers
-    if graph.stage != "float" or len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        return [f"the IR must be of the float stage with one input and one output, not of the {graph.stage} stage"]
+    if graph.stage != "float" or len(graph.inputs) != 1 or not graph.outputs:
+        return [f"the IR must be of the float stage with one input and an output, not of the {graph.stage} stage"]
     channels = graph.inputs[0].type.shape[0]
     low, high = model.input_format.bounds
     if samples.dtype.kind not in "iu" or samples.ndim != 3 or samples.shape[2] != channels or not samples.size:
@@ -168,12 +176,14 @@ def _faults(model: TracedModel) -> list[str]:
             f"calibration must be integers of shape (count, length, {channels}), not {samples.dtype} {samples.shape}"
         ]
     faults = []
+    if not TOLERANCE <= model.tolerance < 1.0:
+        faults.append(f"a tolerance of {model.tolerance:g} must lie between {TOLERANCE:g} and 1")
     if samples.min() < low or samples.max() > high:
         faults.append(f"calibration must lie in {low}..{high}, not {samples.min()}..{samples.max()}")
     if model.sequence_length < 1 or model.parameters < 0:
         faults.append(f"a sequence of {model.sequence_length} steps and {model.parameters} parameters cannot be")
-    extent = graph[graph.outputs[0].value].type.shape
-    shape = (len(answers), *((samples.shape[1],) if not model.ends else ()), *extent)
+    shapes = [answer_shape(graph, output, samples.shape[1]) for output in graph.outputs]
+    shape = (len(answers), *(shapes[0] if len(shapes) == 1 else (sum(int(np.prod(each)) for each in shapes),)))
     if answers.dtype != np.float64 or answers.shape != shape or not 1 <= len(answers) <= len(samples):
         faults.append(f"answers must be float64 of shape {shape}, not {answers.dtype} {answers.shape}")
     elif not np.isfinite(answers).all():

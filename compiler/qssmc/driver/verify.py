@@ -33,7 +33,7 @@ from qssmc.targets.registry import BACKENDS
 from qssmc.verification.comparison import Progress, Values, compare_outputs
 from qssmc.verification.coverage import Coverage, Points, Recorder, coverage_of
 from qssmc.verification.sandbox import Limits
-from qssmc.verification.stimuli import Effort, Search
+from qssmc.verification.stimuli import THOROUGH, Effort, Search
 from qssmc.verification.target_check import Compared, Driven, RecordedDesign, TargetCheck, described
 from qssmc.verification.toolchain import Toolchain
 from qssmc.verification.unreachable import unreachable_points
@@ -97,6 +97,7 @@ def verify_folder(
     tools: Toolchain | None = None,
     only: Sequence[str] | None = None,
     limit: int | None = None,
+    thorough: bool = False,
     progress: Progress | None = None,
 ) -> Verified:
     """Check a compiled folder; raises VerificationError at the first difference, saying where it is.
@@ -107,49 +108,23 @@ def verify_folder(
     every value of every op at every step of some, and the outputs of all, must be the same. What is in the folder is
     built and run in processes of their own, with limits of time and memory. At last the emitted tables must hold the
     numbers of the golden IR, and every file must be what it gives when it is emitted again. only: of these targets
-    alone; limit: of the sequences.
+    alone; limit: of the sequences; thorough: search for minutes.
     """
     manifest = read_manifest(folder)
-    names = [name for name in manifest.get("config", {}).get("targets", ()) if name in BACKENDS]
-    missed = [name for name in only or () if name not in names]
-    if missed:
-        raise UsageError(f"{folder} holds no {missed[0]}; compile the model with --target {missed[0]}")
-    names = [name for name in names if only is None or name in only]
-    checks = [BACKENDS[name].check for name in names]
-    if not checks:
-        raise MalformedInputError(f"{folder}/{MANIFEST} names no target that can be verified; compile the model again")
-    altered = _altered(folder, manifest, checks)
+    checks = _checks(folder, manifest, only)
+    altered = _altered(folder, manifest, list(checks.values()))
     graph, recorded = _read_design(folder, manifest, limit)
     accumulators = check_ranges(folder)
-    emitted = emitted_again(folder, manifest, names, _integers(folder / "vectors/samples.npy"))
-    check_text(folder, emitted, [name for check in checks for name in check.rests_on])
-    told = progress or (lambda what, done, of: None)
-    tools = tools or Toolchain()
-    search, unreachable = _search(graph, manifest, recorded.samples, told)
-    limits = Limits(tools.seconds)
+    emitted = emitted_again(folder, manifest, list(checks), _integers(folder / "vectors/samples.npy"))
+    check_text(folder, emitted, [name for check in checks.values() for name in check.rests_on])
+    told, tools = progress or (lambda what, done, of: None), tools or Toolchain()
+    search, steps, unreachable = _search(graph, manifest, recorded.samples, thorough, told)
     sketch = RecordedDesign(
-        folder, graph, *_fields(recorded), *_made(search, limit), told, limited=limit is not None, limits=limits
-    )
-    waiting: dict[str, Callable[[], Compared]] = {}
-    runs: dict[str, Compared] = {}
+        folder, graph, *_fields(recorded), *_made(search, limit), told, limited=limit is not None,
+        limits=Limits(tools.seconds),
+    )  # fmt: skip
     try:
-        for name, check in zip(names, checks, strict=True):
-            if check.begin is not None:
-                with described(check, folder):
-                    waiting[name] = check.begin(sketch, tools)
-        search.drive()
-        search.mutate()
-        made, cover = _made(search, limit)
-        design = replace(sketch, made=made, cover=cover)
-        golden, seen = _run_golden(search.points, recorded.samples)
-        compare_outputs(golden, recorded.expected, "golden")
-        for name, check in zip(names, checks, strict=True):
-            if name not in waiting:
-                with described(check, folder):
-                    runs[name] = check.run(design, tools)
-        for name, finish in waiting.items():
-            with described(BACKENDS[name].check, folder):
-                runs[name] = finish()
+        made, seen, runs = _run(search, sketch, recorded, checks, tools, limit)
     except ToolError as error:
         if not altered:
             raise
@@ -159,10 +134,11 @@ def verify_folder(
     if altered:
         raise VerificationError(f"all values agree, but {altered_text(altered)}")
     files = check_text(folder, emitted) if emitted else None
-    covered = coverage_of(search.points, seen | search.seen, unreachable)
+    if (~seen & ~unreachable).any():
+        unreachable = unreachable | unreachable_points(search.points, steps, ~seen & ~unreachable)
     ran = tuple(
         Ran(name, run.sequences, run.steps, run.made, run.traced, run.values, run.by, run.variants, run.not_run)
-        for name, run in ((name, runs[name]) for name in names)
+        for name, run in ((name, runs[name]) for name in checks)
     )
     return Verified(
         len(recorded.samples),
@@ -171,14 +147,61 @@ def verify_folder(
         sum(run.values for run in ran),
         accumulators,
         ", ".join(run.by for run in ran),
-        tuple(BACKENDS[name].what for name in names),
+        tuple(BACKENDS[name].what for name in checks),
         len(made.samples),
         ran,
         tables,
         files,
-        covered,
+        coverage_of(search.points, seen, unreachable),
         rms,
     )
+
+
+def _checks(folder: Path, manifest: Mapping[str, Any], only: Sequence[str] | None) -> dict[str, TargetCheck]:
+    """How each target in the folder, or each that is asked for, is verified, by its name."""
+    names = [name for name in manifest.get("config", {}).get("targets", ()) if name in BACKENDS]
+    missed = [name for name in only or () if name not in names]
+    if missed:
+        raise UsageError(f"{folder} holds no {missed[0]}; compile the model with --target {missed[0]}")
+    checks = {name: BACKENDS[name].check for name in names if only is None or name in only}
+    if not checks:
+        raise MalformedInputError(f"{folder}/{MANIFEST} names no target that can be verified; compile the model again")
+    return checks
+
+
+def _run(
+    search: Search,
+    sketch: RecordedDesign,
+    recorded: Driven,
+    checks: Mapping[str, TargetCheck],
+    tools: Toolchain,
+    limit: int | None,
+) -> tuple[Driven, NDArray[np.bool_], dict[str, Compared]]:
+    """The sequences that were made, what golden reached in all, and what each target ran, by its name.
+
+    Targets whose builds take long begin before the sequences are made.
+    """
+    waiting: dict[str, Callable[[], Compared]] = {}
+    runs: dict[str, Compared] = {}
+    for name, check in checks.items():
+        if check.begin is not None:
+            with described(check, sketch.folder):
+                waiting[name] = check.begin(sketch, tools)
+    search.drive()
+    search.climb()
+    search.mutate()
+    made, cover = _made(search, limit)
+    design = replace(sketch, made=made, cover=cover)
+    golden, seen = _run_golden(search.points, recorded.samples)
+    compare_outputs(golden, recorded.expected, "golden")
+    for name, check in checks.items():
+        if name not in waiting:
+            with described(check, sketch.folder):
+                runs[name] = check.run(design, tools)
+    for name, finish in waiting.items():
+        with described(checks[name], sketch.folder):
+            runs[name] = finish()
+    return made, seen | search.seen, runs
 
 
 def _altered(folder: Path, manifest: Mapping[str, Any], checks: Sequence[TargetCheck]) -> list[str]:
@@ -201,19 +224,19 @@ def _altered(folder: Path, manifest: Mapping[str, Any], checks: Sequence[TargetC
 
 
 def _search(
-    graph: Graph, manifest: Mapping[str, Any], samples: NDArray[np.int64], told: Progress
-) -> tuple[Search, NDArray[np.bool_]]:
-    """A search that has run the known shapes, and the points that nothing reaches."""
+    graph: Graph, manifest: Mapping[str, Any], samples: NDArray[np.int64], thorough: bool, told: Progress
+) -> tuple[Search, int, NDArray[np.bool_]]:
+    """A search that has run the known shapes, the steps of any sequence, and the points that nothing reaches."""
     config = manifest.get("config", {})
     most = config.get("quantise", {}).get("max_steps")
     steps = most if isinstance(most, int) and most > 0 else MANY_STEPS
     points = Points(graph)
     unreachable = unreachable_points(points, steps)
     seed = config.get("seed")
-    effort = Effort(steps=min(samples.shape[1], LONGEST, steps))
+    effort = replace(THOROUGH if thorough else Effort(), steps=min(samples.shape[1], LONGEST, steps))
     search = Search(points, unreachable, seed if isinstance(seed, int) and seed >= 0 else SEED, effort, told)
     search.shapes()
-    return search, unreachable
+    return search, steps, unreachable
 
 
 def _made(search: Search, limit: int | None) -> tuple[Driven, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qssmc.artifact.manifest import altered_text, changed_files, read_manifest
 from qssmc.data import InputFormat, Sequences
 from qssmc.errors import MalformedInputError, UsageError, VerificationError
-from qssmc.ir.answers import predictions
+from qssmc.ir.answers import labelled_output, predictions
 from qssmc.ir.graph import Graph, Kind
 from qssmc.ir.text import read_graph
 from qssmc.ir.verify import IRError
@@ -80,8 +80,7 @@ def evaluate(
 Classify = Callable[[NDArray[Any]], NDArray[np.int64]]
 
 
-def _answer(outputs: Mapping[str, NDArray[Any]], kind: Kind, data: Sequences) -> NDArray[np.int64]:
-    (values,) = outputs.values()
+def _answer(values: NDArray[Any], kind: Kind, data: Sequences) -> NDArray[np.int64]:
     return predictions(kind, values[:, -1] if values.ndim == 3 else values, int(data.labels.max()) + 1)
 
 
@@ -92,9 +91,10 @@ def _classifier(engine: str, path: Path, data: Sequences, tools: Toolchain) -> I
         yield _torch(path, data)
         return
     graph = design_of(path, data, None if engine == GOLDEN else engine)
+    judged = labelled_output(graph)
     design = golden_executable(graph) if engine == GOLDEN else BACKENDS[engine].load(path, graph, tools)
     with design:
-        yield lambda samples: _answer(design.run(samples), graph.outputs[0].kind, data)
+        yield lambda samples: _answer(design.run(samples)[judged.name], judged.kind, data)
 
 
 def _torch(path: Path, data: Sequences) -> Classify:
@@ -110,7 +110,7 @@ def _torch(path: Path, data: Sequences) -> Classify:
 
     def classify(samples: NDArray[Any]) -> NDArray[np.int64]:
         with torch.no_grad():
-            return _answer({"y": module(torch.from_numpy(data.format.to_real(samples))).numpy()}, kind, data)
+            return _answer(module(torch.from_numpy(data.format.to_real(samples))).numpy(), kind, data)
 
     return classify
 

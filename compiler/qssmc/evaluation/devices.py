@@ -16,7 +16,7 @@ from qssmc.data.calibration import load_calibration
 from qssmc.data.npy import read_npy
 from qssmc.errors import MalformedInputError, UsageError
 from qssmc.evaluation.accuracy import design_of
-from qssmc.ir.answers import predictions
+from qssmc.ir.answers import labelled_output, predictions
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import read_graph
 from qssmc.report import Line, line_chart, shade_map
@@ -93,12 +93,10 @@ def simulate(
 
 def ideal_accuracy(graph: Graph, samples: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
     """Of the design without any error, in percent; the simulator then is the golden model."""
-    machine, right = ArrayMachine(graph, {}), 0
+    machine, right, output = ArrayMachine(graph, {}), 0, labelled_output(graph)
     for start in range(0, len(samples), 250):
-        (values,) = machine.run(samples[start : start + 250]).values()
-        answers = predictions(
-            graph.outputs[0].kind, values[:, -1] if values.ndim == 3 else values, int(labels.max()) + 1
-        )
+        values = machine.run(samples[start : start + 250])[output.name]
+        answers = predictions(output.kind, values[:, -1] if values.ndim == 3 else values, int(labels.max()) + 1)
         right += int((answers == labels[start : start + 250]).sum())
     return 100.0 * right / len(samples)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from qssmc.errors import UnsupportedModelError
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Refused(Exception):

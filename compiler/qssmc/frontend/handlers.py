@@ -14,6 +14,7 @@ from torch import nn
 
 from qssmc.frontend.axes import TIME, Axis, Refused, Signal, told
 from qssmc.frontend.op_maker import mean_of
+from qssmc.frontend.quantiser import table_of
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import (
     Activation,
@@ -31,7 +32,7 @@ from qssmc.ir.ops import (
     Scale,
     TypeFault,
 )
-from qssmc.ir.table import Table
+from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import Type
 from qssmc.models.blocks import QGELU, ChannelBatchNorm, MeanPool
 from qssmc.models.s4d import S4D
@@ -79,7 +80,7 @@ def numbers(tensor: torch.Tensor) -> NDArray[np.float64]:
 
 def _linear(b: Builder, module: nn.Linear, stem: str, x: str, origin: str) -> str:
     bias = np.zeros(module.out_features) if module.bias is None else numbers(module.bias)
-    return b.add(Matvec(weight=Table.real(numbers(module.weight)), bias=Table.real(bias)), stem, x, origin=origin)
+    return b.add(Matvec(weight=table_of(module.weight), bias=Table.real(bias)), stem, x, origin=origin)
 
 
 def _s4d(b: Builder, module: S4D, stem: str, u: str, origin: str) -> str:
@@ -153,7 +154,9 @@ def _conv(b: Builder, module: nn.Conv1d, stem: str, x: str, origin: str) -> str:
         at = slice(group * rows, (group + 1) * rows), slice(group * columns, (group + 1) * columns)
         weight[at] = taps[group * rows : (group + 1) * rows]
     bias = np.zeros(len(weight)) if module.bias is None else numbers(module.bias)
-    return b.add(Matvec(weight=Table.real(weight), bias=Table.real(bias)), stem, x, origin=origin)
+    taps_grid = table_of(module.weight).grid
+    grid = None if taps_grid is None else Grid.of(taps_grid.scale.reshape(taps_grid.scale.shape[:2]), taps_grid.width)
+    return b.add(Matvec(weight=Table.real(weight, grid), bias=Table.real(bias)), stem, x, origin=origin)
 
 
 def axes_after(handler: ModuleHandler, module: nn.Module, x: Signal) -> tuple[Axis, ...]:
@@ -186,6 +189,18 @@ def _gelu(b: Builder, module: nn.GELU, stem: str, x: str, origin: str) -> str:
     return b.add(Activation(kind=kind), stem, x, origin=origin)
 
 
+def _softplus(b: Builder, module: nn.Softplus, stem: str, x: str, origin: str) -> str:
+    """log(1 + e^(beta x)) / beta; beyond its threshold torch takes x itself, 2e-9 away where the threshold is 20."""
+    if module.threshold < 20:
+        raise TypeFault(f"Softplus must have a threshold of 20 or more, not {module.threshold:g}")
+    if module.beta == 1:
+        return b.add(Activation(kind="softplus"), stem, x, origin=origin)
+    beta = float(module.beta)
+    x = b.add(Scale(factor=Table.real(beta)), b.fresh(f"{stem}_beta"), x, origin=origin)
+    y = b.add(Activation(kind="softplus"), b.fresh(f"{stem}_curve"), x, origin=origin)
+    return b.add(Scale(factor=Table.real(1.0 / beta)), stem, y, origin=origin)
+
+
 def _nothing(b: Builder, module: nn.Module, stem: str, x: str, origin: str) -> str:
     return x
 
@@ -199,6 +214,7 @@ MODULE_HANDLERS: tuple[ModuleHandler, ...] = (
     ModuleHandler(nn.SiLU, "torch.nn", _activation("silu"), _TABLES, axis="any"),
     ModuleHandler(nn.Sigmoid, "torch.nn", _activation("sigmoid"), _TABLES, axis="any"),
     ModuleHandler(nn.Tanh, "torch.nn", _activation("tanh"), _TABLES, axis="any"),
+    ModuleHandler(nn.Softplus, "torch.nn", _softplus, _TABLES, axis="any"),
     ModuleHandler(QGELU, "qssmc.models.blocks", _activation("qgelu"), "lookup table", axis="any"),
     ModuleHandler(nn.GLU, "torch.nn", _glu, "over the channels", axis="dim"),
     ModuleHandler(nn.LayerNorm, "torch.nn", _layer_norm, "over the channels of one step"),
@@ -208,7 +224,10 @@ MODULE_HANDLERS: tuple[ModuleHandler, ...] = (
     ModuleHandler(nn.Identity, "torch.nn", _nothing, "removed", axis="any"),
     ModuleHandler(nn.Dropout, "torch.nn", _nothing, "removed", axis="any"),
     ModuleHandler(nn.Dropout1d, "torch.nn", _nothing, "removed", axis="any"),
+    ModuleHandler(nn.Dropout2d, "torch.nn", _nothing, "removed", axis="any"),
+    ModuleHandler(nn.Dropout3d, "torch.nn", _nothing, "removed", axis="any"),
     ModuleHandler(nn.AlphaDropout, "torch.nn", _nothing, "removed", axis="any"),
+    ModuleHandler(nn.FeatureAlphaDropout, "torch.nn", _nothing, "removed", axis="any"),
     ModuleHandler(nn.Conv1d, "torch.nn", _conv, "of kernel size 1, over (batch, channels, time)", axis="second"),
     ModuleHandler(
         nn.BatchNorm1d, "torch.nn", _batch_norm, "over (batch, channels, time); folded beside a Linear", axis="second"
@@ -226,11 +245,13 @@ FUNCTION_HANDLERS: tuple[FunctionHandler, ...] = (
     FunctionHandler("torch.sigmoid", (torch.sigmoid,), ("sigmoid",), Activation(kind="sigmoid"), "lookup tables"),
     FunctionHandler("torch.tanh", (torch.tanh,), ("tanh",), Activation(kind="tanh"), "lookup tables"),
     FunctionHandler("torch.exp", (torch.exp,), ("exp",), Activation(kind="exp"), "lookup tables"),
+    FunctionHandler("torch.rsqrt", (torch.rsqrt,), ("rsqrt",), Activation(kind="rsqrt"), "lookup tables"),
     FunctionHandler("F.gelu", (nn.functional.gelu,), (), Activation(kind="gelu"), "lookup tables"),
     FunctionHandler("F.relu", (nn.functional.relu,), (), Activation(kind="relu"), "lookup tables"),
     FunctionHandler("F.silu", (nn.functional.silu,), (), Activation(kind="silu"), "lookup tables"),
     FunctionHandler("F.sigmoid", (nn.functional.sigmoid,), (), Activation(kind="sigmoid"), "lookup tables"),
     FunctionHandler("F.tanh", (nn.functional.tanh,), (), Activation(kind="tanh"), "lookup tables"),
+    FunctionHandler("F.softplus", (nn.functional.softplus,), (), Activation(kind="softplus"), "lookup tables"),
 )
 MODULES: Mapping[type[nn.Module], ModuleHandler] = {handler.module: handler for handler in MODULE_HANDLERS}
 FUNCTIONS: Mapping[Any, FunctionHandler] = {
@@ -262,16 +283,23 @@ def _supported_modules() -> dict[str, str]:
     rows: dict[tuple[str, str], list[str]] = {}
     for handler in MODULE_HANDLERS:
         rows.setdefault((handler.home, handler.becomes), []).append(handler.module.__name__)
-    return {f"{home}.{' / '.join(names)}": becomes for (home, becomes), names in rows.items()}
+    ruled = {"torch.nn.LeakyReLU / PReLU / ReLU6 / Hardtanh / Hardsigmoid / Hardswish": "sums of ReLUs"}
+    ruled |= {"torch.nn.ELU / SELU / CELU / Mish / LogSigmoid": "made of ReLU, exp, softplus and tanh"}
+    ruled |= {"torch.nn.Flatten / Unflatten": "a change of layout alone", "torch.nn.AdaptiveAvgPool1d": "to 1 step"}
+    ruled |= {"einops.layers.torch.Rearrange / Reduce": "a change of layout; a mean over time"}
+    return {f"{home}.{' / '.join(names)}": becomes for (home, becomes), names in rows.items()} | ruled
 
 
 RULED: Mapping[str, str] = {
     "x.mean(1), torch.mean(x, 1), x.sum(1) / x.shape[1]": "the mean over time, before the answer",
     "x[:, -1]": "the last step, before the answer",
     "transpose, permute, movedim, view, reshape, flatten, unflatten, squeeze, unsqueeze": "a change of layout alone",
-    "x[..., a:b], chunk, split, torch.cat": "of channels",
+    "einops.rearrange, einops.reduce": "a change of layout; a mean over time",
+    "x[..., a:b], x[..., [2, 0, 1]], chunk, split, torch.cat, torch.stack": "of channels",
     "+, -, *, / with numbers and parameters, x ** 2": "folded where a Linear is beside them",
-    "F.linear, x @ W, F.glu, F.layer_norm, F.rms_norm": "with constant weights",
+    "F.linear, x @ W, torch.einsum, F.conv1d of one tap": "with constant weights",
+    "F.glu, F.layer_norm, F.rms_norm, F.batch_norm": "with constant weights",
+    "F.leaky_relu, F.prelu, F.elu, F.hardswish, torch.clamp, torch.abs": "sums of ReLUs",
     "softmax, log_softmax": "left out at the end of a model",
 }
 

@@ -40,10 +40,13 @@ class OpMaker:
         value = self.add(Take(indices=Table.integer(indices)), "take", signal.name)
         return replace(signal, name=value, axes=tuple(axes))
 
-    def matvec(self, signal: Signal, weight: NDArray[Any], bias: NDArray[Any] | None, axes: Sequence[Axis]) -> Signal:
+    def matvec(
+        self, signal: Signal, weight: NDArray[Any] | Table, bias: NDArray[Any] | None, axes: Sequence[Axis]
+    ) -> Signal:
         """A matrix product over all channels."""
-        offset = np.zeros(len(weight)) if bias is None else bias
-        op = Matvec(weight=Table.real(weight), bias=Table.real(offset))
+        table = weight if isinstance(weight, Table) else Table.real(weight)
+        offset = np.zeros(table.shape[0]) if bias is None else bias
+        op = Matvec(weight=table, bias=Table.real(offset))
         return replace(signal, name=self.add(op, "matvec", signal.name), axes=tuple(axes))
 
     def held(self, signal: Signal) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -39,14 +38,21 @@ from qssmc.frontend.layout_rules import (
     view,
 )
 from qssmc.frontend.op_maker import OpMaker
+from qssmc.frontend.quantiser import OnGrid, table_of
 from qssmc.ir.ops import Activation, Add, Glu, LayerNorm, Mul, Offset, RMSNorm, Scale
-from qssmc.ir.table import Table
+from qssmc.ir.table import Grid, Table
 
 # --- choices ----------------------------------------------------------------------------------------------------------
 
 
-def _getitem(m: OpMaker, x: Any, key: Any) -> Any:
+def getitem(m: OpMaker, x: Any, key: Any) -> Any:
+    """x[key] of a value of the input, of its shape, or of what a layer returns."""
     if not isinstance(x, Signal):
+        if isinstance(x, torch.Tensor) and any(isinstance(part, Extent) for part in _ends(key)):
+            raise Refused(
+                "a table with a row for each step, cut to the length; a design counts no steps: leave position "
+                "embeddings out, the recurrence knows the order"
+            )
         try:
             return x[key]
         except (IndexError, TypeError, KeyError) as error:
@@ -60,10 +66,17 @@ def _getitem(m: OpMaker, x: Any, key: Any) -> Any:
     gap = [slice(None)] * (len(x.axes) - taken)
     at = keys.index(Ellipsis) if Ellipsis in keys else len(keys)
     keys[at : at + (1 if Ellipsis in keys else 0)] = gap
-    return _chosen(m, x, keys)
+    return choose(m, x, keys)
 
 
-def _chosen(m: OpMaker, x: Signal, keys: Sequence[Any]) -> Signal:
+def _ends(key: Any) -> list[Any]:
+    """The ends of slices in a key, and its other parts."""
+    parts = list(key) if isinstance(key, tuple) else [key]
+    return [end for part in parts for end in ((part.start, part.stop) if isinstance(part, slice) else (part,))]
+
+
+def choose(m: OpMaker, x: Signal, keys: Sequence[Any]) -> Signal:
+    """x[keys] with a key an axis: any of the channels, all of batch and time, or the last step."""
     axes: list[Axis] = []
     grid = np.arange(m.extent(x)).reshape([x.axes[i].extent for i in x.channels])
     choice: list[Any] = []
@@ -75,14 +88,8 @@ def _chosen(m: OpMaker, x: Signal, keys: Sequence[Any]) -> Signal:
             continue
         axis = next(old)
         if axis.kind == "channel":
-            if not isinstance(key, (int, slice)) or isinstance(key, bool):
-                raise Refused(f"getitem of channels by {type(key).__name__}; give a number or a slice of numbers")
-            choice.append(key)
-            try:
-                extent = len(range(axis.extent)[key]) if isinstance(key, slice) else None
-                _ = range(axis.extent)[key]
-            except (IndexError, TypeError) as error:
-                raise Refused(f"getitem {key} of {axis.extent} channels") from error
+            chosen_key, extent = _of_channels(axis.extent, key)
+            choice.append(chosen_key)
             if extent is not None:
                 axes.append(Axis("channel", extent))
         elif key == slice(None):
@@ -98,11 +105,34 @@ def _chosen(m: OpMaker, x: Signal, keys: Sequence[Any]) -> Signal:
             raise Refused(
                 f"getitem; samples come one by one, and x[:, -1] and x.mean(1) read the {axis.kind} axis at the end"
             )
+    if sum(isinstance(key, np.ndarray) for key in choice) > 1:
+        raise Refused("getitem of channels by two lists; choose along one axis at a time")
     indices = np.asarray(grid[tuple(choice)]).ravel() if choice else grid.ravel()
     if not indices.size:
         raise Refused("getitem leaves no channel")
     chosen = m.take(x, indices, axes)
     return Signal(m.held(chosen), tuple(axes), closed=True) if last else chosen
+
+
+def _of_channels(count: int, key: Any) -> tuple[Any, int | None]:
+    """A key of channels, and how many it leaves; None where it leaves no axis."""
+    if isinstance(key, (list, tuple, torch.Tensor)):
+        key = _chosen_numbers(key)
+    elif not isinstance(key, (int, slice)) or isinstance(key, bool):
+        raise Refused(f"getitem of channels by {type(key).__name__}; give a number or a slice of numbers")
+    try:
+        kept = np.arange(count)[key]
+    except (IndexError, TypeError, ValueError) as error:
+        raise Refused(f"getitem {key} of {count} channels") from error
+    return key, None if kept.ndim == 0 else len(kept)
+
+
+def _chosen_numbers(key: Any) -> NDArray[np.int64]:
+    """Channels by their numbers: a list, or a constant tensor of integers."""
+    given = key.detach().cpu().numpy() if isinstance(key, torch.Tensor) else np.asarray(key)
+    if given.ndim != 1 or given.dtype.kind not in "iu":
+        raise Refused(f"getitem of channels by {type(key).__name__} of {given.dtype}; give a list of whole numbers")
+    return given.astype(np.int64)
 
 
 def _chunk(m: OpMaker, x: Signal, chunks: int, dim: int = 0) -> tuple[Signal, ...]:
@@ -119,10 +149,10 @@ def _split(m: OpMaker, x: Signal, size: Any, dim: int = 0) -> tuple[Signal, ...]
     sizes = list(size) if isinstance(size, (list, tuple)) else [min(size, extent - i) for i in range(0, extent, size)]
     ends = np.cumsum(sizes)
     keys = [[slice(None)] * at + [slice(int(end - n), int(end))] for n, end in zip(sizes, ends, strict=True)]
-    return tuple(_chosen(m, x, [*key, *[slice(None)] * (len(x.axes) - at - 1)]) for key in keys)
+    return tuple(choose(m, x, [*key, *[slice(None)] * (len(x.axes) - at - 1)]) for key in keys)
 
 
-def _cat(m: OpMaker, tensors: Sequence[Any], dim: int = 0) -> Signal:
+def cat(m: OpMaker, tensors: Sequence[Any], dim: int = 0) -> Signal:
     """Channels one after another: each part times the columns of an identity that it fills."""
     parts = [part for part in tensors if isinstance(part, Signal)]
     if len(parts) != len(tensors):
@@ -206,6 +236,7 @@ def _spread(m: OpMaker, x: Signal, other: Sequence[Axis]) -> Signal:
 
 def spread_constant(x: Signal, constant: Any) -> NDArray[np.float64]:
     """A constant as a scalar, or one number an element of a signal."""
+    constant = constant.tensor if isinstance(constant, OnGrid) else constant
     if not isinstance(constant, (torch.Tensor, bool, int, float)):
         what = "a length" if isinstance(constant, Extent) else f"{type(constant).__name__}"
         raise Refused(f"arithmetic with {what}; a design knows no length, and a mean over time is x.mean(1)")
@@ -234,10 +265,20 @@ def offset(m: OpMaker, x: Signal, constant: Any) -> Signal:
 
 def scaled(m: OpMaker, x: Signal, constant: Any) -> Signal:
     """x * constant."""
+    if isinstance(constant, OnGrid):
+        grid = constant.table.grid
+        assert grid is not None
+        factor, scale = (
+            spread_constant(x, torch.from_numpy(np.array(values))) for values in (constant.table.data, grid.scale)
+        )
+        table = Table.real(factor, Grid.of(scale if scale.size > 1 else scale.reshape(()), grid.width))
+        return replace(x, name=m.add(Scale(factor=table), "scale", x.name))
     return replace(x, name=m.add(Scale(factor=Table.real(spread_constant(x, constant))), "scale", x.name))
 
 
-def _add(m: OpMaker, x: Any, y: Any) -> Any:
+def _add(m: OpMaker, x: Any, y: Any, alpha: Any = 1) -> Any:
+    if alpha != 1:
+        y = _mul(m, y, alpha) if isinstance(y, Signal) else _constant(y, lambda value: alpha * value)
     if isinstance(x, Signal) and isinstance(y, Signal):
         return both(m, Add(), x, y)
     return offset(m, x, y) if isinstance(x, Signal) else offset(m, y, x)
@@ -251,7 +292,9 @@ def _mul(m: OpMaker, x: Any, y: Any) -> Any:
     return scaled(m, x, y) if isinstance(x, Signal) else scaled(m, y, x)
 
 
-def _sub(m: OpMaker, x: Any, y: Any) -> Any:
+def _sub(m: OpMaker, x: Any, y: Any, alpha: Any = 1) -> Any:
+    if alpha != 1:
+        y = _mul(m, y, alpha) if isinstance(y, Signal) else _constant(y, lambda value: alpha * value)
     if isinstance(y, Signal):
         return _add(m, scaled(m, y, -1.0), x)
     return offset(m, x, _constant(y, lambda value: -value))
@@ -292,19 +335,25 @@ def _pow(m: OpMaker, x: Signal, exponent: Any) -> Signal:
 
 def _linear(m: OpMaker, x: Signal, weight: Any, bias: Any = None) -> Signal:
     """F.linear with constant weights."""
-    if not isinstance(weight, torch.Tensor) or not x.axes or x.axes[-1].kind != "channel" or len(x.channels) != 1:
+    if (
+        not isinstance(weight, (torch.Tensor, OnGrid))
+        or not x.axes
+        or x.axes[-1].kind != "channel"
+        or len(x.channels) != 1
+    ):
         raise Refused(f"linear of {told(x.axes)}; channels must be the last axis and the weights constant")
     axes = (*x.axes[:-1], Axis("channel", len(weight)))
-    return m.matvec(x, _array(weight), None if bias is None else _array(bias), axes)
+    return m.matvec(x, table_of(weight), None if bias is None else _array(bias), axes)
 
 
 def _matmul(m: OpMaker, x: Any, y: Any) -> Signal:
-    if isinstance(x, Signal) and isinstance(y, torch.Tensor) and y.ndim == 2:
+    if isinstance(x, Signal) and isinstance(y, (torch.Tensor, OnGrid)) and y.ndim == 2:
         return _linear(m, x, y.T)
     raise Refused("a product of two values of the input, or from the left; mix channels by torch.nn.Linear")
 
 
-def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
+def _array(tensor: torch.Tensor | OnGrid) -> NDArray[np.float64]:
+    tensor = tensor.tensor if isinstance(tensor, OnGrid) else tensor
     return np.asarray(tensor.detach().cpu().double().numpy())
 
 
@@ -354,6 +403,7 @@ _MEAN = "a mean must be over time, x.mean(1), with no other option"
 
 
 def _mean(m: OpMaker, x: Signal, dim: Any = None, keepdim: bool = False, **options: Any) -> Signal:
+    options.pop("dtype", None)
     places = sorted(
         position(axis, len(x.axes)) for axis in (dim if isinstance(dim, (list, tuple)) else (dim,)) if axis is not None
     )
@@ -393,10 +443,10 @@ RULES: Mapping[str, Callable[..., Any]] = {
     **dict.fromkeys(("dropout", "dropout1d"), dropout),
     "size": size_of,
     **dict.fromkeys(("dim", "ndimension"), lambda m, x: len(x.axes)),
-    "getitem": _getitem,
+    "getitem": getitem,
     "chunk": _chunk,
     "split": _split,
-    **dict.fromkeys(("cat", "concat", "concatenate"), _cat),
+    **dict.fromkeys(("cat", "concat", "concatenate"), cat),
     **dict.fromkeys(("add", "iadd"), _add),
     **dict.fromkeys(("mul", "imul", "multiply"), _mul),
     **dict.fromkeys(("sub", "isub", "subtract"), _sub),
@@ -413,14 +463,3 @@ RULES: Mapping[str, Callable[..., Any]] = {
     "mean": _mean,
     "sum": _sum,
 }
-_OF_TORCH = ("torch", "_operator", "operator", "builtins")
-
-
-def rule_of(op: str, target: Any) -> Callable[..., Any] | None:
-    """The rule of a call, by the name of the function or method; functions that are not torch's have none."""
-    if op == "call_method":
-        return RULES.get(str(target))
-    home = str(getattr(target, "__module__", None) or "torch")
-    if target is operator.getitem:
-        return _getitem
-    return RULES.get(getattr(target, "__name__", "")) if home.partition(".")[0] in _OF_TORCH else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +17,6 @@ from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.frontend.answers import RunGraph
 from qssmc.frontend.axes import (
     BATCH,
-    ONE,
     TIME,
     Axis,
     Extent,
@@ -31,12 +29,19 @@ from qssmc.frontend.axes import (
     told,
 )
 from qssmc.frontend.calls import calls_of, owner_of, where_of
+from qssmc.frontend.einops_rules import apply_module, is_einops
 from qssmc.frontend.handlers import MODULES, SUPPORTED_FUNCTIONS, SUPPORTED_MODULES, axes_after, one_op
 from qssmc.frontend.layers import LayerHandler, handler_of
-from qssmc.frontend.layers.check import TOLERANCES, accept
+from qssmc.frontend.layers.check import accept
+from qssmc.frontend.layers.declared import Declared
+from qssmc.frontend.layers.identify import identified
 from qssmc.frontend.op_maker import OpMaker
+from qssmc.frontend.quantised import Recorded, hooked, plain_weights, quantised_call, set_plain
+from qssmc.frontend.quantiser import OnGrid, on_grid
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
-from qssmc.frontend.rules import RULES, rule_of
+from qssmc.frontend.returned import identifier, outputs_of
+from qssmc.frontend.rule_table import MODULE_RULES, rule_of
+from qssmc.frontend.rules import RULES
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op, TypeFault
@@ -50,19 +55,24 @@ def trace(
     name: str = "model",
     run: RunGraph | None = None,
     say: Callable[[str], Any] = lambda sentence: None,
+    declared: Declared | None = None,
 ) -> Graph:
     """The float IR of a module that maps (batch, length, d_input) to per-step or pooled answers.
 
     The module itself stays as it is: a copy of it is traced, in evaluation mode and on the CPU. run: the interpreter
     of the float IR, by which layers of the registry are compared with the live ones; say: is told which they are, and
-    of a softmax that is left out. Raises UnsupportedModelError once, listing every module and function that has no IR
-    form, each with its place in the user's code and what to write instead.
+    of a softmax that is left out; declared: which layers are linear and time-invariant. Raises UnsupportedModelError
+    once, listing every module and function that has no IR form, each with its place in the user's code and what to
+    write instead.
     """
     module = evaluated(module)
     _check_finite(module)
-    if type(module) in MODULES or handler_of(module) is not None:
+    _check_hooks(module)
+    declared = declared or Declared()
+    if type(module) in MODULES or handler_of(module) is not None or type(module).__name__ in declared.names:
         module = nn.Sequential(module)  # torch.fx looks into the root, so what has a handler must not be the root
-    return _Translation(module, calls_of(module), Builder(name, "float"), d_input, _ToldOf(run, say)).graph()
+    calls = calls_of(module, list(declared.layers(module)))
+    return _Translation(module, calls, Builder(name, "float"), d_input, _ToldOf(run, say, declared)).graph()
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,7 @@ class _ToldOf:
 
     run: RunGraph | None
     say: Callable[[str], Any]
+    declared: Declared
 
 
 def evaluated(module: nn.Module) -> nn.Module:
@@ -115,34 +126,53 @@ def _computed(module: nn.Module) -> dict[int, Any]:
 
 
 def _plain(module: nn.Module) -> nn.Module:
-    """Parametrised weights as plain ones: those of torch.nn.utils.parametrize, and the older weight norm."""
+    """Parametrised weights as plain ones: of parametrize, of quantised training, and of the older weight norm."""
+    plain_weights(module)
+    for part in list(module.modules()):
+        for name, child in part._modules.items():
+            if child is not None and type(child).__name__ in _WRAPPERS:
+                part._modules[name] = _unwrapped(child)
     for part in list(module.modules()):
         if parametrize.is_parametrized(part):
             # Not by remove_parametrizations, which changes the class, and that is the user's module's too.
             names: list[str] = list(part.parametrizations)  # type: ignore[arg-type]
-            values = {name: getattr(part, name).detach() for name in names}
+            lists: Any = part.parametrizations
+            last = {name: list(lists[name])[-1] for name in names}
+            with Recorded() as seen:
+                values = {name: getattr(part, name).detach() for name in names}
             plain = parametrize.type_before_parametrizations(part)
             del part._modules["parametrizations"]
             part.__class__ = plain
             for name, value in values.items():
-                setattr(part, name, nn.Parameter(value))
+                set_plain(part, name, value, seen, last[name])
         for hook in list(part._forward_pre_hooks.values()):
             if type(hook).__name__ == "WeightNorm":
                 torch.nn.utils.remove_weight_norm(part, hook.name)  # type: ignore[attr-defined]
+            elif type(hook).__name__ == "SpectralNorm":
+                torch.nn.utils.remove_spectral_norm(part, hook.name)  # type: ignore[attr-defined]
     return module
+
+
+_WRAPPERS = ("OptimizedModule", "DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "AveragedModel")
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
-    """The module within DataParallel or torch.compile."""
+    """The module within DataParallel, torch.compile or an average of weights."""
     for name in ("_orig_mod", "module"):
         inner = module._modules.get(name)
-        if inner is not None and type(module).__name__ in (
-            "OptimizedModule",
-            "DataParallel",
-            "DistributedDataParallel",
-        ):
+        if inner is not None and type(module).__name__ in _WRAPPERS:
             return _unwrapped(inner)
     return module
+
+
+def _check_hooks(module: nn.Module) -> None:
+    """Refuse forward hooks, which may change what a module answers and are in no forward."""
+    hooked = [path or "the model" for path, p in module.named_modules() if p._forward_hooks or p._forward_pre_hooks]
+    if hooked:
+        raise UnsupportedModelError(
+            f"{', '.join(hooked)} has forward hooks, which no design runs; remove them (handle.remove()), or write "
+            "what they do into the forward"
+        )
 
 
 def _check_finite(module: nn.Module) -> None:
@@ -157,12 +187,17 @@ def _check_finite(module: nn.Module) -> None:
         raise UnsupportedModelError("the model cannot be compiled: " + "; ".join(faults))
 
 
+_ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # numpy's names, which torch takes too
+_OF_SEVERAL = ("getitem", "cat", "concat", "concatenate", "stack")  # functions of several tensors
+
+
 class _Translation:
     """One walk over the calls. values: what each call is: a signal, a length, a constant, or several of these."""
 
     def __init__(self, module: nn.Module, calls: fx.Graph, builder: Builder, d_input: int, told_of: _ToldOf) -> None:
         self.module, self.calls, self.builder, self.d_input = module, calls, builder, d_input
         self.told_of = told_of
+        self.declared = {id(layer) for layer in told_of.declared.layers(module)}
         self.values: dict[fx.Node, Any] = {}
         self.faults: list[str] = []
 
@@ -208,15 +243,22 @@ class _Translation:
         parts = list(_leaves((args, kwargs)))
         if call.op == "get_attr":
             return _attribute(self.module, str(call.target))
-        refusal = never(call, self.module)
+        quantised = quantised_call(OpMaker(self.builder, owner_of(call), self._stem), call, self.module, args, kwargs)
+        if quantised is not None:
+            return quantised
+        is_declared = call.op == "call_module" and id(self.module.get_submodule(str(call.target))) in self.declared
+        refusal = None if is_declared else never(call, self.module)
         if refusal is not None:
             raise Refused(refusal)
         if any(isinstance(part, Unknown) for part in parts) and not isinstance(args[0], tuple):
-            if call.op != "call_module" and not known(call) and rule_of(call.op, call.target) is None:
+            told_already = call.target is getattr or call.op == "call_module"
+            if not told_already and not known(call) and rule_of(call.op, call.target) is None:
                 raise Refused(f"{name_of(call)}; {instead(call)}")
             return _unknown(call, parts)
         states = len(self.builder.updates)
         result = self._module(call, args, kwargs) if call.op == "call_module" else self._function(call, args, kwargs)
+        if call.op == "call_module":
+            result = hooked(OpMaker(self.builder, str(call.target), self._stem), call, self.module, result)
         if len(self.builder.updates) > states and any(isinstance(part, Signal) and part.closed for part in parts):
             raise Refused("a layer with states stands after the end of the sequence")
         return result
@@ -226,12 +268,20 @@ class _Translation:
     def _module(self, call: fx.Node, args: Any, kwargs: Any) -> Any:
         path = str(call.target)
         module = self.module.get_submodule(path)
+        if id(module) in self.declared and args and isinstance(args[0], Signal):
+            return self._layer(call, None, module, args, kwargs)
         handler = MODULES.get(type(module))
         if handler is None:
+            if is_einops(module) and args:
+                return apply_module(OpMaker(self.builder, path, self._stem), module, args[0])
+            if type(module) in MODULE_RULES and len(args) == 1 and isinstance(args[0], Signal) and not kwargs:
+                return MODULE_RULES[type(module)](OpMaker(self.builder, path, self._stem), module, args[0])
             layer = handler_of(module)
             if layer is None or not args or not isinstance(args[0], Signal):
                 raise Refused(unknown_module(module))
             return self._layer(call, layer, module, args, kwargs)
+        if any(isinstance(part, TimeSum) for part in args):
+            raise Refused("a sum over time grows without bound; take the mean over time, x.mean(1), before the answer")
         if len(args) != 1 or not isinstance(args[0], Signal) or kwargs:
             raise Refused(f"{type(module).__name__} is called with anything but one tensor; call it as module(x)")
         (x,) = args
@@ -246,7 +296,7 @@ class _Translation:
             raise Refused("the mean over time of a mean over time; take it once")
         return Signal(value, axes, x.closed or handler.ends_time)
 
-    def _layer(self, call: fx.Node, handler: LayerHandler, module: nn.Module, args: Any, kwargs: Any) -> Any:
+    def _layer(self, call: fx.Node, handler: LayerHandler | None, module: nn.Module, args: Any, kwargs: Any) -> Any:
         x: Signal = args[0]
         if any(isinstance(part, (Signal, Extent)) for part in _leaves((args[1:], kwargs))):
             raise Refused(f"{type(module).__name__} is called with more than one value of the input")
@@ -256,10 +306,16 @@ class _Translation:
                 "it; trace with run, the interpreter of the float IR, as qssmc.compile does"
             )
         path = str(call.target)
-        way = accept(handler, module, x.axes, (args[1:], kwargs), where_of(call), self.told_of.run)
+        extra, where = (args[1:], kwargs), where_of(call)
+        if handler is None:
+            way = identified(module, x.axes, extra, where, self.told_of.run, self.told_of.declared)
+            found = way.what
+        else:
+            way = accept(handler, module, x.axes, extra, where, self.told_of.run, self.told_of.declared)
+            found = f"{handler.name} ({way.what})"
         self.told_of.say(
-            f"{path}: {type(module).__name__} is {handler.name} ({way.what}); it differs from the live layer by "
-            f"{way.error:.1e} relative, in {way.precision} (allowed: {TOLERANCES[way.precision]:.0e})"
+            f"{path}: {type(module).__name__} is {found}; it differs from the live layer by "
+            f"{way.error:.1e} relative, in {way.precision} (allowed: {way.allowed:.0e})"
         )
         value = way.build(self.builder, self._stem(path), x.name, path)
         y = Signal(value, answer_axes(x.axes, self.builder.type(value).shape), x.closed)
@@ -289,7 +345,11 @@ class _Translation:
                 if op is None and known(call)
                 else f"{name}; {instead(call)}"
             )
-        given = {key: value for key, value in kwargs.items() if key != "inplace"}
+        if args and isinstance(args[0], tuple) and name not in _OF_SEVERAL:
+            raise Refused(
+                f"{name} of what a layer returns, a tuple of {len(args[0])}; take the answer: y, _ = layer(x)"
+            )
+        given = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key != "inplace"}
         try:
             inspect.signature(rule).bind(None, *args, **given)
         except TypeError as error:
@@ -317,31 +377,11 @@ class _Translation:
     # --- output ------------------------------------------------------------------------------------------------------
 
     def _stem(self, path: str) -> str:
-        return self.builder.fresh(_identifier(path))
+        return self.builder.fresh(identifier(path))
 
     def _output(self, result: Any) -> None:
-        own = (type(None), Unknown)
-        if isinstance(result, (tuple, list)) and len(result) > 1 and all(isinstance(part, own) for part in result[1:]):
-            (result, *_) = result  # (answer, state): the state is the design's own
-        if isinstance(result, Unknown):
-            if result.why is not None:
-                raise UnsupportedModelError(f"the model returns {result.why}; return the answer")
-            return  # it comes of what is refused already
-        if isinstance(result, TimeSum):
-            raise Refused("a sum over time grows without bound; take the mean over time, x.mean(1), before the answer")
-        if not isinstance(result, Signal):
-            raise UnsupportedModelError(
-                f"the model must return one tensor of its input, not {_kind(result)}; "
-                "wrap it in a module that returns the answer"
-            )
-        kinds = [axis.kind for axis in result.axes if axis != ONE]
-        wanted = ["batch"] if result.closed else ["batch", "time"]
-        if [kind for kind in kinds if kind != "channel"] != wanted or kinds[: len(wanted)] != wanted:
-            raise UnsupportedModelError(
-                f"the model answers with axes {told(result.axes)}; it must answer with (batch, time, channels), or "
-                "(batch, channels) at the end: write x.transpose(1, 2), or x.mean(1) for an answer at the end"
-            )
-        self.builder.output("y", result.name, "last" if result.closed else "step")
+        for name, signal in outputs_of(result):
+            self.builder.output(name, signal.name, "last" if signal.closed else "step")
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -371,6 +411,9 @@ def _attribute(module: nn.Module, path: str) -> Any:
     for name in path.split("."):
         found = getattr(found, name)
     if isinstance(found, torch.Tensor):
+        found = on_grid(found)
+        if isinstance(found, OnGrid):
+            return found
         found = found.detach()
         return found.double() if found.is_floating_point() else found
     return found
@@ -401,26 +444,11 @@ def _evaluated(call: fx.Node, args: Any, kwargs: Any) -> Any:
         raise Refused(f"{name_of(call)} of constants fails ({reason})") from error
 
 
-def _kind(result: Any) -> str:
-    if result is None:
-        return "None"
-    return (
-        f"a {type(result).__name__.removeprefix('immutable_')} of {len(result)}"
-        if hasattr(result, "__len__")
-        else str(result)
-    )
-
-
-def _identifier(path: str) -> str:
-    name = re.sub(r"[^A-Za-z0-9_]+", "_", path).strip("_")
-    return name if name[:1].isalpha() else f"m{name}"
-
-
-def without_softmax(module: nn.Module) -> nn.Module:
+def without_softmax(module: nn.Module, declared: Declared | None = None) -> nn.Module:
     """The module that answers with what a softmax at its end is taken of; the module itself if there is none."""
     wrapped = nn.Sequential(module) if type(module) in MODULES else module
     try:
-        calls = calls_of(wrapped)
+        calls = calls_of(wrapped, list((declared or Declared()).layers(wrapped)))
     except UnsupportedModelError:  # a forward that cannot be traced, which tracing tells
         return module
     before = len(calls.nodes)

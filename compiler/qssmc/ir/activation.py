@@ -37,14 +37,27 @@ def _exp(x: Real) -> Real:
         return np.asarray(np.exp(x))
 
 
+def _rsqrt(x: Real) -> Real:
+    """1 / sqrt(x); infinite at 0 and below, where a table saturates at its top."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(1.0 / np.sqrt(np.maximum(x, 0.0)))
+
+
+def _softplus(x: Real) -> Real:
+    """log(1 + e^x)."""
+    return np.asarray(np.logaddexp(0.0, x))
+
+
 _FUNCTIONS: dict[str, Callable[[Real], Real]] = {
     "exp": _exp,
     "gelu": _gelu,
     "gelu_tanh": _gelu_tanh,
     "qgelu": _qgelu,
     "relu": lambda x: np.maximum(x, 0.0),
+    "rsqrt": _rsqrt,
     "silu": lambda x: x * _sigmoid(x),
     "sigmoid": _sigmoid,
+    "softplus": _softplus,
     "tanh": lambda x: np.asarray(np.tanh(x)),
 }
 assert set(_FUNCTIONS) == set(ACTIVATIONS)

@@ -21,17 +21,47 @@ def kind_of(outputs: int) -> Kind:
     return "class" if outputs > 1 else "flags"
 
 
-def answering(graph: Graph, kind: Kind | None) -> Graph:
-    """The graph whose outputs all are of a kind; None leaves them. Raises UsageError for a class of one element."""
-    if kind is None:
+def answering(graph: Graph, answer: str | None) -> Graph:
+    """The graph whose outputs all are of a kind, or of kinds by name: "class", or "label=class,level=values".
+
+    None leaves them, as an output that is not named stays what it is. Raises UsageError for a class of one element.
+    """
+    if answer is None:
         return graph
-    if kind not in KINDS:
-        raise UsageError(f"--answer must be one of {', '.join(KINDS)}, not {kind!r}")
-    outputs = tuple(replace(output, kind=kind) for output in graph.outputs)
+    kinds = kinds_of(answer)
+    known = {output.name for output in graph.outputs}
+    if strange := [name for name in kinds if name and name not in known]:
+        raise UsageError(f"--answer {answer}: there is no output {strange[0]}; there are {', '.join(sorted(known))}")
+    outputs = tuple(replace(o, kind=kinds.get(o.name, kinds.get("", o.kind))) for o in graph.outputs)
     for output in outputs:
         for fault in answer_faults(output, graph[output.value].type):
-            raise UsageError(f"--answer {kind}: output {output.name}: {fault}; a yes or no of one element is flags")
+            raise UsageError(f"--answer {answer}: output {output.name}: {fault}; a yes or no of one element is flags")
     return replace(graph, outputs=outputs)
+
+
+def labelled_output(graph: Graph) -> Output:
+    """The output that labels of classes judge: the first class, else the first flags, else the first of all."""
+    order = {"class": 0, "flags": 1, "values": 2}
+    return min(graph.outputs, key=lambda output: order[output.kind])
+
+
+def kinds_of(answer: str) -> dict[str, Kind]:
+    """The kind of each output by its name, or of all of them under no name. Raises UsageError for any other text.
+
+    >>> kinds_of("flags"), kinds_of("label=class,level=values")
+    ({'': 'flags'}, {'label': 'class', 'level': 'values'})
+    """
+    found: dict[str, Kind] = {}
+    for part in answer.split(","):
+        name, _, text = part.rpartition("=")
+        kind = next((kind for kind in KINDS if kind == text.strip()), None)
+        if kind is None or name.strip() in found or ("=" not in part and "," in answer):
+            raise UsageError(
+                f"--answer must be one of {', '.join(KINDS)}, or such for each output, as label=class,level=values, "
+                f"not {answer!r}"
+            )
+        found[name.strip()] = kind
+    return found
 
 
 def answer_faults(output: Output, type_: Type) -> Iterator[str]:

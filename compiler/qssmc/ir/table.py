@@ -33,7 +33,8 @@ class Table:
     """Constants of an op: float64 in the real stages, int64 in the integer stage; complex ones end in an axis (re, im).
 
     grid is set in the quantised stage, where data still holds the real values; in the integer stage its width alone
-    tells how many bits an element is stored in.
+    tells how many bits an element is stored in. A grid in the stages before the quantised one is of a table that was
+    trained on it: no pass changes its numbers.
     """
 
     data: NDArray[Any]
@@ -74,6 +75,23 @@ class Table:
         if self.grid is None:
             raise ValueError("the table has no grid")
         return np.rint(self.data / self.grid.scale).astype(np.int64)
+
+    def taken(self, *indices: NDArray[np.int64]) -> Table:
+        """The elements at indices, one array of them an axis, on the same grid; axes without indices stay whole."""
+
+        def part(array: NDArray[Any]) -> NDArray[Any]:
+            full = array.ndim == self.data.ndim
+            for axis, index in enumerate(indices):
+                at = axis if full else axis - (self.data.ndim - array.ndim)
+                if at >= 0 and array.shape[at] == self.data.shape[axis] > 1:
+                    array = np.take(array, index, axis=at)
+            return array
+
+        data = self.data
+        for axis, index in enumerate(indices):
+            data = np.take(data, index, axis=axis)
+        grid = None if self.grid is None else Grid.of(part(self.grid.scale), part(self.grid.width))
+        return Table(_freeze(data), grid)
 
     def stored_bits(self) -> int:
         """Bits that the elements take in memory: the grid's width, else 32 (a float32)."""

@@ -9,7 +9,7 @@ import struct
 import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ from qssmc.models.network import SequenceModel
 
 FORMAT, VERSION = "qssmc.checkpoint", 1
 _STATE = "state."
+
+
+class ForeignFileError(MalformedInputError):
+    """A file that is no checkpoint of this package, whatever else it is."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +133,10 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             if path.exists()
             else "does not exist; train one with: qssmc train"
         )
-        raise MalformedInputError(f"model file {path} {what}")
+        raise ForeignFileError(f"model file {path} {what}")
     payload = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     if not isinstance(payload, dict) or payload.get("format") != FORMAT:
-        raise MalformedInputError(
+        raise ForeignFileError(
             f"{path} is not a qssmc checkpoint (no format: {FORMAT!r}); save yours with qssmc.models.save_checkpoint"
         )
     if payload.get("version") != VERSION:
@@ -184,7 +188,7 @@ def _header(checkpoint: Checkpoint) -> dict[str, Any]:
         "format": FORMAT,
         "version": VERSION,
         "config": checkpoint.config.to_dict(),
-        "input_format": asdict(checkpoint.input_format),
+        "input_format": checkpoint.input_format.facts(),
         "sequence_length": checkpoint.sequence_length,
         "provenance": checkpoint.provenance,
     }
@@ -296,12 +300,12 @@ def _read_torch(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise MalformedInputError(
+        raise ForeignFileError(
             f"{path} is refused: it is a pickle with code or objects in it, or not a torch file; "
             "save a plain dict of tensors with qssmc.models.save_checkpoint, or use safetensors"
         ) from error
     except Exception as error:  # torch's reader lets out what a damaged pickle makes of its own code
-        raise MalformedInputError(f"{path} cannot be read; it is truncated or not a torch file") from error
+        raise ForeignFileError(f"{path} cannot be read; it is truncated or not a torch file") from error
 
 
 def _read_safetensors(path: Path) -> Any:

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.calibration import Calibration
+from qssmc.analysis.real_states import RealState, real_states
 from qssmc.analysis.sensitivity import downstream_gain
 from qssmc.analysis.spectrum import spectrum_of
 from qssmc.analysis.ssm_layers import SsmLayer, heads_of, ssm_layers
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Diag, Inject, Readout
+from qssmc.ir.ops import Diag, Inject, Readout, Scale
 from qssmc.ir.table import Table
 from qssmc.passes.methods import Granularity
 
@@ -25,7 +26,7 @@ POLE_BITS = (3, 12)
 
 @dataclass(frozen=True)
 class Allocate:
-    """Notes bits for every state and pole of a calibrated, filled graph: a mean over all, more where noise costs more.
+    """Notes bits for every state, complex or real, and pole of a calibrated graph: a mean, more where noise costs more.
 
     A state's LSB q adds |c|^2 q^2 / (12 (1 - |lambda_bar|^2)) to the energy of its head's output; an error of its
     pole adds |c b|^2 |delta|^2 times the input's energy through 1 / |1 - lambda_bar z|^4. Both are weighted with the
@@ -66,13 +67,41 @@ class Allocate:
         bits = dict(graph.bits)
         for layer in ssm_layers(graph):
             state, pole = self.sensitivities(graph, layer)
-            heads = heads_of(graph, layer)
-            one, each = np.zeros_like(heads), np.arange(len(heads))
-            by = {"layer": (one, one), "head": (heads, heads), "mixed": (each, heads), "state": (each, each)}
-            of_states, of_poles = by[self.granularity]
-            bits[layer.total] = Table.integer(spread(state, of_states, self.state_bits, STATE_BITS))
-            bits[f"{layer.transition}.lambda_bar"] = Table.integer(spread(pole, of_poles, self.a_bits, POLE_BITS))
+            of_states, of_poles = self.shared(state, pole, heads_of(graph, layer))
+            bits[layer.total] = Table.integer(of_states)
+            bits[f"{layer.transition}.lambda_bar"] = Table.integer(of_poles)
+        for group in _by_layer(graph):
+            costs = [self.real_sensitivities(graph, real) for real in group]
+            state, pole = (np.concatenate(parts) for parts in zip(*costs, strict=True))
+            # The states of a channel share its bits where heads do: element h of every vector is channel h's.
+            heads = np.concatenate([np.arange(len(cost)) for cost, _ in costs])
+            ends = np.cumsum([len(cost) for cost, _ in costs])[:-1]
+            parts = (np.split(part, ends) for part in self.shared(state, pole, heads))
+            for real, own, poles in zip(group, *parts, strict=True):
+                bits[real.total], bits[f"{real.transition}.factor"] = Table.integer(own), Table.integer(poles)
         return replace(graph, bits=bits)
+
+    def real_sensitivities(self, graph: Graph, real: RealState) -> tuple[Real, Real]:
+        """The same of each element of a real state, whose range is what it reaches on calibration."""
+        transition = graph[real.transition]
+        assert isinstance(transition, Scale)
+        pole = np.array(np.broadcast_to(transition.factor.data, transition.type.shape))
+        ranges = graph.ranges[real.total].data if real.total in graph.ranges else np.ones((2, *pole.shape))
+        gain = downstream_gain(graph, real.total, self.calibration)
+        through = np.zeros(pole.shape)
+        for term in real.terms:
+            spectrum = spectrum_of(graph, term, self.calibration)
+            answer = np.abs(spectrum.response(pole.astype(np.complex128))) ** 4
+            through = through + (answer * spectrum.energy.T).sum(axis=1)
+        state = gain * np.abs(ranges).max(axis=0) ** 2 / (1.0 - pole**2)
+        return state, gain * (pole - 1.0) ** 2 * through
+
+    def shared(self, state: Real, pole: Real, heads: Integers) -> tuple[Integers, Integers]:
+        """The bits of each state and of each pole of a layer, from what they cost and the head of each."""
+        one, each = np.zeros_like(heads), np.arange(len(heads))
+        by = {"layer": (one, one), "head": (heads, heads), "mixed": (each, heads), "state": (each, each)}
+        of_states, of_poles = by[self.granularity]
+        return spread(state, of_states, self.state_bits, STATE_BITS), spread(pole, of_poles, self.a_bits, POLE_BITS)
 
     def sensitivities(self, graph: Graph, layer: SsmLayer) -> tuple[Real, Real]:
         """What a squared LSB costs: of each state (range 1) and of each pole (range |lambda_bar - 1|)."""
@@ -91,6 +120,14 @@ class Allocate:
         reach = np.maximum(np.abs((pole - 1.0).real), np.abs((pole - 1.0).imag))
         state = gain * c**2 / (1.0 - np.abs(pole) ** 2)
         return state, gain * (c * b * reach) ** 2 * through
+
+
+def _by_layer(graph: Graph) -> list[list[RealState]]:
+    """The real states of each layer, which share a mean."""
+    found: dict[str, list[RealState]] = {}
+    for real in real_states(graph).values():
+        found.setdefault(graph[real.state].origin, []).append(real)
+    return list(found.values())
 
 
 def spread(cost: Real, groups: Integers, mean: float, limits: tuple[int, int]) -> Integers:

@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.fixed import are_free
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import RANGE_ROWS, Graph
 from qssmc.ir.ops import Add, Diag, Inject, Op, Readout, State
@@ -87,7 +88,10 @@ def _members(graph: Graph) -> dict[str, NDArray[np.float64]]:
 def _is_closed(graph: Graph, family: set[str]) -> bool:
     """Whether nothing but injects feeds a family of values, and nothing but readouts looks at it."""
     fed = all(isinstance(graph[name], (State, Diag, Add, Inject)) for name in family)
-    readers = {user.name for name in family for user in graph.users[name] if not isinstance(user, Readout)}
+    users = [user for name in family for user in graph.users[name]]
+    if not are_free(graph, [*family, *(user.name for user in users)]):
+        return False
+    readers = {user.name for user in users if not isinstance(user, Readout)}
     return fed and readers <= family and not any(output.value in family for output in graph.outputs)
 
 

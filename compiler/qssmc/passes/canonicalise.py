@@ -9,7 +9,7 @@ import numpy as np
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Activation, Add, Divide, Glu, Matvec, Mul, Offset, Op, Scale, Slice
+from qssmc.ir.ops import Activation, Add, Cast, Divide, Glu, Matvec, Mul, Offset, Op, Scale, Slice
 from qssmc.ir.table import Table
 from qssmc.passes.rewrite import Rebuilder, finish, rewrite
 
@@ -61,12 +61,14 @@ def _fold_backward(graph: Graph) -> Graph:
         made = b.ops[inputs[0]]
         if not isinstance(made, Matvec) or len(graph.users[op.inputs[0]]) != 1:
             return None
+        if isinstance(op, Scale) and (made.weight.grid is not None or op.factor.grid is not None):
+            return None  # weights that the model was trained with stay as they are
         weight, bias = made.weight.data, made.bias.data
         if isinstance(op, Scale):
             weight, bias = weight * np.reshape(op.factor.data, (-1, 1)), bias * op.factor.data
         else:
             bias = bias + op.value.data
-        product = Matvec(weight=Table.real(weight), bias=Table.real(bias))
+        product = Matvec(weight=Table.real(weight, made.weight.grid), bias=Table.real(bias))
         return b.add(product, op.name, *made.inputs, origin=made.origin)
 
     return rewrite(graph, graph.stage, replace_op)
@@ -81,12 +83,15 @@ def _fold_forward(graph: Graph) -> Graph:
         made, weight, bias = b.ops[inputs[0]], op.weight.data, op.bias.data
         while isinstance(made, (Scale, Offset)):
             if isinstance(made, Scale):
+                if op.weight.grid is not None or made.factor.grid is not None:
+                    break
                 weight = weight * made.factor.data
             else:
                 bias = bias + weight @ made.value.data
             inputs = made.inputs
             made = b.ops[inputs[0]]
-        return b.add(Matvec(weight=Table.real(weight), bias=Table.real(bias)), op.name, *inputs, origin=op.origin)
+        product = Matvec(weight=Table.real(weight, op.weight.grid), bias=Table.real(bias))
+        return b.add(product, op.name, *inputs, origin=op.origin)
 
     return rewrite(graph, graph.stage, replace_op)
 
@@ -99,6 +104,11 @@ def _sum_before_matvec(graph: Graph) -> Graph:
     for op in graph.ops:
         source = graph[op.inputs[0]] if op.inputs else None
         if isinstance(op, Divide):
+            if any(isinstance(user, Cast) for user in graph.users[op.name]):
+                raise UnsupportedModelError(
+                    f"the mean over time ({op.origin}) is quantised, but a design has its sum, exact, and no division; "
+                    "leave the fake quantisation of the mean out"
+                )
             if any(not isinstance(user, Matvec) or graph.users[user.name] for user in graph.users[op.name]):
                 raise UnsupportedModelError(
                     f"the mean over time ({op.origin}) must be the answer or go straight into the final Linear; "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from qssmc.analysis.real_states import real_states
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.build import Builder
 from qssmc.ir.discretize import input_gain, lambda_bar
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Decay, Diag, Drive, Inject, Op
+from qssmc.ir.ops import Decay, Diag, Drive, Inject, Op, Scale
 from qssmc.ir.table import Table
 from qssmc.passes.rewrite import rewrite
 
@@ -42,6 +43,8 @@ def discretize(graph: Graph) -> Graph:
 def check_poles(graph: Graph) -> None:
     """Raise UnsupportedModelError, with all of them, for poles whose lambda_bar is not strictly inside the circle."""
     faults = [fault for op in graph.ops if isinstance(op, (Decay, Diag)) for fault in _unstable(op)]
+    real = (graph[found.transition] for found in real_states(graph).values())
+    faults += [fault for op in real if isinstance(op, Scale) for fault in _unstable(op)]
     if faults:
         raise UnsupportedModelError(
             f"{'; '.join(faults)}; every pole must lie strictly inside the unit circle (a negative real part of A)"
@@ -61,9 +64,13 @@ def _discretize(b: Builder, op: Op, inputs: tuple[str, ...]) -> str | None:
     return None
 
 
-def _unstable(op: Decay | Diag) -> list[str]:
-    pole = op.lambda_bar.as_complex() if isinstance(op, Diag) else lambda_bar(op.a.as_complex(), op.dt.data, op.method)
-    radius = np.abs(pole)
+def _unstable(op: Decay | Diag | Scale) -> list[str]:
+    if isinstance(op, Scale):
+        radius = np.abs(np.broadcast_to(op.factor.data, op.type.shape))
+    elif isinstance(op, Diag):
+        radius = np.abs(op.lambda_bar.as_complex())
+    else:
+        radius = np.abs(lambda_bar(op.a.as_complex(), op.dt.data, op.method))
     (bad,) = np.nonzero(~(radius < 1.0 - _ROUNDING))
     if not len(bad):
         return []

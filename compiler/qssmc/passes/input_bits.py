@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from qssmc.analysis.fixed import is_fixed
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Input, Matvec
 from qssmc.ir.table import Table
@@ -30,6 +31,10 @@ class InputBits:
     bits: int
 
     def __call__(self, graph: Graph) -> Graph:
-        first = [op.name for op in graph.ops if isinstance(op, Matvec) and isinstance(graph[op.inputs[0]], Input)]
+        first = [
+            op.name
+            for op in graph.ops
+            if isinstance(op, Matvec) and isinstance(graph[op.inputs[0]], Input) and not is_fixed(graph, op)
+        ]
         notes = {f"{name}.weight": Table.integer(self.bits) for name in first}
         return replace(graph, bits={**graph.bits, **notes})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qssmc.analysis.calibration import Calibration
 from qssmc.ir.activation import apply_activation
 from qssmc.ir.graph import RANGE_ROWS, Graph
-from qssmc.ir.ops import Activation, Op, State
+from qssmc.ir.ops import Activation, Cast, Op, State
 from qssmc.ir.table import Table
 from qssmc.passes.quantise.grids import IntegerWindow, power_of_two_window, round_in_window
 
@@ -67,7 +67,8 @@ class RangeSetting:
 
 def _is_between_ops(graph: Graph, op: Op) -> bool:
     observed = op.name in graph.ranges and not isinstance(op, State) and op.name not in graph.updates.values()
-    return observed and not op.type.complex and bool(graph.users[op.name])
+    free = any(not isinstance(user, Cast) for user in graph.users[op.name]) and not isinstance(op, Cast)
+    return observed and not op.type.complex and free
 
 
 def _best(graph: Graph, op: Op, values: Real, ranges: Real, bits: int) -> IntegerWindow:

@@ -13,6 +13,7 @@ from qssmc.ir.text import parse
 from qssmc.ir.verify import IRError
 from qssmc.proof.c_source import read_source
 from qssmc.proof.c_types import Unsupported
+from qssmc.proof.eva import EvaResult, analyse
 from qssmc.proof.induction import Done, prove_functions
 from qssmc.proof.results import BlockResult, Proof
 from qssmc.proof.smt import Solver
@@ -30,6 +31,27 @@ def prove_folder(folder: Path, *, limit: float = 20.0, done: Done | None = None)
     Raises VerificationError if the folder's IR or certificate is not what was compiled, if a bound of the certificate
     does not follow, or if all is proven of C that is not what was compiled; ToolError where a tool is missing.
     """
+    graph, altered, bounds = _design(folder)
+    blocks = prove_c(graph, folder / "c", limit=limit, done=done)
+    proof = Proof(blocks, check_rules(graph), bounds)
+    in_c = [name for name in altered if name.startswith("c/")]
+    if in_c and proof.complete:
+        raise VerificationError(f"all blocks are proven, but {altered_text(in_c)}")
+    return proof
+
+
+def analyse_folder(folder: Path, *, seconds: float = 1800.0) -> EvaResult:
+    """Frama-C's Eva on one step of the C of a compiled folder: see `qssmc.proof.eva`. Raises as prove_folder does."""
+    graph, altered, _ = _design(folder)
+    result = analyse(graph, read_source(folder / "c" / f"{prefix_of(graph)}.c"), folder / "c", seconds)
+    in_c = [name for name in altered if name.startswith("c/")]
+    if in_c and result.clean:
+        raise VerificationError(f"Eva raises no alarm, but {altered_text(in_c)}")
+    return result
+
+
+def _design(folder: Path) -> tuple[Graph, list[str], int]:
+    """The golden graph, the altered files, and how many bounds of the certificate follow."""
     manifest = read_manifest(folder)
     if "c" not in manifest.get("config", {}).get("targets", ()):
         raise UsageError(f"{folder} holds no C; compile the model with --target c")
@@ -42,12 +64,7 @@ def prove_folder(folder: Path, *, limit: float = 20.0, done: Done | None = None)
         graph = parse((folder / str(manifest["golden"])).read_text())
     except (OSError, KeyError, IRError) as error:
         raise MalformedInputError(f"{folder} is not complete ({error}); compile the model again") from error
-    blocks = prove_c(graph, folder / "c", limit=limit, done=done)
-    proof = Proof(blocks, check_rules(graph), bounds)
-    in_c = [name for name in altered if name.startswith("c/")]
-    if in_c and proof.complete:
-        raise VerificationError(f"all blocks are proven, but {altered_text(in_c)}")
-    return proof
+    return graph, altered, bounds
 
 
 def prove_c(graph: Graph, folder: Path, *, limit: float = 20.0, done: Done | None = None) -> tuple[BlockResult, ...]:

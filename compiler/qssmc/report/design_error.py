@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,27 @@ def moved(
 ) -> float:
     """How far the outputs went between two stages, RMS in parts of the deviation of the float model's outputs, `of`."""
     return max(_rms(_compared(o, found[o.name] - before[o.name] + of[o.name], of[o.name])[0]) for o in outputs)
+
+
+def shares_of(outputs: Sequence[Output], answers: Sequence[Mapping[str, Real]]) -> list[float]:
+    """What each step from the float model's answers, the first, to the design's, the last, has of the error in the end.
+
+    The shares of the squared error <step, error> / <error, error> add up to 1. A refit leaves an error that is at
+    right angles to all that it can change, so that a step which it makes up for has no share, and it has none itself.
+    Of the output with the largest error; all 0 where there is no error.
+
+    >>> y = Output("y", "y", "last")
+    >>> stages = [[[0.0], [2.0]], [[0.0], [4.0]], [[1.0], [4.0]], [[1.0], [2.0]]]
+    >>> shares_of([y], [{"y": np.array(stage)} for stage in stages])  # the last step takes back what the first one did
+    [0.0, 1.0, 0.0]
+    """
+    first, last = answers[0], answers[-1]
+    errors = {o.name: _compared(o, last[o.name], first[o.name])[0] for o in outputs}
+    worst = max(outputs, key=lambda o: _rms(errors[o.name]))
+    error = errors[worst.name]
+    left = [_compared(worst, one[worst.name], first[worst.name])[0] for one in answers]
+    whole = float((error**2).sum())
+    return [float(((now - before) * error).sum()) / whole if whole else 0.0 for before, now in pairwise(left)]
 
 
 def output_error(output: Output, found: Real, wanted: Real) -> dict[str, Any]:

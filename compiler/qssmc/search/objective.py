@@ -15,7 +15,7 @@ from qssmc.analysis.answer_cost import all_class, deviation_of
 from qssmc.analysis.calibration import Calibration
 from qssmc.artifact.stages import FLOAT, Stages
 from qssmc.errors import UsageError
-from qssmc.ir.answers import predictions
+from qssmc.ir.answers import labelled_output, predictions
 from qssmc.ir.graph import Graph
 from qssmc.ir.text import print_graph
 from qssmc.passes.canonicalise import canonicalise
@@ -207,10 +207,9 @@ def _accuracy(objective: Objective, graph: Graph) -> float | None:
     if objective.labelled is None:
         return None
     samples, labels = objective.labelled
-    (output,) = graph.outputs
-    elements = graph[output.value].type.shape[0]
-    sequences = replace(objective.plan.integers, samples=samples)
-    answers = predictions(output.kind, objective.results(graph, sequences)[:, -elements:], int(labels.max()) + 1)
+    output = labelled_output(graph)
+    values = replace(objective.plan.integers, samples=samples).outputs(graph)[output.name]
+    answers = predictions(output.kind, values[:, -1] if values.ndim == 3 else values, int(labels.max()) + 1)
     return round(100.0 * float(np.mean(answers == labels)), 4)
 
 

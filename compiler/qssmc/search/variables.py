@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from qssmc.analysis.fixed import fixed_tables
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Cast, Constant, Inject, Matvec, Op, State
 from qssmc.search.candidate import POLES, STATE
@@ -75,7 +76,8 @@ def _free_tables(graph: Graph, op: Op) -> tuple[str, ...]:
     if isinstance(op, Matvec) and _counts(graph, op):
         return ()
     noted = isinstance(op, Inject) and f"{op.name}.b_bar" in graph.bits
-    return () if noted else op.searched()
+    fixed = fixed_tables(graph, op)
+    return () if noted else tuple(name for name in op.searched() if name not in fixed)
 
 
 def _counts(graph: Graph, op: Matvec) -> bool:
@@ -90,4 +92,6 @@ def _is_cast(discrete: Graph, quantised: Graph, op: Op) -> bool:
     """Whether the value is rounded on its way to another op, and is no state."""
     if op.type.complex or op.name in discrete.updates.values() or op.name not in quantised.by_name:
         return False
+    if isinstance(op, Cast) or any(isinstance(user, Cast) for user in discrete.users[op.name]):
+        return False  # the model was trained with it
     return any(isinstance(user, Cast) for user in quantised.users[op.name])

@@ -23,12 +23,18 @@ Back = Callable[[Real, Values], list[Real]]
 
 
 class Slopes:
-    """Ready to walk one graph backwards."""
+    """Ready to walk one graph backwards.
 
-    def __init__(self, graph: Graph) -> None:
+    clamped: a state that a run clamps at a step passes nothing back there, as small changes before it change nothing.
+    """
+
+    def __init__(self, graph: Graph, clamped: bool = False) -> None:
         self.graph = graph
         self._backs = {op.name: _back_of(op, graph) for op in graph.ops if not isinstance(op, (ops.Input, ops.State))}
-        self._watched = sorted({name for op in graph.ops for name in _watched(op)})
+        updates = [graph[name] for name in graph.updates.values()] if clamped else []
+        clamps = [op for op in updates if isinstance(op, ops.Requant)]
+        self._backs |= {op.name: _clamping(op, self._backs[op.name]) for op in clamps}
+        self._watched = sorted({*(name for op in graph.ops for name in _watched(op)), *(op.name for op in clamps)})
 
     def along(self, samples: NDArray[np.int64]) -> list[dict[str, NDArray[Any]]]:
         """What the slopes at each step depend on, of a run of golden on samples (count, length, channels); the closing
@@ -110,6 +116,17 @@ def _add(flows: dict[str, Real], name: str, part: Real) -> None:
 
 def _watched(op: ops.Op) -> tuple[str, ...]:
     return op.inputs if isinstance(op, (ops.Mul, ops.Lut, ops.Normalize)) else ()
+
+
+def _clamping(op: ops.Requant, back: Back) -> Back:
+    """Nothing flows back from where the run is at a clamp."""
+    low, high = (data[..., None] if op.type.complex and data.ndim else data for data in (op.low.data, op.high.data))
+
+    def inside(flow: Real, values: Values) -> list[Real]:
+        value = values[op.name]
+        return back(flow * ((value > low) & (value < high)), values)
+
+    return inside
 
 
 def _each(data: NDArray[Any], op: ops.Op) -> Real:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Lut
-from qssmc.verification.coverage import Flags, Points, Recorder, greedy_cover
+from qssmc.verification.coverage import Flags, Place, Points, Recorder, Values, greedy_cover
 from qssmc.verification.slopes import Slopes
 from qssmc_sim.machine import run
 
@@ -36,7 +36,12 @@ class Effort:
     mutants: int = 48
     rounds: int = 4
     resonances: int = 12
+    climbs: int = 0  # rounds in which parts of the extremal inputs are tried, and the best of them kept
     work: int = 2_000_000_000  # values of ops in all runs of the search, which ends with the first run beyond it
+
+
+THOROUGH = Effort(tries=4, climbs=12, rounds=16, work=60_000_000_000)  # minutes
+_PARTS = (0.02, 0.1, 0.3, 1.0)  # of the extremal input that a climb tries
 
 
 # --- known shapes ----------------------------------------------------------------------------------------------------
@@ -112,11 +117,13 @@ class Search:
     def __init__(self, points: Points, unreachable: Flags, seed: int, effort: Effort, told: Told) -> None:
         self.graph, self.points, self.seed, self.effort, self.told = points.graph, points, seed, effort, told
         self.slopes = Slopes(self.graph)
+        self.clamped = Slopes(self.graph, clamped=True)
         self.random = np.random.default_rng(seed + 1)
         self.wanted = ~unreachable
         self._samples: list[Samples] = []
         self._seen: list[Flags] = []
         self._outputs: list[Mapping[str, Samples]] = []
+        self._last: dict[int, Samples] = {}  # of points that were driven
         (entrance,) = self.graph.inputs
         self.low, self.high = entrance.type.bounds
         self._sizes = sum(int(np.prod(op.type.array_shape)) for op in self.graph.step_ops)
@@ -126,6 +133,7 @@ class Search:
         """Everything, one after another."""
         self.shapes()
         self.drive()
+        self.climb()
         self.mutate()
 
     @property
@@ -164,13 +172,16 @@ class Search:
         """The known shapes."""
         self.look(known_shapes(self.graph, self.seed, self.effort))
 
-    def look(self, samples: Samples) -> Flags:
-        """Run sequences, keep those that add to what is reached; (count, points) of what each reaches."""
+    def look(self, samples: Samples, also: _Heights | None = None) -> Flags:
+        """Run sequences, keep those that add to what is reached; (count, points) of what each reaches.
+
+        also: what looks at at most as many as run side by side.
+        """
         parts, outputs = [], []
         for start in range(0, len(samples), self.effort.together):
             part = samples[start : start + self.effort.together]
             recorder = Recorder(self.points, len(part))
-            outputs.append(run(self.graph, part, recorder).outputs)
+            outputs.append(run(self.graph, part, recorder if also is None else _both(recorder, also)).outputs)
             self._spend(*part.shape[:2])
             parts.append(recorder.seen)
         seen = np.concatenate(parts)
@@ -187,7 +198,6 @@ class Search:
     def drive(self) -> None:
         """Every point that is left, by extremal inputs: of the system near a random run, then near the last try."""
         base = self.random.integers(self.low, self.high + 1, (1, self.effort.steps, self.graph.inputs[0].type.shape[0]))
-        last: dict[int, Samples] = {}
         for turn in range(self.effort.tries):
             order = self.random.permutation(np.flatnonzero(self.wanted))
             done = 0
@@ -197,32 +207,57 @@ class Search:
                 if not chosen:
                     break
                 done = int(np.flatnonzero(order == chosen[-1])[0]) + 1
-                found = self.extremal(chosen, np.stack([last[p] for p in chosen]) if turn else base)
+                found = self.extremal(chosen, np.stack([self._last[p] for p in chosen]) if turn else base, turn > 0)
                 self.look(found)
-                last.update(zip(chosen, found, strict=True))
+                self._last.update(zip(chosen, found, strict=True))
                 self.told("edges driven at", done, len(order))
-            if any(int(point) not in last for point in np.flatnonzero(self.wanted)):
+            if any(int(point) not in self._last for point in np.flatnonzero(self.wanted)):
                 return  # the work is used up
 
-    def extremal(self, chosen: list[int], bases: Samples) -> Samples:
-        """The inputs that drive points furthest, as the graph is linear near the runs of bases."""
+    def extremal(self, chosen: list[int], bases: Samples, clamped: bool) -> Samples:
+        """The inputs that drive points furthest, as the graph is linear near the runs of bases, clamped or not."""
+        return self._extremal(chosen, bases, clamped)[0]
+
+    def _extremal(self, chosen: list[int], bases: Samples, clamped: bool) -> tuple[Samples, NDArray[np.float32]]:
+        """And the slopes, upwards."""
         targets, signs = [], []
         for point in chosen:
             place, index = self.points.place_of(point)
-            if isinstance(place.op, Lut):
-                rows = place.op.entries.data.ndim == 2
-                count = place.op.entries.shape[-1]
-                element = index // count if rows else int(self.random.integers(place.op.type.shape[0]))
-                targets.append((place.op.inputs[0], element))
-                signs.append(1.0 if index % count >= count // 2 else -1.0)
-            else:
-                targets.append((place.op.name, index))
-                signs.append(-1.0 if place.kind == "low" else 1.0)
-        slopes = self.slopes.of(targets, self.slopes.along(bases))
+            if isinstance(place.op, Lut) and place.op.entries.data.ndim == 1:
+                index += place.op.entries.shape[-1] * int(self.random.integers(place.op.type.shape[0]))
+            target, element, sign = _target(place, index)
+            targets.append((target, element))
+            signs.append(sign)
+        slopes_of = self.clamped if clamped else self.slopes
+        slopes = slopes_of.of(targets, slopes_of.along(bases))
         self._spend(len(bases) + len(chosen), self.effort.steps)
         slopes *= np.array(signs, np.float32)[:, None, None]
         own = np.broadcast_to(bases, slopes.shape)
-        return np.where(slopes > 0.0, self.high, np.where(slopes < 0.0, self.low, own))
+        return np.where(slopes > 0.0, self.high, np.where(slopes < 0.0, self.low, own)), slopes
+
+    def climb(self) -> None:
+        """Every point that is left, from its last extremal input on: of the changes that the slopes ask for the most
+        telling part, a larger one, and all; the best is kept, if it is better.
+        """
+        best: dict[int, float] = {}
+        for turn in range(self.effort.climbs):
+            order = [int(point) for point in np.flatnonzero(self.wanted) if int(point) in self._last]
+            for start in range(0, len(order), self.effort.together // len(_PARTS)):
+                chosen = [p for p in order[start : start + self.effort.together // len(_PARTS)] if self.wanted[p]]
+                if not chosen or self.left <= 0:
+                    continue
+                bases = np.stack([self._last[point] for point in chosen])
+                ends, slopes = self._extremal(chosen, bases, clamped=turn % 2 == 1)
+                tried = np.concatenate([_moved(bases, ends, slopes, part, self.random) for part in _PARTS])
+                heights = _Heights(self.points, chosen * len(_PARTS))
+                self.look(tried, heights)
+                found = heights.most.reshape(len(_PARTS), len(chosen))
+                for index, point in enumerate(chosen):
+                    part = int(found[:, index].argmax())
+                    if found[part, index] > best.get(point, -np.inf):
+                        best[point] = float(found[part, index])
+                        self._last[point] = tried[part * len(chosen) + index]
+                self.told("points climbed to", min(start + len(chosen), len(order)), len(order))
 
     def mutate(self) -> None:
         """Parts of sequences that reached something, put together, scaled and disturbed."""
@@ -247,3 +282,50 @@ class Search:
             size = max(1, int((self.high - self.low) * self.random.random() / 4))
             return np.asarray(np.clip(one + self.random.integers(-size, size + 1, one.shape), self.low, self.high))
         return np.roll(one, cut, axis=0)
+
+
+def _target(place: Place, index: int) -> tuple[str, int, float]:
+    """What a point asks of: an op, the number of it, and whether upwards (1.0) or downwards (-1.0).
+
+    index: of an entry of a table that all elements share, counted on by one table an element.
+    """
+    if isinstance(place.op, Lut):
+        count = place.op.entries.shape[-1]
+        return place.op.inputs[0], index // count, 1.0 if index % count >= count // 2 else -1.0
+    return place.op.inputs[0], index, -1.0 if place.kind == "low" else 1.0
+
+
+def _moved(
+    bases: Samples, ends: Samples, slopes: NDArray[np.float32], part: float, random: np.random.Generator
+) -> Samples:
+    """The part of the changes from bases to ends that matters most; of all of them only nine in ten, drawn."""
+    gains = np.abs(slopes * (ends - bases)).reshape(len(bases), -1)
+    if part < 1.0:
+        least = np.quantile(gains, 1.0 - part, axis=1, keepdims=True)
+        taken = gains >= np.maximum(least, 1e-30)
+    else:
+        taken = random.random(gains.shape) < 0.9
+    return np.where(taken.reshape(bases.shape), ends, bases)
+
+
+class _Heights:
+    """How far towards its point each of some sequences comes; an observer of golden. most: (sequences,)."""
+
+    def __init__(self, points: Points, chosen: list[int]) -> None:
+        self.most = np.full(len(chosen), -np.inf)
+        places = [points.place_of(point) for point in chosen]
+        self._targets = [_target(place, index) for place, index in places]
+
+    def __call__(self, t: int, values: Values) -> None:
+        """See every value of a step, or of the closing."""
+        for row, (name, element, sign) in enumerate(self._targets):
+            if name in values:
+                self.most[row] = max(self.most[row], sign * float(values[name][row].flat[element]))
+
+
+def _both(one: Callable[[int, Values], None], other: Callable[[int, Values], None]) -> Callable[[int, Values], None]:
+    def look(t: int, values: Values) -> None:
+        one(t, values)
+        other(t, values)
+
+    return look

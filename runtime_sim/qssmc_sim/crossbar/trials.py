@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.errors import UsageError
-from qssmc.ir.answers import predictions
+from qssmc.ir.answers import labelled_output, predictions
 from qssmc.ir.text import parse, print_graph
 from qssmc_sim.crossbar.draw import Readouts, Setup, draw, learn_readouts
 
@@ -101,11 +101,11 @@ def classified(
     """Whether one device classifies each sequence right. The device and the noise of its reads follow from the seed."""
     device = draw(setup, seed, readouts)
     machine = device.machine(setup.graph, np.random.Generator(np.random.SFC64([*seed, 1])))
-    found = []
+    found, output = [], labelled_output(setup.graph)
     for start in range(0, len(samples), _AT_ONCE):
-        (values,) = machine.run(samples[start : start + _AT_ONCE]).values()
+        values = machine.run(samples[start : start + _AT_ONCE])[output.name]
         answers = values[:, -1] if values.ndim == 3 else values
-        found.append(predictions(setup.graph.outputs[0].kind, answers, int(labels.max()) + 1))
+        found.append(predictions(output.kind, answers, int(labels.max()) + 1))
     return np.asarray(np.concatenate(found) == labels)
 
 

@@ -17,6 +17,7 @@ from qssmc.frontend import compare_with_module, trace
 from qssmc.frontend.layers import LayerHandler, register, registry
 from qssmc.ir import Graph
 from qssmc_sim import run
+from support import state_spaces as spaces
 from support.random_models import sensor_samples, to_real
 from tests.frontend.layers import lookalikes as other
 
@@ -38,6 +39,8 @@ class Around(nn.Module):
         if self.layout == "first":
             x, _ = self.layer(x.transpose(1, 2), rate=1.0)
             x = x.transpose(1, 2)
+        elif self.layout == "block":
+            x = self.layer(x.mT)[0].mT
         elif self.layout == "time first":
             x = self.layer(x.transpose(0, 1)).transpose(0, 1)
         elif self.layout == "last and state":
@@ -45,6 +48,21 @@ class Around(nn.Module):
         else:
             x = self.layer(x)
         return self.decoder(x.mean(1))
+
+
+def block(**layer: Any) -> Callable[[], nn.Module]:
+    return lambda: spaces.S4Block(4, states=3, **layer)
+
+
+class RMSNorm(nn.Module):
+    """As language models write it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.variance_epsilon = nn.Parameter(torch.rand(width)), 1e-3
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
 
 
 CASES: dict[str, tuple[Callable[[], nn.Module], str, str]] = {
@@ -63,12 +81,31 @@ CASES: dict[str, tuple[Callable[[], nn.Module], str, str]] = {
     "S5 bilinear": (lambda: other.S5SSM(3, method="bilinear", pairs=False), "last", "S5 (bilinear, 1 Re)"),
     "damped EMA": (lambda: other.MultiHeadEMA(3), "time first", "EMA (scale 0.707107, silu)"),
     "EMA": (lambda: other.LeakyEMA(3), "last", "EMA (x <- x + 1 - sigmoid (u - x))"),
+    "S4 block": (block(), "block", "S4 (diagonal, zoh, 2 Re)"),
+    "S4 block bilinear": (block(disc="bilinear", few=2), "block", "S4 (diagonal, bilinear, 2 Re)"),
+    "S4 block softplus": (
+        block(dt_transform="softplus", real_transform="softplus", untied=True, bandlimit=0.5),
+        "block",
+        "S4 (diagonal, zoh, 2 Re)",
+    ),
+    "S4 block of real poles": (block(is_real=True), "block", "S4 (diagonal, zoh, 2 Re)"),
+    "S4 block of channels": (block(channels=2), "block", "S4 (diagonal, zoh, 2 Re)"),
+    "S4 block with a gate": (block(activation="glu"), "block", "S4 (diagonal, zoh, 2 Re)"),
+    "S4 block of low rank": (block(low_rank=1), "block", "S4 (diagonal plus low rank, bilinear, "),
+    "S4 block of rank 2, for a length": (block(low_rank=2, length=50), "block", "S4 (diagonal plus low rank, bilin"),
+    "S5 over the batch": (lambda: spaces.S5(4), "last", "S5 (zoh, 1 Re)"),
+    "EMA of heads": (lambda: spaces.HeadsEMA(4), "last", "EMA (3 heads)"),
+    "own RMS norm": (lambda: RMSNorm(3), "last", "a norm (RMS, eps 0.001)"),
+    "dense A and D": (lambda: spaces.DenseSSM(4, 4), "last", "a dense state space (A of one step)"),
+    "LMU": (lambda: spaces.ParallelLMU(4, 4, 6, 97, 30.0), "last and state", "a Legendre memory unit (A of one step"),
 }
 
 
 def around(case: str) -> Around:
     make, layout, _ = CASES[case]
-    return Around(make(), layout, 3, 5 if case == "LRU of other width" else 3).eval()
+    torch.manual_seed(0)
+    width = 4 if any(word in case for word in ("block", "batch", "heads", "dense A", "LMU")) else 3
+    return Around(make(), layout, width, 5 if case == "LRU of other width" else width).eval()
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -78,8 +115,8 @@ def test_every_layer_is_read_as_what_it_is(case: str) -> None:
     (sentence,) = said
     assert CASES[case][2] in sentence
     assert "relative, in float" in sentence
-    samples = to_real(sensor_samples(1, length=40))
-    assert compare_with_module(graph, module, samples, outputs) < (1e-5 if "complex64" in case else 1e-6)
+    samples = to_real(sensor_samples(1, length=97 if case == "LMU" else 40))
+    assert compare_with_module(graph, module, samples, outputs) < 1e-6
 
 
 @pytest.mark.parametrize("case", ["S4D", "LRU", "S5", "damped EMA", "EMA"])
@@ -201,3 +238,32 @@ def test_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="package:handler must be a LayerHandler, not int"):
         registry.handler_of(nn.Linear(1, 1))
     registry._of_packages.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("layer", "layout", "sentence"),
+    [
+        (
+            lambda: spaces.S4Block(4, bidirectional=True),
+            "block",
+            "it is bidirectional: it reads samples that are still",
+        ),
+        (lambda: spaces.S4Block(4, disc="dss"), "block", "its discretisation 'dss' depends on the length"),
+        (lambda: spaces.S5(4, both=True), "last", "it is bidirectional: it reads samples that are still to come"),
+        (lambda: spaces.S5(4, liquid=True), "last", "its poles depend on the input (liquid)"),
+        (lambda: spaces.DenseSSM(4, 4, 8, defective=True), "last", "(allowed: 1e-03, float64)"),
+    ],
+)
+def test_layers_that_no_diagonal_recurrence_is(layer: Any, layout: str, sentence: str) -> None:
+    torch.manual_seed(0)
+    with pytest.raises(UnsupportedModelError) as caught:
+        trace(Around(layer(), layout, 4, 4), 1, run=outputs)
+    assert sentence in str(caught.value)
+
+
+def test_parameters_stay_and_computing_in_double_changes_a_copy_alone() -> None:
+    module = around("S5 over the batch").half()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    trace(module, 1, run=outputs)
+    after = module.state_dict()
+    assert all(after[name].dtype == value.dtype and torch.equal(after[name], value) for name, value in before.items())

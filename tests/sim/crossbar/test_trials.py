@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from qssmc.crossbar import CrossbarOptions
-from qssmc.driver.compile import CompileOptions, compile_checkpoint
+from qssmc.driver.compile import compile_checkpoint
+from qssmc.driver.compile_options import CompileOptions
 from qssmc.errors import UsageError
 from qssmc.ir.graph import Graph
 from qssmc.passes.quantise import QuantiseOptions

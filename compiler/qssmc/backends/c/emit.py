@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from qssmc.analysis.bounds import bounds
+from qssmc.analysis.input_zero import input_zero
+from qssmc.analysis.output_meaning import one_scale, output_sentences
 from qssmc.analysis.step_limit import step_limit, steps_text
 from qssmc.backends.c.blocks import block_lines
 from qssmc.backends.c.identities import SourceLines, without_identities
@@ -34,15 +38,19 @@ HAL_SOURCE = "xbar_sim.c"  # arrays in software, which the harness of a host is 
 
 @dataclass(frozen=True)
 class OutputArgument:
-    """An output as the templates see it. parameter: the pointer argument; value: the op that it is."""
+    """An output as the templates see it.
+
+    parameter: the pointer argument; value: the op that it is; about: sentences; constants: more macros, by name.
+    """
 
     name: str
     parameter: str
     ctype: CType
     count: int
     macro: str
-    about: str
+    about: tuple[str, ...]
     value: str
+    constants: Mapping[str, str]
 
     @property
     def type(self) -> str:
@@ -190,21 +198,28 @@ def _output_arguments(unit: CUnit, when: str) -> list[OutputArgument]:
         op = unit.graph[output.value]
         count = op.type.shape[0] * (2 if op.type.complex else 1)
         macro = f"{unit.prefix.upper()}_OUTPUT_{output.name.upper()}"
-        about = _about(unit.source, sources[output.name])
-        found.append(OutputArgument(output.name, arguments[output.name], stored(op.type), count, macro, about, op.name))
+        about = tuple(output_sentences(unit.source, sources[output.name]))
+        constants = _constants(unit, sources[output.name])
+        name, ctype = output.name, stored(op.type)
+        found.append(OutputArgument(name, arguments[name], ctype, count, macro, about, op.name, constants))
     return found
 
 
-def _about(graph: Graph, output: Output) -> str:
-    """What the integers of an output mean."""
-    scale = graph.scales.get(output.value)
-    if scale is None:
-        text = "integers; the graph notes no scale"
-    elif scale.data.size == 1:
-        text = f"real value = integer * {float(scale.data.reshape(-1)[0])!r}"
-    else:
-        text = "real value = integer * scale, one an element: " + ", ".join(repr(float(v)) for v in scale.data.ravel())
-    return f"{text}, divided by the number of steps" if output.mean else text
+def _constants(unit: CUnit, output: Output) -> dict[str, str]:
+    """Macros that say in numbers what the header's comment says of an output."""
+    macro, scale = unit.prefix.upper(), one_scale(unit.source, output)
+    found = {f"{macro}_THRESHOLD_{output.name.upper()}": "0"} if output.kind == "flags" else {}
+    return found if scale is None else {**found, f"{macro}_SCALE_{output.name.upper()}": repr(scale)}
+
+
+def _less_zero(graph: Graph, op: Input) -> str:
+    """A sample, less the one that stands for 0."""
+    zero = input_zero(graph, op)
+    if not zero.any():
+        return "integer"
+    return (
+        f"(integer - {zero[0]})" if not np.ptp(zero) else f"(integer - zero), zero {', '.join(map(str, zero))}, scale"
+    )
 
 
 def _view(unit: CUnit, bodies: dict[str, list[str]]) -> dict[str, Any]:
@@ -217,7 +232,8 @@ def _view(unit: CUnit, bodies: dict[str, list[str]]) -> dict[str, Any]:
     ]
     formats = [f"%{op.name} : {op.type}, integers {op.type.bounds[0]}..{op.type.bounds[1]}" for op in graph.inputs]
     scales = [
-        f"real value of %{op.name} = integer * " + ", ".join(repr(float(v)) for v in graph.scales[op.name].data.ravel())
+        f"real value of %{op.name} = {_less_zero(graph, op)} * "
+        + ", ".join(repr(float(v)) for v in graph.scales[op.name].data.ravel())
         for op in graph.inputs
         if op.name in graph.scales
     ]

@@ -123,9 +123,17 @@ class LoopValues:
 
     def _store(self, op: Op) -> None:
         if not self.phase.is_local(op):
+            self._keep_old(op)
             element, target = self.phase.element[op.name], self.phase.storage[op.name]
             for k, scalar in enumerate(self.values[op.name]):
                 self.lines.append(f"{target}[{self._at(k)}] = {argument(narrowed(scalar.expression, element))};")
+
+    def _keep_old(self, op: Op) -> None:
+        """Load the state that a value is about to be written over, where this loop still reads it after that."""
+        state = self.phase.in_place.get(op.name)
+        after = self.block.ops[self.block.ops.index(op) + 1 :]
+        if state is not None and any(state in other.inputs for other in after):
+            self._value(state, 0)
 
     # --- terms ---
 

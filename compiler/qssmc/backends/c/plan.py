@@ -240,5 +240,6 @@ class _Planner:
         for user in self.users.get(name, ()):
             last = max(last, self.index[user.name])
             if is_view(user):
-                last = max(last, self._last_read(user.name), len(self.blocks) if user.name in self.kept else -1)
+                # A view is no variable of a loop, so its readers must be in a block before the one that writes.
+                last = max(last, self._last_read(user.name) + 1, len(self.blocks) if user.name in self.kept else -1)
         return last

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qssmc.analysis.bounds import bounds
+from qssmc.analysis.output_meaning import output_sentences
 from qssmc.analysis.step_limit import step_limit, steps_text
 from qssmc.backends.environment import environment
 from qssmc.backends.hls.estimate import estimate
@@ -28,7 +29,7 @@ from qssmc.backends.hls.writer import Writer
 from qssmc.backends.support import check_ops
 from qssmc.backends.wrapping import wrapped
 from qssmc.errors import UnsupportedModelError
-from qssmc.ir.graph import Graph, Output
+from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Constant
 
 FOLDER = "hls"
@@ -145,18 +146,6 @@ def _values(unit: HlsUnit) -> list[ValueTypes]:
     return found
 
 
-def _about(graph: Graph, output: Output) -> str:
-    """What the integers of an output mean."""
-    scale = graph.scales.get(output.value)
-    if scale is None:
-        text = "integers; the graph notes no scale"
-    elif scale.data.size == 1:
-        text = f"real value = integer * {float(scale.data.reshape(-1)[0])!r}"
-    else:
-        text = "real value = integer * scale, one an element: " + ", ".join(repr(float(v)) for v in scale.data.ravel())
-    return f"{text}, divided by the number of steps" if output.mean else text
-
-
 def _view(unit: HlsUnit, writers: list[Writer], found: tuple[Stream, ...]) -> dict[str, Any]:
     """What the templates print."""
     functions = [writer.lines() for writer in writers]
@@ -188,7 +177,7 @@ def _view(unit: HlsUnit, writers: list[Writer], found: tuple[Stream, ...]) -> di
         "max_steps": limit,
         "input_about": comment([entrance])[0],
         "ports": ports,
-        "about": {output.name: _about(unit.graph, output) for output in unit.graph.outputs},
+        "about": {output.name: tuple(output_sentences(unit.graph, output)) for output in unit.graph.outputs},
         "values": _values(unit),
         "functions": [shipped(lines) for lines in functions],
         "trace_functions": functions,

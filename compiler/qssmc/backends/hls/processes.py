@@ -9,11 +9,11 @@ sample is one more process.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import networkx as nx
 
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Constant, Inject, Input, Matvec, Normalize, Op, Readout, State, Xbar
 
@@ -98,28 +98,31 @@ class _Units:
         self.members[a] |= self.members.pop(b)
         return True
 
-    def _join_all(self, partner: Callable[[Op], str | None], ops: Iterable[Op]) -> None:
-        """Join the unit of each op with that of its partner."""
+    def _join_named(self, a: str | None, b: str) -> None:
+        """Make one unit of those of two values, where both have one."""
         names = {name for members in self.members.values() for name in members}
-        for op in ops:
-            other = partner(op)
-            if op.name in names and other in names and other is not None:
-                self._join(self._unit(other), self._unit(op.name))
+        if a in names and b in names and a is not None:
+            self._join(self._unit(a), self._unit(b))
 
     def join_layers(self) -> None:
-        """Ops of one origin, starting from the heavy one."""
+        """What makes up one layer: the parts of an SSM layer, then ops of one origin, starting from the heavy one."""
+        for layer in ssm_layers(self.graph):
+            answer = {name for term in layer.answer for name in (term.op, *term.through)}
+            for part in sorted({layer.readout, layer.result, *layer.inside, *answer}, key=self.position.__getitem__):
+                self._join_named(layer.state, part)
         heavy = {
             op.origin: op.name for op in reversed(self.graph.ops) if op.origin and op.name in self.position
             and (is_heavy(op) or (isinstance(op, State)))
         }  # fmt: skip
-        self._join_all(lambda op: heavy.get(op.origin), self.graph.step_ops)
+        for op in self.graph.step_ops:
+            self._join_named(heavy.get(op.origin), op.name)
 
     def join_complex(self) -> None:
         """Complex values stay in one process with what reads them, where they can."""
         for op in reversed(self.graph.step_ops):
             users = [user.name for user in self.graph.users[op.name]]
             if op.type.complex and len(users) == 1:
-                self._join_all(lambda _, users=users: users[0], [op])  # type: ignore[misc]
+                self._join_named(users[0], op.name)
 
     def join_light(self) -> None:
         """Light ops with the unit of their latest operand, or of their reader where they work on samples alone."""
@@ -134,8 +137,9 @@ class _Units:
             return next((user.name for user in self.graph.users[op.name]), None) if alone else None
 
         light = [op for op in self.graph.step_ops if not is_heavy(op) and not isinstance(op, State)]
-        self._join_all(latest, light)
-        self._join_all(reader, light)
+        for partner in (latest, reader):
+            for op in light:
+                self._join_named(partner(op), op.name)
 
     def ordered(self) -> list[list[str]]:
         """The names of each unit in order, the units in order."""

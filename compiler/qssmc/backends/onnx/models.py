@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from qssmc.analysis.bounds import bounds
+from qssmc.analysis.input_zero import input_zero
+from qssmc.analysis.output_meaning import output_facts
+from qssmc.analysis.scales import is_power_of_two
 from qssmc.analysis.step_limit import step_limit, steps_text
 from qssmc.backends.onnx import qdq
 from qssmc.backends.onnx.integer import INTEGER, write_op
@@ -54,12 +57,15 @@ def emit_models(graph: Graph, real: Graph | None, quantised: Graph | None = None
 
 
 def _limited(model: Any, graph: Graph) -> Any:
-    """An integer model that says how many steps a sequence may have, and what becomes of samples beyond the format."""
+    """An integer model that says what its outputs mean, how many steps a sequence may have, and what becomes of samples
+    beyond the format.
+    """
     limit = step_limit(graph, bounds(graph))
     low, high = graph.inputs[0].type.bounds
     model.doc_string = f"Samples beyond {low}..{high} become the nearest of these. {steps_text(limit)}"
-    if limit is not None:
-        helper.set_model_props(model, {"qssmc.max_steps": str(limit)})
+    facts = {output.name: output_facts(graph, output) for output in graph.outputs}
+    properties = {"qssmc.outputs": json.dumps(facts, sort_keys=True)}
+    helper.set_model_props(model, properties | ({} if limit is None else {"qssmc.max_steps": str(limit)}))
     return model
 
 
@@ -68,10 +74,19 @@ def _noted(model: Any, graph: Graph) -> Any:
     (entrance,) = graph.inputs
     note: dict[str, Any] = {"means": [f"output:{output.name}" for output in graph.outputs if output.mean]}
     if entrance.name in graph.scales:
-        frac = -round(math.log2(float(graph.scales[entrance.name].data.ravel()[0])))
-        note["input_format"] = {"width": entrance.type.width, "frac": frac, "signed": entrance.type.signed}
+        note["input_format"] = _input_format(graph, entrance)
     helper.set_model_props(model, {"qssmc": json.dumps(note, sort_keys=True)})
     return model
+
+
+def _input_format(graph: Graph, entrance: Input) -> dict[str, Any]:
+    """The keywords of an InputFormat: a power of two alone as fractional bits, else scales."""
+    unit, zero = np.broadcast_to(graph.scales[entrance.name].data, entrance.type.shape), input_zero(graph, entrance)
+    plain = is_power_of_two(unit) and not np.ptp(unit)
+    frac = -round(math.log2(float(unit[0]))) if plain else 0
+    found: dict[str, Any] = {"width": entrance.type.width, "frac": frac, "signed": entrance.type.signed}
+    found |= {} if plain else {"scale": unit.tolist()}
+    return found | ({"zero": zero.tolist()} if zero.any() else {})
 
 
 def step_model(graph: Graph) -> Any:

@@ -87,7 +87,7 @@ def _fits(low: NDArray[Any], high: NDArray[Any], kind: Any) -> bool:
 
 def _cast(n: QdqNodes, op: Cast) -> None:
     """Clip, quantise and dequantise. A phase moves the value by what it is more than one half; without one, it is moved
-    by so little that only ties, which the design rounds up, end elsewhere."""
+    by so little that only ties end elsewhere, which the design rounds up where it does not round them to even."""
     extent = op.type.shape[0]
     scale, low, high = (np.broadcast_to(t.data.ravel(), (extent,)) for t in (op.scale, op.low, op.high))
     chosen = _chosen(low, high)
@@ -97,7 +97,8 @@ def _cast(n: QdqNodes, op: Cast) -> None:
         more = n.add("Sub", op.inputs[1], n.constant("half", [[0.5]]))
         moved = n.add("Mul", more, n.constant("row", [scale]))
     else:
-        moved = n.constant("ties_up", n.columns(scale * _TIES_UP))
+        even = np.zeros(extent) if op.even is None else np.broadcast_to(op.even.data.ravel(), (extent,))
+        moved = n.constant("ties_up", n.columns(scale * _TIES_UP * (1.0 - even)))
     for part in parts(op):
         value = n.add("Add", op.inputs[0] + part, moved)
         if chosen is None:

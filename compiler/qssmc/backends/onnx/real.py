@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from qssmc.backends.onnx.exact import EXACT, Rule
-from qssmc.backends.onnx.nodes import Nodes, TensorProto
-from qssmc.ir.ops import Activation, Advance, Divide, LayerNorm, Op, RMSNorm
+from qssmc.backends.onnx.nodes import Nodes, TensorProto, parts
+from qssmc.ir.ops import Activation, Advance, Cast, Divide, LayerNorm, Op, RMSNorm
 
 
 def _gelu(n: Nodes, x: str, to: str) -> None:
@@ -44,6 +44,11 @@ def _qgelu(n: Nodes, x: str, to: str) -> None:
     n.add("Div", n.add("Mul", x, gate), n.constant("four", [[4.0]]), to=to)
 
 
+def _rsqrt(n: Nodes, x: str, to: str) -> None:
+    """Infinite at 0 and below; float16 and float32 graphs alike."""
+    n.add("Reciprocal", n.add("Sqrt", n.add("Max", x, n.constant("zero", [[0.0]]))), to=to)
+
+
 def _plain(kind: str) -> Callable[[Nodes, str, str], None]:
     def rule(n: Nodes, x: str, to: str) -> None:
         n.add(kind, x, to=to)
@@ -57,7 +62,9 @@ ACTIVATIONS: dict[str, Callable[[Nodes, str, str], None]] = {
     "gelu_tanh": _gelu_tanh,
     "qgelu": _qgelu,
     "relu": _plain("Relu"),
+    "rsqrt": _rsqrt,
     "sigmoid": _plain("Sigmoid"),
+    "softplus": _plain("Softplus"),
     "tanh": _plain("Tanh"),
     "silu": _silu,
 }
@@ -90,8 +97,28 @@ def _advance(n: Nodes, op: Advance) -> None:
     n.add("Sub", moved, n.add("Floor", moved), to=op.name)
 
 
+def _cast(n: Nodes, op: Cast) -> None:
+    """scale clamp(round(x / scale), low, high): half-way to even, as Round does, or up."""
+    extent = op.type.shape[0]
+    scale, low, high = (n.columns(np.broadcast_to(t.data, (extent,))) for t in (op.scale, op.low, op.high))
+    row = n.constant("scale", scale)
+    ends = n.constant("low", low), n.constant("high", high)
+    even = np.zeros(extent) if op.even is None else np.broadcast_to(op.even.data, (extent,))
+    for part in parts(op):
+        steps = n.add("Div", op.inputs[0] + part, row)
+        if even.all():
+            whole = n.add("Round", steps)
+        else:
+            whole = n.add("Floor", n.add("Add", steps, n.constant("half", [[0.5]])))
+        if even.any() and not even.all():
+            change = n.add("Sub", n.add("Round", steps), whole)
+            whole = n.add("Add", whole, n.add("Mul", change, n.constant("even", n.columns(even))))
+        n.add("Mul", n.add("Min", n.add("Max", whole, ends[0]), ends[1]), row, to=op.name + part)
+
+
 REAL: dict[type[Op], Any] = {
     **EXACT,
+    Cast: _cast,
     Activation: _activation,
     Advance: _advance,
     LayerNorm: _layernorm,

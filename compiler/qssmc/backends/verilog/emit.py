@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from qssmc.analysis.bounds import bounds
+from qssmc.analysis.output_meaning import output_facts
 from qssmc.analysis.step_limit import step_limit, steps_text
 from qssmc.backends.environment import environment
 from qssmc.backends.verilog.circuit import Circuit
@@ -127,6 +128,7 @@ def _facts(graph: Graph, made: VerilogDesign, view: dict[str, Any], *, argmax: b
     """What a simulator's driver and the reports need to know."""
     cells = [cell for cell in made.circuit.cells if cell.work]
     (entrance,) = graph.inputs
+    outputs = {output.name: output for output in graph.outputs}
     return {
         "top": f"{view['name']}_top",
         "lanes": made.lanes,
@@ -144,8 +146,9 @@ def _facts(graph: Graph, made: VerilogDesign, view: dict[str, Any], *, argmax: b
                 "width": port.width,
                 "count": port.extent,
                 "when": "last" if port.last else "step",
-                "complex": graph[next(o.value for o in graph.outputs if o.name == port.name)].type.complex,
+                "complex": graph[outputs[port.name].value].type.complex,
                 "argmax": argmax,
+                "meaning": output_facts(graph, outputs[port.name]),
             }
             for port, shown in zip(made.circuit.ports, view["ports"], strict=True)
         ],

@@ -63,17 +63,23 @@ def schedule(circuit: Circuit) -> Schedule:
 
 
 def _settle(circuit: Circuit, idle: _Trace, interval: int) -> tuple[_Trace, int]:
-    """The steady state: what is done a sample earlier frees the cells; if that never ends, samples come too fast."""
+    """The steady state: what is done a sample earlier frees the cells; if that never ends, samples come too fast.
+
+    Times are sums and maxima of times before, so that cells which grow later by the same in two rounds go on so.
+    """
     trace = idle
     while True:
+        growth: dict[str, int] = {}
         for _ in range(_ROUNDS):
             done = trace.done
             following = _follow(circuit, lambda name, done=done, late=interval: done[name] - late)  # type: ignore[misc]
             if following.done == trace.done:
                 return following, interval
-            grown = max(following.done[name] - trace.done[name] for name in trace.done)
+            before, growth = growth, {name: following.done[name] - trace.done[name] for name in trace.done}
             trace = following
-        interval += max(1, grown)
+            if growth == before and max(growth.values()) > 0:
+                break
+        interval += max(1, *growth.values())
         trace = idle
 
 

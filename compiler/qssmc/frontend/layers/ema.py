@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 from torch import nn
 
-from qssmc.frontend.layers.registry import Build, LayerHandler, tensors_of
+from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.layers.system import Real, System, real
 from qssmc.ir.build import Builder
-from qssmc.ir.ops import Activation
+from qssmc.ir.ops import Activation, TypeFault
 
 _DAMPED = {"delta", "alpha", "beta", "gamma"}
 _DECAYS = ("alpha", "decay", "decay_logit", "alpha_logit", "a")
@@ -54,13 +54,37 @@ def _damped(module: nn.Module) -> Iterator[tuple[str, Build]]:
             yield f"scale {scale:g}, {kind or 'no activation'}", partial(_activated, system, kind)
 
 
+def _matches_heads(module: nn.Module) -> bool:
+    own = tensors_of(module)
+    if not {"expansion", "reduction", "alphas", "dampen_factors"} <= set(own):
+        return False
+    return own["expansion"].shape == own["reduction"].shape and len(own["expansion"]) in (
+        own["alphas"].numel(),
+        2 * own["alphas"].numel(),
+    )
+
+
+def _read_heads(module: nn.Module) -> Iterator[tuple[str, Build]]:
+    """Each channel through every head: x <- (1 - a) g x + a u, with a and g logistic, and weights before and after."""
+    own = tensors_of(module)
+    before, after = real(own["expansion"]), real(own["reduction"])
+    alpha, damp = _logistic(real(own["alphas"]).ravel()), _logistic(real(own["dampen_factors"]).ravel())
+    if "reverse_alphas" in own or len(before) != len(alpha):
+        raise TypeFault(
+            "it is bidirectional: it reads samples that are still to come, and a streaming design knows the past "
+            "alone; retrain with bidirectional=False"
+        )
+    poles = np.broadcast_to((1.0 - alpha) * damp, before.T.shape)
+    yield f"{len(alpha)} heads", _system(poles, alpha * before.T * after.T, None).build
+
+
 def _activated(system: System, kind: str | None, b: Builder, stem: str, u: str, origin: str) -> str:
     y = system.build(b, stem, u, origin)
     return y if kind is None else b.add(Activation(kind=kind), b.fresh(f"{stem}_{kind}"), y, origin=origin)
 
 
 def _system(poles: Real, b: Real, d: Real | None) -> System:
-    """Real poles (H, N) as complex states whose imaginary parts stay zero."""
+    """Real poles (H, N), one or more a channel."""
     heads = np.repeat(np.arange(len(poles)), poles.shape[1])
     flat, gains = poles.ravel().astype(np.complex128), b.ravel().astype(np.complex128)
     return System(flat, gains, np.ones(len(flat), np.complex128), d, len(poles), heads)
@@ -70,4 +94,6 @@ def _logistic(x: Real) -> Real:
     return np.asarray(1.0 / (1.0 + np.exp(-x)))
 
 
-EMA = LayerHandler("EMA", "ema|movingaverage|mega|leaky", _matches, _read)
+_CLASSES = "ema|movingaverage|mega|leaky"
+EMA = LayerHandler("EMA", _CLASSES, _matches, _read)
+HEADS = LayerHandler("EMA", _CLASSES, _matches_heads, _read_heads)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from torch import nn
 
-from qssmc.frontend.layers.registry import Build, LayerHandler, tensors_of
+from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.layers.system import Complex, System, as_complex, real
 
 _NAMES = ("nu_log", "theta_log", "gamma_log")

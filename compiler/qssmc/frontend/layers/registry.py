@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 
-import torch
 from torch import nn
 
 from qssmc.errors import UsageError
-from qssmc.ir.build import Builder
+from qssmc.frontend.layers.declared import Declared
+from qssmc.frontend.layers.dense import MEMORY, SPACE
+from qssmc.frontend.layers.ema import EMA, HEADS
+from qssmc.frontend.layers.handler import LayerHandler
+from qssmc.frontend.layers.lru import LRU
+from qssmc.frontend.layers.norms import NORM
+from qssmc.frontend.layers.quantised_s4d import QUANTISED_S4D
+from qssmc.frontend.layers.s4 import S4, S4_LOW_RANK
+from qssmc.frontend.layers.s4d import S4D
+from qssmc.frontend.layers.s5 import S5
 
 ENTRY_POINTS = "qssmc.layers"
-Tensors = Mapping[str, torch.Tensor]
-# (builder, stem of the names, operand, origin) -> value
-Build = Callable[[Builder, str, str, str], str]
-
-
-@dataclass(frozen=True)
-class LayerHandler:
-    """How a layer that is not of this package becomes IR ops.
-
-    name: what it is, for reports; classes: a regular expression that the class name must hold, whatever its case,
-    since import paths are copies; matches: whether the parameters' and buffers' names and shapes are those of the
-    layer; read: the ways to read it, each with its description. Of these the one is taken whose impulse responses and
-    answers to random sequences are those of the live layer; a layer that agrees with none is refused.
-    """
-
-    name: str
-    classes: str
-    matches: Callable[[nn.Module], bool]
-    read: Callable[[nn.Module], Iterable[tuple[str, Build]]]
+OWN = (QUANTISED_S4D, S4, S4_LOW_RANK, S4D, LRU, S5, EMA, HEADS, MEMORY, SPACE, NORM)
 
 
 _registered: list[LayerHandler] = []
@@ -57,15 +45,16 @@ def register(handler: LayerHandler) -> LayerHandler:
 def handler_of(module: nn.Module) -> LayerHandler | None:
     """The handler of a module, by its class name and its parameters; None where there is none."""
     name = type(module).__name__
-    for handler in (*_registered, *_of_packages(), *_own()):
+    for handler in (*_registered, *_of_packages(), *OWN):
         if re.search(handler.classes, name, re.IGNORECASE) and handler.matches(module):
             return handler
     return None
 
 
-def tensors_of(module: nn.Module) -> Tensors:
-    """A module's own parameters and buffers by name; buffers count, for that is how parameters are frozen."""
-    return {**dict(module.named_buffers(recurse=False)), **dict(module.named_parameters(recurse=False))}
+def approximates(module: nn.Module, declared: Declared) -> bool:
+    """Whether a part of a model is identified, or read by a handler that may leave states out."""
+    handlers = [handler_of(part) for part in module.modules()]
+    return bool(declared.names) or any(handler is not None and handler.approximate for handler in handlers)
 
 
 @cache
@@ -81,13 +70,3 @@ def _of_packages() -> tuple[LayerHandler, ...]:
             raise UsageError(f"{point.value} must be a LayerHandler, not {type(handler).__name__}")
         found.append(handler)
     return tuple(found)
-
-
-@cache
-def _own() -> tuple[LayerHandler, ...]:
-    from qssmc.frontend.layers.ema import EMA
-    from qssmc.frontend.layers.lru import LRU
-    from qssmc.frontend.layers.s4d import S4D
-    from qssmc.frontend.layers.s5 import S5
-
-    return (S4D, LRU, S5, EMA)

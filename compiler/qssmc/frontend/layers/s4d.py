@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from qssmc.frontend.layers.chain import build_chain, flat
-from qssmc.frontend.layers.registry import Build, LayerHandler, tensors_of
+from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.layers.system import System, as_complex, by_heads, real
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import Method

@@ -10,6 +10,7 @@ from typing import Any
 from qssmc.data import InputFormat
 from qssmc.errors import MalformedInputError, QssmcError, UnsupportedModelError, UsageError, brief
 from qssmc.frontend.onnx.model import Model
+from qssmc.frontend.onnx.qdq import fold_weights
 from qssmc.frontend.onnx.states import StatePair, pairs, roots, updates
 from qssmc.frontend.onnx.translate import Translation
 from qssmc.ir.build import Builder
@@ -54,6 +55,7 @@ def _imported(path: Path, name: str) -> Imported:
     step = Model(path)
     beside = path.with_name(path.name.replace("step", "last"))
     closing = Model(beside) if beside != path and beside.is_file() else None
+    fold_weights(step)
     becomes = updates(step)
     samples = [i for i in step.inputs if i not in becomes]
     if len(samples) != 1:

@@ -20,9 +20,9 @@ LINEAR = frozenset({
 WIDENING = frozenset({"Gather", "Reshape", "Unsqueeze", "Squeeze", "Expand", "Identity", "Transpose", "Cast"})
 SCALAR = frozenset({
     "Add", "Sub", "Mul", "Div", "Erf", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max", "Neg", "Cast", "Identity",
-    "Pow", "Exp",
+    "Pow", "Exp", "Reciprocal", "Softplus", "Sqrt",
 })  # fmt: skip
-_BENT = frozenset({"Erf", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max", "Exp"})
+_BENT = frozenset({"Erf", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max", "Exp", "Softplus", "Sqrt"})
 _CLOSE = 1e-9
 
 
@@ -70,9 +70,11 @@ def nonlinearity(model: Model, target: str) -> tuple[str, str] | None:
     x = np.linspace(-6.0, 6.0, 241).reshape(1, -1)
     for source in sources_of(model, [target], takes):
         if _BENT & {node.op_type for node in model.between([source], target)}:
-            (found,) = model.evaluate({source: x}, [target])
-            for kind in ACTIVATIONS:
-                if np.allclose(found, apply_activation(kind, x), rtol=1e-6, atol=1e-6):
+            with np.errstate(all="ignore"):
+                (found,) = model.evaluate({source: x}, [target])
+            known = ~np.isnan(found)  # a square root is of no negative numbers
+            for kind in ACTIVATIONS if known.any() else ():
+                if np.allclose(found[known], apply_activation(kind, x)[known], rtol=1e-6, atol=1e-6):
                     return kind, source
     return None
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.onnx.model import Model
+from qssmc.frontend.onnx.qdq import fold_weights, rounding_of, table_of
 from qssmc.frontend.onnx.regions import LINEAR, linear_maps, nonlinearity
 from qssmc.frontend.onnx.states import StatePair, depends
 from qssmc.ir.build import Builder
@@ -31,7 +32,7 @@ from qssmc.ir.ops import (
     Slice,
     Take,
 )
-from qssmc.ir.table import Table
+from qssmc.ir.table import Grid, Table
 
 Real = NDArray[np.float64]
 
@@ -43,6 +44,7 @@ class Translation:
         self.b, self.model, self.values = builder, model, dict(known)
         self.pairs = {name: pair for pair in pairs for name in (pair.next_re, pair.next_im)}
         halves = {name for name, value in known.items() if value.endswith((".re", ".im"))}
+        self.grids = fold_weights(model)
         self.reach = depends(model, halves | set(self.pairs))
 
     def value(self, name: str) -> str:
@@ -141,6 +143,11 @@ class Translation:
 
     _on_cast = _on_identity
 
+    def _on_dequantizelinear(self, name: str, node: Any) -> str:
+        """A rounding, with the QuantizeLinear before it."""
+        rounding = rounding_of(self.model, name)
+        return self._add(rounding.cast(), name, self.value(rounding.source))
+
     def _on_expand(self, name: str, node: Any) -> str:
         """A constant repeated over the batch."""
         return self.value(node.input[0])
@@ -150,7 +157,8 @@ class Translation:
         if weight is None or weight.ndim != 2:
             raise UnsupportedModelError(f"{self.model.path.name}: MatMul (tensor {name}) needs a constant matrix")
         zero = np.zeros(weight.shape[1]) if bias is None else bias
-        product = Matvec(weight=Table.real(weight.T.astype(np.float64)), bias=Table.real(zero.astype(np.float64)))
+        table = table_of(self.model, self.grids, node.input[1], transposed=True)
+        product = Matvec(weight=table, bias=Table.real(zero.astype(np.float64)))
         return self._add(product, to or name, self.value(node.input[0]))
 
     def _on_gemm(self, name: str, node: Any) -> str:
@@ -158,9 +166,9 @@ class Translation:
         plain = all(self.model.attribute(node, key, 1.0) == 1.0 for key in ("alpha", "beta"))
         if weight is None or not plain or self.model.attribute(node, "transA", 0):
             raise UnsupportedModelError(f"{self.model.path.name}: Gemm (tensor {name}) must be x @ constant + constant")
-        weight = weight if self.model.attribute(node, "transB", 0) else weight.T
-        zero = np.zeros(len(weight)) if bias is None else bias.ravel()
-        product = Matvec(weight=Table.real(weight.astype(np.float64)), bias=Table.real(zero.astype(np.float64)))
+        table = table_of(self.model, self.grids, node.input[1], transposed=not self.model.attribute(node, "transB", 0))
+        zero = np.zeros(table.shape[0]) if bias is None else bias.ravel()
+        product = Matvec(weight=table, bias=Table.real(zero.astype(np.float64)))
         return self._add(product, name, self.value(node.input[0]))
 
     def _on_add(self, name: str, node: Any, sign: float = 1.0) -> str:
@@ -190,7 +198,10 @@ class Translation:
         values = self.model.constants[node.input[constant[0]]].astype(np.float64)
         x = self.value(node.input[1 - constant[0]])
         factor = values.reshape(()) if values.size == 1 and self.b.type(x).shape != (1,) else values.ravel()
-        return self._add(Scale(factor=Table.real(factor)), name, x)
+        grid = self.grids.get(node.input[constant[0]])
+        if grid is not None:
+            grid = Grid.of(grid.scale.reshape(()) if grid.scale.size == 1 else grid.scale.ravel(), grid.width)
+        return self._add(Scale(factor=Table.real(factor, grid)), name, x)
 
     def _on_div(self, name: str, node: Any) -> str:
         table = self._tables(node)[1]

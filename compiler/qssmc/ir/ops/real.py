@@ -94,7 +94,7 @@ class Activation(Still):
         return like(x, (vector(x),))
 
 
-ACTIVATIONS = ("exp", "gelu", "gelu_tanh", "qgelu", "relu", "silu", "sigmoid", "tanh")
+ACTIVATIONS = ("exp", "gelu", "gelu_tanh", "qgelu", "relu", "rsqrt", "silu", "sigmoid", "softplus", "tanh")
 
 
 @dataclass(frozen=True)
@@ -185,25 +185,29 @@ class Divide(Still):
 class Cast(Still):
     """Rounding onto a grid, still as real numbers: scale * clamp(floor(x / scale + 1/2), low, high).
 
-    The quantised stage's picture of a requant. scale, low and high are scalars or one an element, shared by re and im.
-    With a second operand, a phase in 0 <= p < 1 that serves all elements, p stands for the 1/2: dithered rounding.
+    The quantised stage's picture of a requant. In the stages before, it is a quantiser that the model was trained with:
+    no pass changes it. scale, low, high and even are scalars or one an element, shared by re and im. even: 1 where a
+    value half-way between two levels goes to the even one, as IEEE 754, torch and ONNX round; 0, or no table: to the
+    upper one. With a second operand, a phase in 0 <= p < 1 that serves all elements, p stands for the 1/2: dithered
+    rounding, which has no half-way.
     """
 
     scale: Table
     low: Table
     high: Table
+    even: Table | None = None
     mnemonic = "cast"
     optional = 1
-    stages = ("quantised",)
+    stages = REAL_STAGES
     nature = "rounding"
     analog = "digital"
     granularity = "channel"
-    holds = holding(scale="scales", low="clamps", high="clamps")
+    holds = holding(scale="scales", low="clamps", high="clamps", even="clamps")
 
     def rule(self, operands: Types) -> Type:
         x = operands[0]
         need(x.is_real, "cast exists in the real stages only")
-        rounding_phase(operands)
-        for what in ("scale", "low", "high"):
+        need(not rounding_phase(operands) or self.even is None, "dithered rounding has no ties")
+        for what in self.tables():
             spread(getattr(self, what), x, what)
         return like(x, x.shape, x.complex)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qssmc.analysis.fixed_point import MULTIPLIER_BITS, as_factor
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
-from qssmc.ir.ops import Op, Requant, Scale, ShiftLeft
+from qssmc.ir.ops import Add, Offset, Op, Pair, Requant, Scale, ShiftLeft, Unpair
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import WIDEST
 from qssmc.passes.rewrite import Rebuilder
@@ -91,6 +91,63 @@ class IntegerDraft:
             scale=target,
             origin=origin,
         )
+
+    def requant_to_even(
+        self,
+        name: str,
+        value: str,
+        target: Scales,
+        low: Table,
+        high: Table,
+        even: NDArray[np.int64],
+        origin: str,
+        *,
+        is_state: bool,
+    ) -> str:
+        """The value rounded to units of the target, what is half-way to the even unit where `even` is 1.
+
+        Where no shift is exactly half-way, this is a requant. Else it is the sum of two, with no op but those that all
+        targets have: as x grows, the result r steps up at every odd multiple of half a unit; floor(r / 2) takes the
+        steps to even results and ceil(r / 2) those to odd ones, and each is x, moved, rounded to two units.
+        """
+        factor = as_factor(self.scales[value] / target)
+        half_ways = (factor.multiplier == 1) & (factor.shift > 0) & (even != 0)
+        if not half_ways.any():
+            return self.requant(name, value, target, low, high, origin)
+        _check_shift(name, factor.shift + 1, origin)
+        if factor.left.any():
+            value = self.shift_left(f"{value}_up", value, factor.left, origin)
+        is_complex, shift = self.b.type(value).complex, factor.shift
+        half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
+        moves = -np.where(shift > 0, half, 1), half - (half_ways & (shift > 0))
+        clamps = (low.data // 2, high.data // 2), (-(-low.data // 2), -(-high.data // 2))
+        if is_complex:
+            value = self.put(Unpair(), self.b.fresh(f"{name}_parts"), value, scale=_both(target), origin=origin)
+            moves, shift, target = (_both(moves[0]), _both(moves[1])), _both(shift), _both(target)
+            clamps = tuple(tuple(_both(end) for end in ends) for ends in clamps)  # type: ignore[assignment]
+        halves = []
+        for what, move, (least, most) in zip(("even", "odd"), moves, clamps, strict=True):
+            width = int(np.abs(move).max()).bit_length() + 1
+            offset = Offset(value=Table.integer(move, Grid.of(1.0, width)))
+            moved = self.put(offset, self.b.fresh(f"{name}_{what}_in"), value, scale=self.scales[value], origin=origin)
+            rounded = Requant(
+                multiplier=Table.integer(1), shift=compact(shift + 1), low=compact(least), high=compact(most)
+            )
+            halves.append(self.put(rounded, self.b.fresh(f"{name}_{what}"), moved, scale=target, origin=origin))
+        if not is_complex and not is_state:
+            return self.put(Add(), name, *halves, scale=target, origin=origin)
+        total = self.put(Add(), self.b.fresh(f"{name}_sum"), *halves, scale=target, origin=origin)
+        if is_complex:
+            target = target[: len(target) // 2]
+            stem = self.b.fresh(f"{name}_pairs") if is_state else name
+            total = self.put(Pair(), stem, total, scale=target, origin=origin)
+        # The proof of a state's bounds starts from the clamps of a requant.
+        return self.requant(name, total, target, low, high, origin) if is_state else total
+
+
+def _both(values: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of complex elements for all re, then all im; those that all elements share stay."""
+    return np.tile(values, 2) if values.shape else values
 
 
 def compact(values: NDArray[np.int64]) -> Table:

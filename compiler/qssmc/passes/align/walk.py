@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qssmc.analysis.fixed_point import MULTIPLIER_BITS, lut_entries, reciprocal_frac
+from qssmc.analysis.input_zero import centred_name
 from qssmc.analysis.scales import grid_scale, is_power_of_two, result_scale
 from qssmc.data.sequences import InputFormat
 from qssmc.errors import UnsupportedModelError
@@ -107,9 +108,16 @@ class _Walk(IntegerDraft):
     # --- sources -----------------------------------------------------------------------------------------------------
 
     def input(self, op: Input) -> str:
-        """The sensor's integers."""
-        self.scales[op.name] = np.full(op.type.shape, 2.0**-self.format.frac)
-        return self.b.input(op.name, Type(op.type.shape, self.format.width, self.format.signed), op.origin)
+        """The sensor's integers, and how far they are from those that stand for 0."""
+        channels = op.type.shape[0]
+        unit, zeros = self.format.units(channels), self.format.zero_points(channels)
+        self.scales[op.name] = unit
+        samples = self.b.input(op.name, Type(op.type.shape, self.format.width, self.format.signed), op.origin)
+        if not zeros.any():
+            return samples
+        value = Table.integer(-zeros, Grid.of(1.0, int(np.abs(zeros).max()).bit_length() + 1))
+        name = self.b.fresh(centred_name(op.name))
+        return self.put(Offset(value=value), name, samples, scale=unit, origin=op.origin)
 
     def state(self, op: State) -> str:
         """A state lies on the grid of the cast that it becomes; a phase counts in whole steps."""
@@ -169,6 +177,10 @@ class _Walk(IntegerDraft):
                 raise IRError(f"%{op.name}: the table of an activation cannot be dithered")
             return self.table(op, source)
         target = np.broadcast_to(op.scale.data, op.type.shape)
+        if op.even is not None:
+            even = np.broadcast_to(op.even.data, op.type.shape)
+            is_state = op.name in self.source.updates.values()
+            return self.requant_to_even(op.name, value, target, op.low, op.high, even, op.origin, is_state=is_state)
         return self.requant(op.name, value, target, op.low, op.high, op.origin, *phase, phase_bits=bits)
 
     def phase_bits(self, name: str) -> int:
@@ -192,7 +204,8 @@ class _Walk(IntegerDraft):
                 f"the table of {activation.origin} would have {high - low + 1} entries; use at most 12 activation bits"
             )
         least, most = int(op.low.data), int(op.high.data)
-        found = lut_entries(activation.kind, range(low, high + 1), scales[0], float(op.scale.data), least, most)
+        unit, even = float(op.scale.data), op.even is not None and bool(op.even.data.all())
+        found = lut_entries(activation.kind, range(low, high + 1), scales[0], unit, least, most, even=even)
         entries = Table.integer(found, Grid.of(1.0, max(1, (most - least).bit_length())))
         return self.put(
             Lut(entries=entries, first=Table.integer(low)),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qssmc.analysis.answer_cost import output_deviations
 from qssmc.analysis.calibration import Calibration, only
+from qssmc.analysis.fixed import are_free, is_fixed
 from qssmc.analysis.gram import EVERY
 from qssmc.analysis.least_squares import Normal, ridged, solve
 from qssmc.analysis.sensitivity import downstream_gain
@@ -41,7 +42,7 @@ class PruneHeads:
     def __call__(self, graph: Graph) -> Graph:
         for layer in ssm_layers(graph):
             mixing = _mixing(graph, layer.result)
-            if mixing is None:
+            if mixing is None or is_fixed(graph, mixing):
                 continue
             _check(self.keep, mixing.weight.shape[1], "heads")
             gain = downstream_gain(graph, mixing.name, self.calibration)
@@ -63,7 +64,7 @@ class PruneChannels:
         decoder = graph[graph.outputs[0].value]
         terms = graph.operands(decoder) if isinstance(decoder, Add) else (decoder,)
         matvecs = [op for op in terms if isinstance(op, Matvec)]
-        if len(matvecs) != len(terms):
+        if len(matvecs) != len(terms) or not are_free(graph, [op.name for op in matvecs]):
             return graph
         _check(self.keep, matvecs[0].weight.shape[1], "channels")
         output, gain = graph.outputs[0], np.ones(matvecs[0].weight.shape[0])

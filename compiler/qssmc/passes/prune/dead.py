@@ -13,6 +13,7 @@ from qssmc.ir.graph import Graph
 from qssmc.ir.ops import (
     Activation,
     Add,
+    Cast,
     Diag,
     Inject,
     Matvec,
@@ -110,7 +111,7 @@ def _wanted(graph: Graph, op: Op, need: dict[str, Mask]) -> list[Mask]:
         return []
     if isinstance(op, Matvec):
         return [(op.weight.data[mask] != 0.0).any(axis=0)]
-    if isinstance(op, (Activation, Add, Mul, Offset, Scale, Diag)):
+    if isinstance(op, (Activation, Add, Cast, Mul, Offset, Scale, Diag)):
         return [mask] * len(op.inputs)
     shape = graph[op.inputs[0]].type.shape
     if isinstance(op, (Slice, Take)):
@@ -193,13 +194,12 @@ class _Narrow:
         """Fewer rows, fewer columns."""
         columns = np.flatnonzero((op.weight.data[left] != 0.0).any(axis=0))
         columns = columns if len(columns) else self.left[op.inputs[0]][:1]
-        weight, bias = op.weight.data[np.ix_(left, columns)], op.bias.data[left]
-        fewer = Matvec(weight=Table.real(weight), bias=Table.real(bias))
+        fewer = Matvec(weight=op.weight.taken(left, columns), bias=op.bias.taken(left))
         return self.b.add(fewer, op.name, self.operand(op.inputs[0], columns), origin=op.origin)
 
     def elementwise(self, op: Op, left: Index) -> str:
         """The same on fewer elements, with tables of so many."""
-        tables = {name: Table.real(t.data[left]) if t.shape else t for name, t in op.tables().items()}
+        tables = {name: t.taken(left) if t.shape else t for name, t in op.tables().items()}
         operands = tuple(self.operand(name, left) for name in op.inputs)
         return self.b.add(op.with_tables(tables), op.name, *operands, origin=op.origin)
 
@@ -220,7 +220,7 @@ class _Narrow:
         channels = self.channels(op, left)
         heads = Table.integer(np.searchsorted(channels, op.heads.data[left]))
         u = self.operand(op.inputs[0], channels)
-        return self.b.add(Inject(b_bar=Table.real(op.b_bar.data[left]), heads=heads), op.name, u, origin=op.origin)
+        return self.b.add(Inject(b_bar=op.b_bar.taken(left), heads=heads), op.name, u, origin=op.origin)
 
     def channels(self, op: Inject, left: Index) -> Index:
         """The heads of a layer's output where its feedthrough reads them too, so that heads have one numbering."""
@@ -236,11 +236,11 @@ class _Narrow:
         if op.heads is None:
             return self.b.append(replace(op, inputs=(self.names[op.inputs[0]],)))
         states = self.left[op.inputs[0]]
-        mine, c = states[np.isin(op.heads.data[states], left)], op.c.data
+        mine, c = states[np.isin(op.heads.data[states], left)], op.c
         if not len(mine):  # a sum of nothing, where the states are there for others: of one, by zero
-            mine, c = states[:1], np.zeros_like(c)
+            mine, c = states[:1], replace(c, data=np.zeros_like(c.data))
         heads = Table.integer(np.searchsorted(left, np.clip(op.heads.data[mine], left[0], left[-1])))
-        x, table = self.operand(op.inputs[0], mine), Table.real(c[mine])
+        x, table = self.operand(op.inputs[0], mine), c.taken(mine)
         return self.b.add(Readout(c=table, heads=heads, channels=len(left)), op.name, x, origin=op.origin)
 
 
@@ -249,6 +249,7 @@ _RULES: dict[type[Op], Callable[[_Narrow, Any, Index], str]] = {
     Matvec: _Narrow.matvec,
     Activation: _Narrow.elementwise,
     Add: _Narrow.elementwise,
+    Cast: _Narrow.elementwise,
     Mul: _Narrow.elementwise,
     Offset: _Narrow.elementwise,
     Scale: _Narrow.elementwise,

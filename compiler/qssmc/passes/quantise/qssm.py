@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.ir.build import Builder
-from qssmc.ir.ops import Add, Diag
+from qssmc.ir.ops import Add, Diag, Scale
 from qssmc.ir.table import Grid, Table
 from qssmc.passes.quantise.grids import Bits, IntegerWindow, power_of_two_scale, power_of_two_window, round_to
 from qssmc.passes.quantise.poles import increment_exponents, round_inside
@@ -41,6 +41,14 @@ class Qssm(Scheme):
         top = np.asarray((np.int64(1) << (bits - 1)) - 1, np.int64)
         return IntegerWindow(whole * np.exp2(1.0 - bits), np.asarray(-top), top)
 
+    def real_state(self, ranges: Real, bits: Bits) -> IntegerWindow:
+        """Symmetric, one scale an element, which reaches to the next power of two above the range."""
+        reach = np.maximum(-row(ranges, "low_99999"), row(ranges, "high_99999"))
+        whole = np.where(reach > _FAINT, np.exp2(np.ceil(np.log2(np.where(reach > _FAINT, reach, 1.0)))), 1.0)
+        wide = np.broadcast_to(bits, whole.shape)
+        top = np.asarray((np.int64(1) << (wide - 1)) - 1, np.int64)
+        return IntegerWindow(whole * np.exp2(1.0 - wide), -top, top)
+
     def matrix(self, weight: Real, scale: Real, least: Real, bits: Bits) -> Table:
         """Rows with a scale each, on columns weighted by how far each operand reaches."""
         weighted = weight * scale
@@ -59,6 +67,19 @@ class Qssm(Scheme):
         scale = np.exp2(-increment_exponents(pole, bits, state_bits))
         table = Table.real(round_inside(pole, 1.0, scale, bits) * scale, Grid.of(scale[:, None], width))
         change = b.add(Diag(lambda_bar=table), b.fresh(f"{op.name}_d"), x, origin=op.origin)
+        return b.add(Add(), op.name, x, change, origin=op.origin)
+
+    def decay(self, b: Builder, op: Scale, x: str, bits: Bits, state_bits: Bits) -> str:
+        """x + D x; a plain fixed-point a x where that is asked for, or where it is finer: all poles are negative."""
+        pole = np.broadcast_to(op.factor.data, op.type.shape).astype(np.complex128)
+        plain = self.options.a_form == "cartesian" or bool((pole.real <= 0.0).all())
+        origin = 0.0 if plain else 1.0
+        exponent = np.broadcast_to(bits - 1.0, pole.shape) if plain else increment_exponents(pole, bits, state_bits)
+        scale = np.exp2(-exponent)
+        factor = Table.real(round_inside(pole, origin, scale, bits).real * scale, Grid.of(scale, bits))
+        if plain:
+            return b.add(Scale(factor=factor), op.name, x, origin=op.origin)
+        change = b.add(Scale(factor=factor), b.fresh(f"{op.name}_d"), x, origin=op.origin)
         return b.add(Add(), op.name, x, change, origin=op.origin)
 
     def per_state(self, values: Real, heads: NDArray[np.int64], least: Real, bits: int) -> Table:

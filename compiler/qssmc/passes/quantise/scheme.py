@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import RANGE_ROWS
-from qssmc.ir.ops import Diag
+from qssmc.ir.ops import Diag, Scale
 from qssmc.ir.table import Grid, Table
 from qssmc.passes.quantise.grids import Bits, IntegerWindow
 from qssmc.passes.quantise.options import QuantiseOptions
@@ -42,12 +42,20 @@ class Scheme(ABC):
         """The window of complex states. ranges: (RANGE_ROWS, S, 2); heads: (S,), whose states may share a scale."""
 
     @abstractmethod
+    def real_state(self, ranges: Real, bits: Bits) -> IntegerWindow:
+        """The window of real states. ranges: (RANGE_ROWS, H)."""
+
+    @abstractmethod
     def matrix(self, weight: Real, scale: Real, least: Real, bits: Bits) -> Table:
         """weight (out, in), read against operands of the given scale (in,). least: of weight times scale, (out,)."""
 
     @abstractmethod
     def transition(self, b: Builder, op: Diag, x: str, heads: NDArray[np.int64], bits: Bits, state_bits: Bits) -> str:
         """lambda_bar x with lambda_bar rounded to `bits`, for states of state_bits. Returns the value."""
+
+    @abstractmethod
+    def decay(self, b: Builder, op: Scale, x: str, bits: Bits, state_bits: Bits) -> str:
+        """factor x with real poles rounded to `bits`, for states of state_bits. Returns the value."""
 
     @abstractmethod
     def per_state(self, values: Real, heads: NDArray[np.int64], least: Real, bits: int) -> Table:

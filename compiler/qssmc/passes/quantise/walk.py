@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qssmc.analysis.real_states import real_states
 from qssmc.data.sequences import InputFormat
 from qssmc.errors import UnsupportedModelError
 from qssmc.ir.graph import Graph
@@ -36,12 +37,19 @@ from qssmc.ir.ops import (
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
-from qssmc.passes.quantise.draft import QuantisedDraft
-from qssmc.passes.quantise.grids import Bits, IntegerWindow, power_of_two_scale, round_to
+from qssmc.passes.quantise.grids import IntegerWindow, power_of_two_scale, round_to
 from qssmc.passes.quantise.options import QuantiseOptions
 from qssmc.passes.quantise.qssm import Qssm
 from qssmc.passes.quantise.scheme import Real, Scheme, exact_table, group_max
-from qssmc.passes.quantise.survey import finest_unit, heads_of_states, is_counter
+from qssmc.passes.quantise.survey import (
+    finest_unit,
+    heads_of_states,
+    in_time_order,
+    is_counter,
+    moved_ranges,
+    steps_to_centre,
+)
+from qssmc.passes.quantise.trained import TrainedGrids
 from qssmc.passes.quantise.zhao import Zhao
 
 _SCHEMES: dict[str, type[Scheme]] = {"qssm": Qssm, "zhao": Zhao}
@@ -82,26 +90,27 @@ class Quantise:
         return _Walk(graph, _SCHEMES[self.options.scheme](self.options), self.options, self.input_format).graph()
 
 
-class _Walk(QuantisedDraft):
+class _Walk(TrainedGrids):
     """Builds the quantised graph op by op.
 
-    names: the exact ("wide") value that stands for an op; narrow: its cast, made when an operand must have few bits.
+    narrow: the cast of an op's exact ("wide") value, made when an operand must have few bits.
     """
 
     def __init__(self, graph: Graph, scheme: Scheme, options: QuantiseOptions, input_format: InputFormat) -> None:
-        super().__init__(graph)
-        self.source, self.scheme, self.options = graph, scheme, options
-        self.names: dict[str, str] = {}
+        super().__init__(graph, scheme, options)
         self.narrow: dict[str, str] = {}
-        self.input_scale = 2.0**-input_format.frac
+        self.input_format = input_format
         self.heads = heads_of_states(graph)
+        self.real_states = real_states(graph)
+        self.transitions = {found.transition: found for found in self.real_states.values()}
         self.phase: tuple[str, ...] = ()  # the dither of all states, made for the first of them
         self.counters: dict[str, str] = {}
         self.held: dict[str, str] = {}  # what plain states become
+        self.moved: dict[str, tuple[str, Real]] = {}  # the cast of an input less its centre, and the centre
 
     def graph(self) -> Graph:
         """The quantised graph."""
-        for op in self.source.ops:
+        for op in in_time_order(self.source):
             if type(op) not in _STEPS:
                 raise UnsupportedModelError(f"%{op.name} ({op.mnemonic}, from {op.origin}) has no quantised form")
             self.names[op.name] = _STEPS[type(op)](self, op)
@@ -111,27 +120,6 @@ class _Walk(QuantisedDraft):
         built = self.b.graph()
         kept = {name: table for name, table in self.source.kept.items() if name in built.by_name}
         return verify(replace(built, kept=kept)).without_dead_ops()
-
-    # --- bits --------------------------------------------------------------------------------------------------------
-
-    def bits(self, name: str, default: float) -> Bits:
-        """The bits that a note of the graph gives a value or a table, else the option's."""
-        note = self.source.bits.get(name)
-        return np.asarray(int(default), np.int64) if note is None else note.data
-
-    def weight_bits(self, name: str) -> int:
-        """The bits of a table whose numbers all have the same."""
-        return int(self.bits(name, self.options.weight_bits))
-
-    def window(self, old: str, shared: bool) -> IntegerWindow:
-        """The window of a value between ops."""
-        bits = int(self.bits(old, self.options.activation_bits))
-        least = finest_unit(self.source, self.source[old])
-        return self.scheme.activation(self.source.ranges[old].data, shared, least, bits)
-
-    def state_window(self, old: str, heads: NDArray[np.int64]) -> IntegerWindow:
-        """The window of a complex value on the way into a state."""
-        return self.scheme.state(self.source.ranges[old].data, heads, self.bits(old, self.options.state_bits))
 
     # --- operands ---------------------------------------------------------------------------------------------------
 
@@ -146,9 +134,14 @@ class _Walk(QuantisedDraft):
         found = value if isinstance(self.b.ops[value], Cast) else self.narrow.get(old)
         if found is not None and not (shared and np.ptp(self.scale(found)) > 0.0):
             return found
+        if isinstance(op, Cast):
+            raise UnsupportedModelError(
+                f"%{old} (from {op.origin}) is quantised with one scale a channel, but what reads it adds up or "
+                "compares its channels or is one table for all of them; quantise it with one scale a tensor"
+            )
         if isinstance(op, Take) and not shared:
             return value
-        if isinstance(op, Slice) and not shared and self.names[op.inputs[0]] == self.narrow.get(op.inputs[0]):
+        if isinstance(op, Slice) and not shared and self.is_narrow(op.inputs[0]):
             return value
         window = self.window(old, shared)
         if found is not None:
@@ -156,21 +149,36 @@ class _Walk(QuantisedDraft):
         self.narrow[old] = self.cast(f"{old}_q", value, window, op.origin)
         return self.narrow[old]
 
+    def is_narrow(self, old: str) -> bool:
+        """Whether the value of an op is a cast."""
+        return self.names[old] == self.narrow.get(old) or isinstance(self.b.ops[self.names[old]], Cast)
+
     # --- one step an op ----------------------------------------------------------------------------------------------
 
     def input(self, op: Input) -> str:
-        """The sensor's samples, on the sensor's grid."""
+        """The sensor's samples, on the sensor's grid; moved towards 0 by whole steps where that saves a bit."""
         self.b.append(op)
-        self.scales[op.name] = np.full(op.type.shape, self.input_scale)
+        unit = self.scales[op.name] = self.input_format.units(op.type.shape[0])
+        if self.feeds_matrices(op):
+            ranges = self.source.ranges[op.name].data
+            centre = unit * steps_to_centre(ranges, unit)
+            if centre.any():
+                name = self.b.fresh(f"{op.name}_moved")
+                self.add(Offset(value=exact_table(-centre, unit)), name, op.name, origin=op.origin)
+                window = self.sensor_window(op, moved_ranges(ranges, centre))
+                self.moved[op.name] = (self.cast(f"{name}_q", name, window, op.origin), centre)
         return op.name
 
     def state(self, op: State) -> str:
-        """A complex state lies on the scheme's grid; a running sum takes the grid of what it sums, a plain state that
-        of the value that it becomes.
+        """A recurrence, complex or real, lies on the scheme's grid; a running sum takes the grid of what it sums, a
+        plain state that of the value that it becomes.
         """
         self.b.append(op)
-        if op.type.complex:
-            window = self.state_window(self.source.updates[op.name], self.heads[op.name])
+        update = self.source[self.source.updates[op.name]]
+        if isinstance(update, Cast):
+            self.scales[op.name] = np.broadcast_to(update.scale.data, op.type.shape)
+        elif op.type.complex or op.name in self.real_states:
+            window = self.state_window(self.source.updates[op.name], self.heads.get(op.name))
             self.scales[op.name] = np.broadcast_to(window.scale, op.type.shape)
         elif op.name in self.source[self.source.updates[op.name]].inputs:
             self.scales[op.name] = None
@@ -181,11 +189,18 @@ class _Walk(QuantisedDraft):
     def hold(self, op: State) -> str:
         """The cast that a plain state becomes: that of the value as an operand, or one of its own.
 
-        A table holds its cast, so that a state which becomes an activation has one more, on the same grid.
+        A table holds its cast, so that a state which becomes an activation has one more, on the same grid; a state
+        that becomes what another one was takes the grid of that.
         """
         new = self.source.updates[op.name]
         if new not in self.names:
             raise UnsupportedModelError(f"%{op.name} (from {op.origin}) must become a value that is made before it")
+        if new in self.held:
+            made = self.b.ops[self.held[new]]
+            assert isinstance(made, Cast)
+            window = IntegerWindow(made.scale.data, made.low.data, made.high.data)
+            self.held[op.name] = self.cast(f"{op.name}_q", new, window, op.origin)
+            return self.held[op.name]
         value = self.operand(new)
         made = self.b.ops[value]
         if not isinstance(made, Cast):
@@ -204,7 +219,12 @@ class _Walk(QuantisedDraft):
 
     def matvec(self, op: Matvec) -> str:
         """Weights of few bits; the bias on the accumulator's grid."""
-        x = self.operand(op.inputs[0])
+        if op.weight.grid is not None:
+            return self.given_matvec(op)
+        x, bias = self.operand(op.inputs[0]), op.bias.data
+        if op.inputs[0] in self.moved:
+            x, centre = self.moved[op.inputs[0]]
+            bias = bias + op.weight.data @ centre
         if is_counter(self.source, op.inputs[0]):
             step = power_of_two_scale(op.weight.data, _COUNTER_BITS, (0, 1), finest_unit(self.source, op).max())
             weight = Table.real(round_to(op.weight.data, step, _COUNTER_BITS), Grid.of(step, _COUNTER_BITS))
@@ -217,22 +237,40 @@ class _Walk(QuantisedDraft):
             )
         assert weight.grid is not None
         rows = (np.broadcast_to(weight.grid.scale, weight.data.shape) * self.scale(x))[:, 0]
-        return self.add(Matvec(weight=weight, bias=exact_table(op.bias.data, rows)), op.name, x, origin=op.origin)
+        return self.add(Matvec(weight=weight, bias=exact_table(bias, rows)), op.name, x, origin=op.origin)
 
     def diag(self, op: Diag) -> str:
         """The state transition."""
+        if op.lambda_bar.grid is not None:
+            return self.given(Diag(lambda_bar=op.lambda_bar), op.name, self.names[op.inputs[0]])
         heads = self.heads[op.inputs[0]]
-        before = set(self.b.ops)
         bits = self.bits(f"{op.name}.lambda_bar", self.options.a_bits)
         state_bits = self.bits(self.source.updates[op.inputs[0]], self.options.state_bits)
+        before = set(self.b.ops)
         value = self.scheme.transition(self.b, op, self.names[op.inputs[0]], heads, bits, state_bits)
+        self.note_since(before)
+        return self.state_term(op, value, heads)
+
+    def decay(self, op: Scale, state: str) -> str:
+        """The transition of a real state."""
+        bits = self.bits(f"{op.name}.factor", self.options.a_bits)
+        state_bits = self.bits(self.source.updates[state], self.options.state_bits)
+        before = set(self.b.ops)
+        value = self.scheme.decay(self.b, op, self.names[state], bits, state_bits)
+        self.note_since(before)
+        return self.state_term(op, value)
+
+    def note_since(self, before: set[str]) -> None:
+        """Work out the scales of what a scheme has added."""
         for name in self.b.ops:
             if name not in before:
                 self.note(name)
-        return self.state_term(op, value, heads)
 
     def inject(self, op: Inject) -> str:
         """The input of the states."""
+        if op.b_bar.grid is not None:
+            u = self.exact_operand(op.inputs[0], shared=op.heads is None)
+            return self.given(Inject(b_bar=op.b_bar, heads=op.heads), op.name, u)
         u, bits = self.operand(op.inputs[0]), self.weight_bits(f"{op.name}.b_bar")
         if op.heads is not None:
             heads = op.heads.data
@@ -245,7 +283,7 @@ class _Walk(QuantisedDraft):
             b_bar = _unweighted(weighted, columns)
         return self.state_term(op, self.add(Inject(b_bar=b_bar, heads=op.heads), op.name, u, origin=op.origin), heads)
 
-    def state_term(self, op: Op, value: str, heads: NDArray[np.int64]) -> str:
+    def state_term(self, op: Op, value: str, heads: NDArray[np.int64] | None = None) -> str:
         """lambda_bar x or b_bar u, rounded if the scheme does so."""
         if not self.scheme.rounds_state_terms:
             return value
@@ -255,6 +293,8 @@ class _Walk(QuantisedDraft):
         """The output of the states, from the rounded state or from the sum behind it."""
         old = op.inputs[0]
         value = self.names[old] if self.scheme.reads_sum else self.narrow.get(old, self.names[old])
+        if op.c.grid is not None:
+            return self.given(Readout(c=op.c, heads=op.heads, channels=op.channels), op.name, value)
         unit, bits = self.unit_of_heads(op, value), self.weight_bits(f"{op.name}.c")
         least = finest_unit(self.source, op) / unit
         if op.heads is None:
@@ -276,6 +316,10 @@ class _Walk(QuantisedDraft):
 
     def scale_op(self, op: Scale) -> str:
         """One factor a channel."""
+        if op.factor.grid is not None:
+            return self.given(Scale(factor=op.factor), op.name, self.exact_operand(op.inputs[0]))
+        if op.name in self.transitions:
+            return self.decay(op, self.transitions[op.name].state)
         factor = np.broadcast_to(op.factor.data, op.type.shape)
         x = self.operand(op.inputs[0])
         least = finest_unit(self.source, op) / self.scale(x)
@@ -292,13 +336,14 @@ class _Walk(QuantisedDraft):
     def add_op(self, op: Add) -> str:
         """An exact sum; what becomes a state is rounded at once."""
         becomes = (name for name, update in self.source.updates.items() if update == op.name)
-        state = next((name for name in becomes if op.type.complex or name in op.inputs), None)
-        if state is not None and not op.type.complex:
+        recurrent = (*self.heads, *self.real_states)
+        state = next((name for name in becomes if name in recurrent or name in op.inputs), None)
+        if state is not None and state not in recurrent:
             return self.running_sum(op, state)
-        terms = [term for name in op.inputs for term in self.terms(name)]
+        terms = [term for name in op.inputs for term in self.terms(name, real=state in self.real_states)]
         value = self.add(Add(), op.name, *terms, origin=op.origin)
         if state is not None:
-            window = self.state_window(op.name, self.heads[state])
+            window = self.state_window(op.name, self.heads.get(state))
             self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin, *self.dither())
         return value
 
@@ -314,9 +359,19 @@ class _Walk(QuantisedDraft):
             self.phase = (phase,)
         return self.phase
 
-    def terms(self, old: str) -> tuple[str, ...]:
-        """The value of an op as a term of a sum; the increment form x + D x is two, so that one sum holds all terms."""
+    def terms(self, old: str, *, real: bool = False) -> tuple[str, ...]:
+        """The value of an op as a term of a sum; the increment form x + D x is two, so that one sum holds all terms.
+
+        real: what drives a real state. It is exact where nothing else reads it; else the sum takes what others read.
+        """
+        if old in self.transitions:
+            made = self.b.ops[self.names[old]]
+            return made.inputs if isinstance(made, Add) else (made.name,)
+        if real and (len(self.source.users[old]) > 1 or self.scales[self.names[old]] is None):
+            return (self.operand(old),)
         value = self.narrow.get(old, self.names[old])
+        if real:
+            return (self.state_term(self.source[old], value),)
         made = self.b.ops[value]
         return made.inputs if isinstance(made, Add) and isinstance(self.source[old], Diag) else (value,)
 
@@ -345,8 +400,17 @@ class _Walk(QuantisedDraft):
 
     def activation(self, op: Activation) -> str:
         """A table from a narrow value to a narrow value: one table for all channels, so one scale on both sides."""
+        users = self.source.users[op.name]
+        leaves = op.name in self.source.updates.values() or any(o.value == op.name for o in self.source.outputs)
+        cast_alone = bool(users) and all(isinstance(user, Cast) for user in users) and not leaves
+        if cast_alone and op.kind == "relu":
+            self.rectified.add(op.name)
+            return self.names[op.inputs[0]]
         x = self.operand(op.inputs[0], shared=True)
         value = self.add(Activation(kind=op.kind), op.name, x, origin=op.origin)
+        self.curves[op.name] = value
+        if cast_alone:
+            return value
         self.narrow[op.name] = self.cast(f"{op.name}_q", value, self.window(op.name, True), op.origin)
         return self.narrow[op.name]
 
@@ -354,7 +418,9 @@ class _Walk(QuantisedDraft):
         """Channels are compared with each other, so they share a scale; gamma and beta get the weights' bits."""
         x = self.operand(op.inputs[0], shared=True)
         least = finest_unit(self.source, op) * 2.0**_NORM_BITS
-        gamma = self.scheme.vector(op.gamma.data, least, self.weight_bits(f"{op.name}.gamma"))
+        gamma = op.gamma
+        if gamma.grid is None:
+            gamma = self.scheme.vector(op.gamma.data, least, self.weight_bits(f"{op.name}.gamma"))
         return self.add(replace(op, gamma=gamma), op.name, x, origin=op.origin)
 
     def slice(self, op: Slice) -> str:
@@ -383,6 +449,7 @@ _STEPS: dict[type[Op], Callable[[_Walk, Any], str]] = {
     Scale: _Walk.scale_op,
     Offset: _Walk.offset,
     Add: _Walk.add_op,
+    Cast: _Walk.cast_op,
     Mul: _Walk.mul,
     Activation: _Walk.activation,
     LayerNorm: _Walk.norm,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.ir.build import Builder
-from qssmc.ir.ops import Diag
+from qssmc.ir.ops import Diag, Scale
 from qssmc.ir.table import Grid, Table
 from qssmc.passes.quantise.grids import Bits, IntegerWindow, affine_window, round_in_window
 from qssmc.passes.quantise.scheme import Real, Scheme, group_max, row
@@ -35,6 +35,11 @@ class Zhao(Scheme):
         high = group_max(np.maximum(row(ranges, "high_99999").max(axis=-1), 0.0), heads)
         return affine_window(np.maximum(low, -_STATE_CLIP), np.minimum(high, _STATE_CLIP), bits)
 
+    def real_state(self, ranges: Real, bits: Bits) -> IntegerWindow:
+        """One scale and zero point for all; ranges clipped to +-50."""
+        low, high = row(ranges, "low_99999").min(), row(ranges, "high_99999").max()
+        return affine_window(np.maximum(low, -_STATE_CLIP), np.minimum(high, _STATE_CLIP), int(bits))
+
     def matrix(self, weight: Real, scale: Real, least: Real, bits: Bits) -> Table:
         """One scale a tensor; the operand's scale plays no part in it."""
         return self._table(weight, weight.min(), weight.max(), bits, _least_of(least / scale.max()))
@@ -43,6 +48,12 @@ class Zhao(Scheme):
         """lambda_bar x on one grid a head: nothing keeps the rounded pole inside the unit circle."""
         table = self._by_head(op.lambda_bar.data, heads, bits, 0.0)
         return b.add(Diag(lambda_bar=table), op.name, x, origin=op.origin)
+
+    def decay(self, b: Builder, op: Scale, x: str, bits: Bits, state_bits: Bits) -> str:
+        """a x on one grid: nothing keeps the rounded pole below 1."""
+        factor = np.broadcast_to(op.factor.data, op.type.shape)
+        table = self._table(factor, factor.min(), factor.max(), bits, 0.0)
+        return b.add(Scale(factor=table), op.name, x, origin=op.origin)
 
     def per_state(self, values: Real, heads: NDArray[np.int64], least: Real, bits: int) -> Table:
         """One scale a head."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.calibration import Calibration, only
+from qssmc.analysis.fixed import are_free
 from qssmc.analysis.gram import EVERY
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op
@@ -49,13 +50,18 @@ class Refit:
 
     def is_possible(self, graph: Graph, fit: HeadFit | MatrixFit) -> bool:
         """Whether the operands are on grids and the teacher has the value; the model's own input needs no refit."""
-        if fit.result not in self.teacher.by_name:
+        if fit.result not in self.teacher.by_name or not self.is_free(fit):
             return False
         if isinstance(fit, HeadFit):
             return unit_of(graph, graph[fit.readout].inputs[0]) is not None
         operands = [graph[name].inputs[0] for name in fit.matvecs]
         inputs = {name for op in graph.inputs for name in (op.name, *(user.name for user in graph.users[op.name]))}
         return all(unit_of(graph, name) is not None and name not in inputs for name in operands)
+
+    def is_free(self, fit: HeadFit | MatrixFit) -> bool:
+        """Whether the model was trained with none of the weights; the teacher's have no grids but those."""
+        names = fit.matvecs if isinstance(fit, MatrixFit) else (fit.readout, *([fit.feed] if fit.feed else []))
+        return are_free(self.teacher, [name for name in names if name in self.teacher.by_name])
 
     def targets(self, graph: Graph, todo: list[HeadFit | MatrixFit]) -> dict[str, list[NDArray[Any]]]:
         """The teacher's values: of every third step, (steps, batch, n), or of the close; one array a batch.

@@ -3,6 +3,7 @@
  * Input, 2 element(s) of int8_t a sample:
  *   %u : i3[2], integers -4..3
  * Output y of every step, 2 element(s) of int8_t:
+ *   Says values: each element is a quantity by itself.
  *   integers; the graph notes no scale
  * Sequences may have any number of steps, so there is no LOOKUP_MAX_STEPS: nothing is summed over them.
  * Memory: 8 bytes of constant tables (packed: see QSSM_TABLE), 0 bytes of state (without alignment).

@@ -3,6 +3,7 @@
  * Input, 1 element(s) of uint8_t a sample:
  *   %u : u8[1], integers 0..255
  * Output logits after the last step, 2 element(s) of int32_t:
+ *   Says values: each element is a quantity by itself.
  *   integers; the graph notes no scale, divided by the number of steps
  * Sequences may have 174762 steps (TWO_LAYERS_MAX_STEPS). Beyond that, the sums over the steps and the count of steps
  *     stay at their limits where they reach them; nothing wraps, but outputs made of them are no longer exact.

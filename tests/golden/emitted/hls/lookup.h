@@ -3,6 +3,7 @@
 // Port samples, 2 beat(s) of 8 bits a sample, TLAST at the last beat of a sequence:
 //   %u : i3[2] = input from "input"
 // Port qssm_y, 2 beat(s) of 8 bits (ap_int<5>) at every sample:
+//   Says values: each element is a quantity by itself.
 //   integers; the graph notes no scale
 // Sequences may have any number of steps, so there is no LOOKUP_MAX_STEPS: nothing is summed over them.
 #ifndef LOOKUP_H

@@ -3,6 +3,7 @@
 // Port samples, 1 beat(s) of 8 bits a sample, TLAST at the last beat of a sequence:
 //   %u : u8[1] = input from "input"
 // Port qssm_mean, 2 beat(s) of 24 bits (ap_int<23>) after the last sample:
+//   Says values: each element is a quantity by itself.
 //   integers; the graph notes no scale
 // Sequences may have 4369 steps (ONE_HEAD_MAX_STEPS). Beyond that, the sums over the steps and the count of steps stay
 //     at their limits where they reach them; nothing wraps, but outputs made of them are no longer exact.

@@ -4,6 +4,7 @@
 // Port samples, 1 beat(s) of 8 bits a sample, TLAST at the last beat of a sequence:
 //   %u : u8[1] = input from "input"
 // Port qssm_logits, 2 beat(s) of 32 bits (ap_int<27>) after the last sample:
+//   Says values: each element is a quantity by itself.
 //   integers; the graph notes no scale, divided by the number of steps
 // Sequences may have 174762 steps (TWO_LAYERS_MAX_STEPS). Beyond that, the sums over the steps and the count of steps
 //     stay at their limits where they reach them; nothing wraps, but outputs made of them are no longer exact.
