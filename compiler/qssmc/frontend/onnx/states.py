@@ -181,6 +181,11 @@ def _dense(
             own_poles, own_b, own_c = diagonal_form(a[np.ix_(part, part)], b[part], np.eye(len(part)))
         except (TypeFault, np.linalg.LinAlgError) as error:
             raise UnsupportedModelError(f"{' and '.join(names)}: {error}") from error
+        if not _agree(a[np.ix_(part, part)], b[part], own_poles, own_b, own_c):
+            raise UnsupportedModelError(
+                f"the state matrix of {' and '.join(names)} has no diagonal form: its eigenvectors hardly tell "
+                "its poles apart; use a layer whose states are diagonal"
+            )
         poles.append(own_poles)
         inputs.append(own_b)
         outputs.append(eye[:, part] @ own_c)
@@ -194,6 +199,18 @@ def _dense(
     return DenseStates(
         tuple(names), tuple(targets), np.concatenate(poles), drive, np.concatenate(inputs), tuple(c), shift
     )
+
+
+def _agree(
+    a: Real, b: Real, poles: NDArray[np.complex128], inputs: NDArray[np.complex128], outputs: NDArray[np.complex128]
+) -> bool:
+    """Whether a diagonal form has the first states of a matrix that an impulse leaves, within 1e-6 of the largest."""
+    wanted, powers, faults, largest = b, inputs, [0.0], 1e-30
+    for _ in range(4 * len(a) + 8):
+        faults.append(float(np.abs(wanted - (outputs @ powers).real).max(initial=0.0)))
+        largest = max(largest, float(np.abs(wanted).max(initial=0.0)))
+        wanted, powers = a @ wanted, poles[:, None] * powers
+    return max(faults) <= 1e-6 * largest
 
 
 def _parts(a: Real) -> list[NDArray[np.int64]]:
