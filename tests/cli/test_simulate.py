@@ -101,7 +101,7 @@ def test_a_refit_learns_from_the_recorded_sequences(design: Path, capsys: pytest
 
 def test_the_cheapest_accurate_arrays_are_chosen(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Coarse cells lose answers; of choices within so many points, the one with fewer cells wins."""
-    choose = ["--choose", "weight-bits=3,8", "--choose", "encoding=four-lane,two-lane", "--noise", "0.02"]
+    choose = ["--choose", "cell-bits=3,8", "--choose", "encoding=four-lane,two-lane", "--noise", "0.02"]
     found = _record(capsys, str(design), *FEW, *choose, "--within", "100")
     assert [(one["weight_bits"], one["encoding"]) for one in found["tried"]] == [
         (3, "four-lane"), (3, "two-lane"), (8, "four-lane"), (8, "two-lane"),

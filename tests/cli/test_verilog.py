@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from qssmc.backends.verilog.design import VerilogOptions
+from qssmc.backends.verilog.design import design as design_of
 from qssmc.cli import main
+from qssmc.errors import UsageError
+from support.graphs import random_s4d
 from support.tiny import LENGTH, tiny_model
 
 FLAGS = ["--target", "verilog", "--prune-loss", "0", "--vectors", "3"]
@@ -72,6 +76,12 @@ def test_the_class_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["--json", "verify", str(out), "--simulator", "verilator"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["compiler"].startswith("Verilator")
+
+
+def test_the_class_of_one_output_is_refused() -> None:
+    graph = random_s4d([1], d_output=1)
+    with pytest.raises(UsageError, match=r"^--argmax: output \w+ has one element, which is always the largest"):
+        design_of(graph, VerilogOptions(argmax=True))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +124,25 @@ def test_misuse_of_a_loaded_design_is_said(tmp_path: Path) -> None:
     (tmp_path / "out" / "ir" / "00_float.ir").write_text("")
     with pytest.raises(VerificationError, match="is not what was compiled"):
         qssmc.load(tmp_path / "out")
+
+
+@pytest.mark.parametrize("version", [qssmc.__version__, "0.0.1"])
+def test_a_forged_layout_is_told_whatever_its_hash_says(version: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    qssmc.compile(OwnModel(), calibration=own_samples(), input_format=EIGHT, output_dir=out)
+    layout, manifest = (json.loads((out / name).read_text()) for name in ("c/layout.json", "manifest.json"))
+    layout["outputs"] = [{"name": "y"}]
+    forged = json.dumps(layout).encode()
+    (out / "c" / "layout.json").write_bytes(forged)
+    manifest["qssmc"], manifest["files"]["c/layout.json"] = version, hashlib.sha256(forged).hexdigest()
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    if version == qssmc.__version__:
+        with pytest.raises(VerificationError, match=r"c/layout\.json was edited"):
+            qssmc.load(out, engine="c")
+    else:  # may have been emitted otherwise
+        said = r"what c/layout\.json and .* say of the emitted files does not fit them \(KeyError"
+        with qssmc.load(out, engine="c") as design, pytest.raises(MalformedInputError, match=said):
+            design.run(own_samples(1))
 
 
 def compiled(module: Any = None, **given: Any) -> Any:

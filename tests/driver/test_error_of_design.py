@@ -67,9 +67,23 @@ def test_the_pass_that_is_named_is_the_one_that_lost_most_in_the_end() -> None:
         assert all(row["pass"] not in ("rotate", "balance", "fill") for row in error["passes"])
 
 
+def twins(model: Checkpoint, size: float) -> Checkpoint:
+    """The model with states in pairs of nearly one pole, whose large weights nearly cancel, as training makes them."""
+    state = {name: values.clone() for name, values in model.state.items()}
+    for name, values in state.items():
+        if name.endswith(("log_a_real", "a_imag", "ssm.b")):
+            values[:, 1::2] = values[:, ::2] + (0.02 if name.endswith("log_a_real") else 0.0)
+        if name.endswith("ssm.c"):
+            values[:, ::2] += size
+            values[:, 1::2] -= size
+    return replace(model, state=state)
+
+
 def test_without_refit_a_layer_norm_keeps_its_answers() -> None:
-    error = qssmc.compile(checkpoint(norm="layer"), name="m", refit=False, state_bits=16.0, a_bits=12.0, prune_loss=0.0)
-    assert error.summary["error"]["calibration"]["y"]["relative_rms"] < 0.2
+    """With each weight of a readout rounded by itself the error is 0.21."""
+    model = twins(checkpoint(norm="layer", d_model=4, d_state=4), 30.0)
+    error = qssmc.compile(model, name="m", refit=False, state_bits=16.0, a_bits=12.0, prune_loss=0.0).summary["error"]
+    assert error["calibration"]["y"]["relative_rms"] < 0.1
 
 
 def test_too_large_an_error_is_an_error_that_names_the_pass(tmp_path: Any) -> None:
@@ -84,6 +98,16 @@ def test_a_bad_design_is_warned_about_and_held_out_sequences_are_asked_for() -> 
     assert any(line.startswith("WARNING: the RMS error of output y") for line in said)
     assert any("no held-out sequences" in line for line in said)
     assert any(line.startswith("pruned: ") for line in said)
+
+
+def test_a_compilation_says_that_its_calibration_is_thin() -> None:
+    said: list[str] = []
+    thin = replace(checkpoint(d_model=2, d_state=2), sequence_length=400)
+    error = qssmc.compile(replace(thin, calibration=np.asarray(thin.calibration)[:1]), name="m", say=said.append)
+    warned = [line.removeprefix("WARNING: ") for line in said if line.startswith("WARNING: ")]
+    assert any(line.startswith("1 calibration sequence is too few to trust") for line in warned)
+    assert any("80 steps are much shorter than the 400" in line for line in warned)
+    assert set(error.summary["error"]["calibration_warnings"]) <= set(warned)
 
 
 def test_the_measure_is_of_each_output_in_its_own_deviation() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import qssmc
 from qssmc.data import InputFormat
 from qssmc.driver import forecast as forecasts
-from qssmc.driver.forecast import RUNS, RUNS_A_LAYER, Forecast, check_memory
+from qssmc.driver.forecast import OWN_WORK, RUNS, RUNS_A_LAYER, Forecast, check_memory
 from qssmc.driver.watch import Watch
 from qssmc.errors import UsageError
 from qssmc.models import Checkpoint, ModelConfig, SequenceModel
@@ -53,8 +53,8 @@ def test_a_big_job_is_told_of_and_one_that_does_not_fit_is_refused(monkeypatch: 
     monkeypatch.setattr(forecasts, "_seconds", lambda *_: 0.5)
     qssmc.compile(checkpoint(1), name="m", vectors=2, say=said.append)
     assert (
-        f"calibration: {COUNT} sequences of {LENGTH} steps, about {7 * COUNT * LENGTH * 0.5 / 60:.0f} min and 0 MB"
-        in said
+        f"calibration: {COUNT} sequences of {LENGTH} steps, about "
+        f"{OWN_WORK * 7 * COUNT * LENGTH * 0.5 / 60:.0f} min and 0 MB" in said
     )
     monkeypatch.setattr(forecasts, "free_memory", lambda: 10_000)
     with pytest.raises(

@@ -11,7 +11,7 @@ import pytest
 
 from qssmc.cli import main
 from qssmc.errors import UnsupportedModelError
-from qssmc.frontend.onnx import import_onnx
+from qssmc.frontend.onnx import compare_with_runtime, import_onnx
 from qssmc.ir import Graph
 from qssmc.ir.ops import Activation, Diag, Inject, Readout
 from qssmc.ir.text import parse
@@ -131,18 +131,23 @@ def test_a_curve_is_known_by_its_numbers(curve: str, kind: str, tmp_path: Path) 
     assert [op.kind for op in found.ops if isinstance(op, Activation)] == [kind]
 
 
-@pytest.mark.parametrize(
-    ("fault", "message"),
-    [
-        ({"mixed": True}, "state matrix of h_re and h_im is not diagonal"),
-        ({"rotated": 0.5}, "not multiplied by complex numbers"),
-        ({"bent": True}, "not linear"),
-    ],
-)
-def test_what_is_no_diagonal_recurrence_is_refused(fault: dict[str, Any], message: str, tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedModelError, match=message):
-        import_onnx(foreign(tmp_path, **fault), "foreign")
-    assert main(["-q", "compile", str(foreign(tmp_path, **fault)), "-o", str(tmp_path / "out")]) == 3
+def test_a_nonlinear_recurrence_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedModelError, match="h_im and h_re go through tanh: a nonlinear recurrence, not taken"):
+        import_onnx(foreign(tmp_path, bent=True), "foreign")
+    assert main(["-q", "compile", str(foreign(tmp_path, bent=True)), "-o", str(tmp_path / "out")]) == 3
+
+
+def test_an_unstable_matrix_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedModelError, match=r"state matrix of h_re and h_im is not stable: its largest pole"):
+        import_onnx(foreign(tmp_path, mixed=True), "foreign")
+
+
+def test_real_matrices_of_two_by_two_get_their_poles(tmp_path: Path) -> None:
+    imported = import_onnx(foreign(tmp_path, rotated=0.5), "foreign")
+    samples = np.random.default_rng(2).uniform(0.0, 1.0, (3, 25, 2))
+    assert compare_with_runtime(imported, samples, lambda graph, x: run(graph, x).outputs) < 1e-5
+    (diag,) = (op for op in imported.graph.ops if isinstance(op, Diag))
+    assert len(diag.lambda_bar.data) == 6  # a pair of conjugate poles for each of the six blocks
 
 
 def test_files_that_are_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

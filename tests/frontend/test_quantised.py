@@ -17,7 +17,7 @@ from torch.nn.utils import parametrize
 from torch.overrides import TorchFunctionMode
 
 import qssmc
-from qssmc.errors import UnsupportedModelError
+from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Cast, Matvec
 from qssmc.models import S4D
@@ -154,8 +154,63 @@ def test_a_model_that_is_quantised_in_part_keeps_that_part() -> None:
     report = report_of(design)
     assert {"ssm_bu.b_bar", "ssm_cx.c", "ssm_ax_d.lambda_bar"} <= set(report["added"]["tables"])
     assert {row["name"] for row in report["tables"]} >= {"encoder.weight", "mixing.weight"}
-    assert any("5 quantisers and 4 tables of the model are kept" in sentence for sentence in said)
+    assert any("5 quantisers and 4 tables of the model are kept as they are" in sentence for sentence in said)
     assert any("the passes chose the grids of" in sentence and "%ssm_cx.c" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize("option", ["heads", "channels"])
+def test_pruning_of_trained_weights_is_refused(option: str) -> None:
+    net = nn.Sequential(nn.Linear(1, 4), S4D(4, 2), nn.GELU(), nn.Linear(4, 4), nn.Linear(4, 2))
+    for at in (3, 4):
+        parametrize.register_parametrization(net[at], "weight", Rounded(2.0**-6))
+    options: dict[str, Any] = {option: 2}
+    with pytest.raises(UsageError, match=rf"--{option} 2: the weights of [34] were trained on a grid.*leave it out"):
+        qssmc.compile(net, calibration=integers(), input_format=FORMAT, **options)
+
+
+def to_steps_first(u: torch.Tensor) -> torch.Tensor:
+    return torch.round((u / 0.0625).clamp(-7, 7)) * 0.0625
+
+
+def with_zero_point(u: torch.Tensor) -> torch.Tensor:
+    return (torch.clamp(torch.round(u * 16.0) + 3, 0, 15) - 3) / 16.0
+
+
+def straight_through(u: torch.Tensor) -> torch.Tensor:
+    steps = u / 0.0625
+    whole = steps + (steps.round() - steps).detach()
+    return u + (torch.clamp(whole, min=-8, max=7) * 0.0625 - u).detach()
+
+
+@pytest.mark.parametrize(
+    ("call", "ends"), [(to_steps_first, (-7, 7)), (with_zero_point, (-3, 12)), (straight_through, (-8, 7))]
+)
+def test_fake_quantisation_written_out_is_found(
+    call: Callable[[torch.Tensor], torch.Tensor], ends: tuple[int, int]
+) -> None:
+    design = qssmc.compile(Calls(call), calibration=integers(), input_format=FORMAT)
+    (row,) = report_of(design)["quantisers"]
+    assert (row["scale"], row["low"], row["high"]) == ([0.0625, 0.0625], *ends)
+    samples, golden = integers(1), design.stages.golden
+    found = run(golden, samples).outputs["y"] * golden.scales[golden.outputs[0].value].data
+    assert np.array_equal(found, call(torch.from_numpy(samples / 64.0)).numpy())
+
+
+class WrittenOut(nn.Linear):
+    """A weight that is rounded in plain arithmetic, straight through."""
+
+    def forward(self, u: torch.Tensor) -> torch.Tensor:
+        rounded = torch.clamp(torch.round(self.weight / 0.125), -8, 7) * 0.125
+        return nn.functional.linear(u, self.weight + (rounded - self.weight).detach(), self.bias)
+
+
+def test_a_weight_that_is_rounded_in_plain_arithmetic_keeps_its_grid() -> None:
+    design = qssmc.compile(
+        nn.Sequential(WrittenOut(1, 3), Rounded(2.0**-5)), calibration=integers(), input_format=FORMAT
+    )
+    (table,) = report_of(design)["tables"]
+    assert (table["bits"], table["scale"]) == (4, [0.125, 0.125])
+    assert [row["differ"] for row in report_of(design)["quantisers"]] == [0]
 
 
 def calibrated(module: nn.Module) -> nn.Module:

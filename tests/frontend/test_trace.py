@@ -432,7 +432,7 @@ class TwoInputs(nn.Module):
 
 def test_more_than_one_input_or_output() -> None:
     assert refused(TwoInputs()) == "the model must take one input, but it takes v too; give it a default"
-    for forward in (lambda m, u: (), lambda m, u: None, lambda m, u: [u], lambda m, u: "y", lambda m, u: type(u)(u)):
+    for forward in (lambda m, u: (u, (u, u)), lambda m, u: {"y": 3}, lambda m, u: None, lambda m, u: ()):
         assert refused(Calls(forward)).startswith("the model must return one tensor of its input, not ")
 
 
@@ -442,6 +442,7 @@ def test_several_answers_are_outputs_by_position_or_key() -> None:
         (lambda m, u: {name: m.heads[name](u).mean(1) for name in ("a", "b")}, ["a", "b"]),
         (lambda m, u: (m.heads["a"](u), m.heads["b"](u), None)[:2], ["y0", "y1"]),
         (lambda m, u: {"logits": m.heads["a"](u)}, ["logits"]),
+        (lambda m, u: [m.heads["a"](u)], ["y"]),
     ):
         module = Calls(forward, heads=heads)
         assert_same(module, 2)
@@ -478,7 +479,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "one step": (lambda m, u: m.a(u)[:, 0], "samples come one by one, and x[:, -1] and x.mean(1) read the time axis"),
     "cumsum": (lambda m, u: m.a(u).cumsum(1), "take the mean over time"),
     "flip": (lambda m, u: m.a(u) + m.a(u.flip(1)), "samples that are still to come"),
-    "conv": (lambda m, u: F.conv1d(u, torch.ones(2, 2, 3)), "it mixes the steps of a sequence"),
+    "conv": (lambda m, u: F.conv1d(u, torch.ones(2, 2, 3)), "it takes (batch, channels, time)"),
     "dropout that is on": (lambda m, u: F.dropout(m.a(u), 0.1), "dropout must be off in evaluation"),
     "in place": (lambda m, u: m.a(u).mul_(2), "instead of changing a tensor in place"),
     "any in place": (lambda m, u: m.a(u).exp_(), "instead of changing a tensor in place"),

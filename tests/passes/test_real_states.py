@@ -13,7 +13,7 @@ from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.layers.system import System
 from qssmc.ir import Builder, Graph, Table, Type, parse, print_graph, verify
 from qssmc.ir.causal import causal_convolution, delayed, real_recurrence
-from qssmc.ir.ops import Add, Cast, Diag, Inject, Readout, Scale, TypeFault
+from qssmc.ir.ops import Add, Cast, Diag, Inject, Readout, Requant, Scale, TypeFault
 from qssmc.passes.calibrate import Calibrate
 from qssmc.passes.methods import FULL, PLAIN
 from qssmc.passes.pipeline import run_pipeline
@@ -181,6 +181,22 @@ class Seen:
     def __call__(self, t: int, values: dict[str, np.ndarray]) -> None:
         if self.name in values:
             self.rows.append(values[self.name])
+
+
+def test_a_register_saturates_nowhere_but_where_values_enter_it() -> None:
+    b = Builder("t", "float")
+    u = b.input("u", Type((2,)))
+    b.output("y", delayed(b, "u", u, 2, "delay")[-1], "step")
+    samples = np.random.default_rng(0).integers(-2048, 100, (2, 12, 2))
+    graph = run_pipeline(PassPlan(b.graph(), QuantiseOptions(), TWELVE, Calibration(samples, run)))["prove"]
+    tally = Tally(graph)
+    run(graph, samples, tally)
+    first, second = bounds_report(graph, tally)["states"]
+    assert (first["can_saturate"], second["can_saturate"]) == (2, 0)
+    entrance = graph[graph.updates["u_d1"]]
+    assert isinstance(entrance, Requant)
+    ends = np.stack([np.broadcast_to(table.data, (2,)) for table in (entrance.low, entrance.high)])
+    assert second["bound"] == np.abs(ends).max(axis=0).tolist()
 
 
 def backwards_float(graph: Graph) -> Graph:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from qssmc.analysis.calibration import Calibration
 from qssmc.analysis.fixed import straight_through
 from qssmc.data import InputFormat
-from qssmc.errors import UnsupportedModelError
+from qssmc.errors import UnsupportedModelError, UsageError
 from qssmc.ir import parse, print_graph
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Cast, Diag, Inject, Matvec, Readout, Requant
@@ -92,6 +92,20 @@ output y : step = %c""")
     assert np.array_equal(run(made, EVERY).outputs["y"], np.clip(np.rint(np.maximum(EVERY, 0) / 4), -8, 20))
 
 
+def test_relu_behind_a_quantiser_stays_on_its_grid() -> None:
+    graph = parse("""
+graph t : discrete
+%u : f64[1] = input
+%c : f64[1] = cast %u scale=0.5 low=-8 high=20 even=1
+%r : f64[1] = activation %c kind=relu
+%y : f64[1] = add %r %c
+output y : step = %y""")
+    made = integers_of(graph)
+    assert made.scales["r_q"].data.tolist() == [0.5]
+    c = np.clip(np.rint(EVERY / 4), -8, 20)
+    assert np.array_equal(run(made, EVERY).outputs["y"], np.maximum(c, 0) + c)
+
+
 def test_table_of_a_nonlinearity_rounds_to_even() -> None:
     graph = parse("""
 graph t : discrete
@@ -162,10 +176,16 @@ def test_passes_leave_it_as_it_is() -> None:
         canonicalise(graph),
         rotate(graph),
         balance(Calibrate(data)(graph)),
-        PruneStates(1.0, None, data)(graph),
+        PruneStates(None, 0.5, data)(graph),
     ):
         for name in ("ax", "bu", "xq", "y", "c"):
             assert made[name] == graph[name]
+
+
+def test_states_of_a_trained_layer_are_not_pruned_on_demand() -> None:
+    data = Calibration(np.ones((1, 8, 1)), run)
+    with pytest.raises(UsageError, match=r"--states 1: the state-space layers were trained on grids.*leave it out"):
+        PruneStates(1.0, None, data)(parse(LAYER))
 
 
 def test_scale_before_a_table_on_a_grid_is_not_folded_into_it() -> None:

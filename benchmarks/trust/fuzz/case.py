@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,9 +64,9 @@ def renew_hashes(folder: Path) -> None:
     path.write_text(json.dumps(manifest, indent=1, sort_keys=True))
 
 
-def fault_of(code: int, stderr: str) -> str | None:
-    """Why an end is no good end, or None."""
-    if "Traceback (most recent call last)" in stderr:
+def fault_of(code: int, stderr: str, argv: Sequence[str] = ()) -> str | None:
+    """Why an end is no good end, or None. argv: of the case; with -v the traceback of an error is asked for."""
+    if not {"-v", "--verbose"} & set(argv) and "Traceback (most recent call last)" in stderr:
         return "traceback"
     if code not in range(5):
         return f"exit {code}"

@@ -60,7 +60,7 @@ def _in_child(cases: list[Case], kit: Path, limit: float) -> Iterator[Ended]:
             seconds = time.monotonic() - start
             if len(answer) == 4:
                 code, text = int(answer), said.read_text(errors="replace")
-                yield Ended(case, code, text, seconds, fault_of(code, text))
+                yield Ended(case, code, text, seconds, fault_of(code, text, case.argv))
                 os.kill(child, signal.SIGUSR1)
                 continue
             os.killpg(child, signal.SIGKILL)

@@ -27,7 +27,7 @@ class Entry:
 
 COMMANDS: tuple[Entry, ...] = (
     Entry("compile", "qssmc.cli.compile:compile_", "Compile a model into a folder: IR, C, vectors, reports."),
-    Entry("import", "qssmc.cli.import_:import_", "Make a model of weights that others saved, proven on its answers."),
+    Entry("import", "qssmc.cli.import_:import_", "Make a model of saved weights, proven on its answers."),
     Entry("verify", "qssmc.cli.verify:verify", "Compare a compiled folder with the golden model, bit for bit."),
     Entry("prove", "qssmc.cli.prove:prove", "Prove that the emitted C equals golden for all inputs."),
     Entry("synth", "qssmc.cli.synth:synth", "Place an emitted core on an FPGA board, or count its cells."),

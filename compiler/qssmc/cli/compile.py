@@ -15,6 +15,7 @@ from qssmc.cli.heartbeat import Heartbeat
 from qssmc.cli.options import GroupedCommand, GroupedOption, given_of, made_from
 from qssmc.cli.sweeping import asked_sweep, sweep_to
 from qssmc.cli.terminal import Terminal, common_options
+from qssmc.data import InputFormat
 from qssmc.driver.compile import compile_source
 from qssmc.driver.design import CompiledDesign
 from qssmc.driver.model_source import read_model
@@ -50,10 +51,27 @@ _NOTHING = 1e-4  # of a deviation: what changes less is not worth a line
     help="Folder to write.",
 )
 @click.option("--force", is_flag=True, cls=GroupedOption, title=OUTPUT, help="Replace an existing design.")
+@click.option(
+    "--input-format",
+    metavar="u8.8",
+    cls=GroupedOption,
+    title="Model and data",
+    help="Of a sample of an ONNX step: u or s, bits, a point, fractional bits; x and scales; @ and zero points.  "
+    "[default: what the file says; u8.8]",
+)
 @made_from((*_CHOICES, *_SWEEP))
 @common_options
 @click.pass_obj
-def compile_(terminal: Terminal, /, model: Path, target: str, output_dir: Path, force: bool, **values: Any) -> None:
+def compile_(
+    terminal: Terminal,
+    /,
+    model: Path,
+    target: str,
+    output_dir: Path,
+    force: bool,
+    input_format: str | None,
+    **values: Any,
+) -> None:
     """Compile MODEL into OUTPUT_DIR.
 
     MODEL is a checkpoint (.pt, .safetensors), a traced model that qssmc.save wrote (.qssm), or a float step graph
@@ -64,7 +82,8 @@ def compile_(terminal: Terminal, /, model: Path, target: str, output_dir: Path, 
     chosen = make_options(_of_targets(terminal, given_of(values, _CHOICES), targets), targets)
     if not asked.pareto:
         check_target(output_dir, force=force)
-    source = read_model(model)
+    given_format = None if input_format is None else InputFormat.parse(input_format)
+    source = read_model(model, chosen.model.state, given_format)
     if asked.pareto:
         options = settle(chosen, targets, source, searches=True)
         sweep_to(terminal, source, options, asked, output_dir, chosen.model.data)

@@ -13,7 +13,7 @@ from qssmc.cli.config import configurable
 from qssmc.cli.options import GroupedCommand, GroupedOption
 from qssmc.cli.output import check_new_file
 from qssmc.cli.terminal import Terminal, common_options
-from qssmc.driver.importing import Imported, import_model
+from qssmc.driver.importing import ImportedModel, import_model
 from qssmc.driver.traced_model import SUFFIX
 from qssmc.errors import UsageError
 from qssmc.frontend.importing.questions import MEANINGS
@@ -104,7 +104,7 @@ def import_(
     terminal.note(f"next: qssmc compile {output} -o OUT")
 
 
-def _record(imported: Imported, output: Path) -> dict[str, Any]:
+def _record(imported: ImportedModel, output: Path) -> dict[str, Any]:
     reading = imported.reading
     open_ = {question.name: reading.answers[question.name] for question in reading.asked if question.is_open}
     return {
@@ -120,7 +120,7 @@ def _record(imported: Imported, output: Path) -> dict[str, Any]:
     }
 
 
-def _table(imported: Imported, output: Path) -> Table:
+def _table(imported: ImportedModel, output: Path) -> Table:
     record = _record(imported, output)
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column()

@@ -25,8 +25,10 @@ _MARKS = {True: "yes", False: "-", None: "?"}
 @click.pass_obj
 def supported_ops(terminal: Terminal, /, markdown: bool) -> None:
     """Print which torch modules can be compiled and which IR ops each target supports."""
-    frontend = import_module("qssmc.frontend")
-    modules: Mapping[str, str] = {**frontend.SUPPORTED_MODULES, **frontend.SUPPORTED_FUNCTIONS}
+    found = supported_modules()
+    if found is None:
+        terminal.note("torch modules are not listed, for torch is not installed: pip install 'qssmc[torch]'")
+    modules = found or {}
     ops = op_support()
     if any(None in support.values() for support in ops.values()):
         terminal.note("?: not measured, for a package that the target needs is missing: pip install 'qssmc[onnx]'")
@@ -39,6 +41,17 @@ def supported_ops(terminal: Terminal, /, markdown: bool) -> None:
         terminal.result(record, "\n\n".join(_markdown(head, rows) for head, rows in tables))
     else:
         terminal.result(record, Group(*(_table(head, rows) for head, rows in tables)))
+
+
+def supported_modules() -> Mapping[str, str] | None:
+    """What each torch module and function becomes, None where torch is not installed."""
+    frontend = import_module("qssmc.frontend")
+    try:
+        return {**frontend.SUPPORTED_MODULES, **frontend.SUPPORTED_FUNCTIONS}
+    except ModuleNotFoundError as missing:
+        if missing.name != "torch":
+            raise
+        return None
 
 
 def op_support() -> dict[str, dict[str, bool | None]]:

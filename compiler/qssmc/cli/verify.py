@@ -42,7 +42,7 @@ from qssmc_sim.emitted_verilog import SIMULATORS
 )
 @click.option(
     "--time-limit",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1_000_000),
     metavar="SECONDS",
     default=600,
     show_default=True,

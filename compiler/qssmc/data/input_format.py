@@ -15,6 +15,8 @@ from qssmc.errors import UsageError
 _TEXT = re.compile(r"([us])(\d{1,2})\.(-?\d{1,2})(?:x([^@]+))?(?:@(.+))?")
 _WIDEST_ZERO = 1 << 31
 
+_KINDS = {"width": "a whole number", "frac": "a whole number", "signed": "true or false"}
+
 
 @dataclass(frozen=True, repr=False)
 class InputFormat:
@@ -37,6 +39,11 @@ class InputFormat:
         for name in ("width", "frac", "signed"):  # numpy's scalars are taken for Python's
             if hasattr(value := getattr(self, name), "item"):
                 object.__setattr__(self, name, value.item())
+        kinds = (("width", int), ("frac", int), ("signed", bool))
+        if wrong := [name for name, kind in kinds if type(getattr(self, name)) is not kind]:
+            raise UsageError(
+                f"{wrong[0]} of an input format must be {_KINDS[wrong[0]]}, not {getattr(self, wrong[0])!r}"
+            )
         if not 1 <= self.width <= 32 or not -32 <= self.frac <= 32:
             wanted = "a width of 1 to 32 bits and frac of -32 to 32"
             raise UsageError(f"input format must have {wanted}, not {self.width} and {self.frac}")

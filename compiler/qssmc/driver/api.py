@@ -59,7 +59,8 @@ def compile(
     calibration: sequences that the model will see. For a module an array or tensor (count, length, channels), of
     integers q as the sensor gives them, which stand for q * 2**-input_format.frac, or of real numbers as the model was
     trained on, which are rounded onto input_format, or onto one that is proposed from their range and told to `say`;
-    for any model, text: FILE.npy or DATASET[:COUNT]. target: c, hls, verilog, onnx, crossbar or all, one or several.
+    for any model, text: FILE.npy or DATASET[:COUNT]. A .onnx takes input_format too.
+    target: c, hls, verilog, onnx, crossbar or all, one or several.
     output_dir: folder to write the design into; force: over another design. say: is told of the progress;
     progress: called as progress(what, done, of) as each piece of work begins and a few times a second while sequences
     are simulated, where done and of count steps of all sequences, which a pass may go through several times.
@@ -219,13 +220,18 @@ def _source(
     model: Any, calibration: Any, input_format: InputFormat | None, chosen: Options, say: Say
 ) -> tuple[ModelSource, TracedModel | None]:
     """Where a model comes from, and what was traced of a module."""
+    if chosen.model.state is not None and not (isinstance(model, (str, Path)) and str(model).endswith(".onnx")):
+        raise UsageError(
+            "--state pairs inputs and outputs of an ONNX step (.onnx); this model has its states in itself"
+        )
     if chosen.model.lti is not None and not _is_module(model):
         raise UsageError(
             "--lti names layers of a live module; a file holds no code: give qssmc.compile or save the module"
         )
     if isinstance(model, (str, Path)):
-        _only_text(calibration, input_format, "a file brings its own")
-        return read_model(Path(model)), None
+        step = str(model).endswith(".onnx")
+        _only_text(calibration, None if step else input_format, "a file brings its own")
+        return read_model(Path(model), chosen.model.state, input_format), None
     if isinstance(model, TracedModel):
         _only_text(calibration, input_format, "a traced model brings its own")
         return from_traced(model), model

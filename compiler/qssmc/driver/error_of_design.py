@@ -38,7 +38,7 @@ _LESS = {
     "prune_heads": "--heads",
     "prune_states": "--states or --prune-loss",
     "place_poles": "--a-bits",
-    "quantise": "--bits, --state-bits and --a-bits",
+    "quantise": "--bits, --state-bits, --a-bits and --no-clip",
 }
 
 

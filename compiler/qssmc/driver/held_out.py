@@ -37,7 +37,10 @@ def held_out_of(
                 f"--held-out {asked} has sequences of {samples.shape[1]} steps, longer than the {steps} that a mean is "
                 "exact for; give a larger --max-steps"
             )
-        return samples[:HELD_OUT], origin
+        if len(samples) > HELD_OUT:  # a file may be in the order of its recordings or classes
+            samples = samples[np.random.default_rng(seed).permutation(len(samples))[:HELD_OUT]]
+            origin = f"{HELD_OUT} of {origin} (seed {seed})"
+        return samples, origin
     if drawn_from not in DATASETS:
         return None, "give some with --held-out FILE.npy"
     try:

@@ -24,7 +24,7 @@ from qssmc.frontend.importing.kinds import RefusedPickleError
 from qssmc.frontend.importing.names import copies_of, flax
 from qssmc.frontend.importing.questions import questions_of, told
 from qssmc.frontend.importing.stack import Stack
-from qssmc.frontend.importing.trial import TOLERANCE, Expected, Reading, Say, ended, is_closed, read_by, stacks_of
+from qssmc.frontend.importing.trial import TOLERANCE, Expected, Say, TriedReading, ended, is_closed, read_by, stacks_of
 from qssmc.ir.answers import answering
 from qssmc.ir.graph import Graph, Kind
 
@@ -32,11 +32,11 @@ _KINDS: Mapping[str, Kind] = {"softmax": "class", "log_softmax": "class", "sigmo
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedModel:
     """A model made of a file of weights: what the file is in words, how it was read, and the error of its float IR."""
 
     what: str
-    reading: Reading
+    reading: TriedReading
     model: TracedModel
     error: float
 
@@ -64,7 +64,7 @@ def import_model(
     seed: int = 0,
     data: Path | None = None,
     say: Say = lambda sentence: None,
-) -> Imported:
+) -> ImportedModel:
     """Read weights, try what they leave open on the expected answers, and make the model that reproduces these.
 
     expect: files of sequences x (count, length, channels) and of what the model answers to them; given: answers to
@@ -87,7 +87,7 @@ def import_model(
     expected = _expected(*expect, stack)
     reading = read_by(copies, expected, given, what, tolerance=tolerance, say=say)
     model, error = _traced(path, reading, expected, tolerance, name, answer, calibration, seed, data, say)
-    return Imported(found.what, reading, model, error)
+    return ImportedModel(found.what, reading, model, error)
 
 
 def _expected(x_file: Path, y_file: Path, stack: Stack) -> Expected:
@@ -135,7 +135,7 @@ def _array(path: Path) -> NDArray[Any]:
 
 def _traced(
     path: Path,
-    reading: Reading,
+    reading: TriedReading,
     expected: Expected,
     tolerance: float,
     name: str | None,
@@ -188,7 +188,7 @@ def _sensor(x: NDArray[Any], say: Callable[[str], object]) -> SensorArray:
     return in_format(x, InputFormat(width, width - int(signed), signed))
 
 
-def _graph(reading: Reading, sensor: SensorArray, real: bool, name: str) -> Graph:
+def _graph(reading: TriedReading, sensor: SensorArray, real: bool, name: str) -> Graph:
     scale = reading.scale
     if not real:
         scale = type(scale)(scale.factor * 2.0**sensor.input_format.frac, scale.offset)

@@ -34,6 +34,8 @@ class Keywords(TypedDict, total=False):
     # Layers of a module, by class or path, that are linear and time-invariant: they are identified from their impulse
     # responses.
     lti: str | None
+    # Of an ONNX step, the output that each state becomes where no name or shape tells: x:x_next,h:h_next.
+    state: str | None
     # What a layer may differ by that is identified or whose states are reduced, relative to its largest answer.
     lti_error: float | None
     # qssm: state scales are powers of two; zhao: the published scheme (arXiv 2506.12480).

@@ -57,8 +57,9 @@ def traced_model(
     UsageError for calibration that cannot be used, UnsupportedModelError for a module that cannot be traced.
     """
     from qssmc.frontend.compare import answers_of
+    from qssmc.frontend.evaluated import evaluated
     from qssmc.frontend.layers import approximates
-    from qssmc.frontend.tracing import evaluated, trace
+    from qssmc.frontend.tracing import trace
 
     module = evaluated(module)
     if isinstance(calibration, (str, Path)):

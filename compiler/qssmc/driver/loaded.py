@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qssmc.artifact.manifest import altered_text, changed_files, read_manifest
 from qssmc.data import InputFormat
+from qssmc.driver.engine import load_engine
 from qssmc.errors import MalformedInputError, UsageError, VerificationError, shown
 from qssmc.ir.graph import Graph, Output
 from qssmc.ir.text import read_graph
@@ -38,7 +39,7 @@ class LoadedDesign:
         if engine == GOLDEN:
             self._engine: Executable = golden_executable(self.graph)
         else:
-            self._engine = BACKENDS[engine].load(folder, self.graph, tools or Toolchain())
+            self._engine = load_engine(folder, self.graph, engine, tools or Toolchain())
         self._count: int | None = None
         self._steps = 0
         self._one = False

@@ -59,15 +59,19 @@ class ModelSource:
     quantised: bool = False
 
 
-def read_model(path: Path) -> ModelSource:
+def read_model(path: Path, states: str | None = None, input_format: InputFormat | None = None) -> ModelSource:
     """A model by its file's ending: .onnx, .qssm, else a checkpoint.
 
-    Of weights that others saved, the error says what they are and how to import them.
+    states, input_format: of an ONNX step, see from_onnx. Of weights that others saved, the error says what they are
+    and how to import them. Raises UsageError for options that a file answers itself.
     """
     if path.exists() and not path.is_file() and not (path / "config.json").exists():  # HuggingFace's folder
         raise UsageError(f"model file {path} is not a file; give a .pt, .safetensors, .onnx or .qssm")
     if path.suffix == ".onnx":
-        return from_onnx(path)
+        return from_onnx(path, states, input_format)
+    for flag, value in (("--state", states), ("--input-format", input_format)):
+        if value is not None:
+            raise UsageError(f"{flag} is for ONNX steps (.onnx); {path.name} says this itself")
     if path.suffix == SUFFIX:
         return from_traced(load_traced(path))
     from qssmc.models import load_checkpoint
@@ -136,19 +140,24 @@ def from_traced(model: TracedModel) -> ModelSource:
     )
 
 
-def from_onnx(path: Path) -> ModelSource:
-    """A float step graph in ONNX, X_step.onnx, with X_last.onnx beside it where the answer comes at the end."""
+def from_onnx(path: Path, states: str | None = None, input_format: InputFormat | None = None) -> ModelSource:
+    """A float step graph in ONNX, X_step.onnx, with X_last.onnx beside it where the answer comes at the end.
+
+    states: outputs that states become, as --state takes them; input_format: of the samples, in place of what the file
+    says, or of unsigned bytes from 0 to 1.
+    """
     from qssmc.frontend.onnx import compare_with_runtime, import_onnx
 
-    imported = import_onnx(path, "model")
+    imported = import_onnx(path, "model", states)
     files = [path, *([imported.closing.path] if imported.closing else [])]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    paired = ", ".join(f"{name} -> {output}" for name, output in imported.becomes.items())
     return ModelSource(
-        f"import: {path.name} with {imported.parameters} numbers",
+        f"import: {path.name} with {imported.parameters} numbers" + (f"; states {paired}" if paired else ""),
         "ONNX Runtime",
         digest,
         imported.graph.inputs[0].type.shape[0],
-        imported.input_format,
+        imported.input_format if input_format is None else input_format,
         None,
         any(output.mean for output in imported.graph.outputs),
         imported.parameters,

@@ -64,6 +64,10 @@ class DataOptions:
         "impulse responses.",
         metavar="NAMES",
     )
+    state: str | None = _option(
+        "Of an ONNX step, the output that each state becomes where no name or shape tells: x:x_next,h:h_next.",
+        metavar="IN:OUT[,IN:OUT]",
+    )
     lti_error: float | None = _option(
         "What a layer may differ by that is identified or whose states are reduced, relative to its largest answer.",
         metavar="SHARE",

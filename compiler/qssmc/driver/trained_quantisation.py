@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qssmc.analysis.fixed import fixed_casts, fixed_tables, is_trained_quantised
 from qssmc.analysis.scales import is_power_of_two
+from qssmc.analysis.ssm_layers import ssm_layers
 from qssmc.artifact.stages import Stages
 from qssmc.data import InputFormat
 from qssmc.ir.graph import Graph
@@ -19,6 +20,7 @@ from qssmc_sim import run
 
 _MEASURED = 16  # sequences that the integers are compared on, at most
 _NAMED = 6
+_OF_LAYERS = ("rotate", "prune_states", "balance", "fill", "allocate", "place_poles")
 
 
 def trained_quantisation(
@@ -41,6 +43,11 @@ def trained_quantisation(
         "sequences": len(samples),
         "quantisers": quantisers,
         "tables": tables,
+        "left_alone": {
+            "states": _fixed_states(stages),
+            "passes": [name for name in stages if name in _OF_LAYERS],
+            "refit": "refit" in stages,
+        },
         "added": {"values": list(_added_values(stages)), "tables": list(_added_tables(stages))},
     }
 
@@ -51,9 +58,15 @@ def trained_sentences(report: Mapping[str, Any] | None) -> Iterator[str]:
         return
     quantisers, tables = report["quantisers"], report["tables"]
     yield (
-        f"trained quantised: {len(quantisers)} quantisers and {len(tables)} tables of the model are kept as they are; "
-        "no pass that would change them touches their layers"
+        f"trained quantised: {len(quantisers)} quantisers and {len(tables)} tables of the model are kept as they are"
     )
+    left = report["left_alone"]
+    if left["states"]:
+        *most, last = left["passes"]
+        passes = f"{', '.join(most)} and {last}" if most else last
+        yield f"trained quantised: {passes} leave {_named(left['states'], 'layer')} on grids alone"
+    if tables and left["refit"]:
+        yield f"trained quantised: refit leaves {_named([row['name'] for row in tables], 'table')} alone"
     other = [row for row in quantisers if row["differ"]]
     if quantisers:
         same = len(quantisers) - len(other)
@@ -160,6 +173,12 @@ def _table(model: Graph, op: Any, name: str) -> dict[str, Any]:
         "numbers": int(table.data.size),
         "power_of_two": is_power_of_two(scales),
     }
+
+
+def _fixed_states(stages: Stages) -> list[str]:
+    """The complex states of layers with tables or a rounding that the model was trained with."""
+    free = {layer.state for layer in ssm_layers(stages.discrete)}
+    return [op.name for op in stages.discrete.states if op.type.complex and op.name not in free]
 
 
 def _added_values(stages: Stages) -> Iterator[str]:

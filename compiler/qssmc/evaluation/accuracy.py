@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qssmc.artifact.manifest import altered_text, changed_files, read_manifest
 from qssmc.data import InputFormat, Sequences
+from qssmc.driver.engine import load_engine
 from qssmc.errors import MalformedInputError, UsageError, VerificationError
 from qssmc.ir.answers import labelled_output, predictions
 from qssmc.ir.graph import Graph, Kind
@@ -92,7 +93,7 @@ def _classifier(engine: str, path: Path, data: Sequences, tools: Toolchain) -> I
         return
     graph = design_of(path, data, None if engine == GOLDEN else engine)
     judged = labelled_output(graph)
-    design = golden_executable(graph) if engine == GOLDEN else BACKENDS[engine].load(path, graph, tools)
+    design = golden_executable(graph) if engine == GOLDEN else load_engine(path, graph, engine, tools)
     with design:
         yield lambda samples: _answer(design.run(samples)[judged.name], judged.kind, data)
 

@@ -27,7 +27,7 @@ from qssmc_sim import run
 from qssmc_sim.crossbar import Setup, Trials, run_trials
 from qssmc_sim.crossbar.kernel import kernels_of
 
-NAMES = ("weight-bits", "encoding")
+NAMES = ("cell-bits", "encoding")
 
 
 @dataclass(frozen=True)

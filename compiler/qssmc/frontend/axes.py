@@ -35,12 +35,15 @@ class Signal:
     """A value of the IR with the axes that torch sees.
 
     The channel axes, in their order, are the elements of the value in row-major order. closed: it comes once, after
-    the last sample; last: it is what the last step left, of a value that is known at every step.
+    the last sample; early: so many zeros stand before its first step; late: so many steps behind its last one
+    are to be cut.
     """
 
     name: str
     axes: tuple[Axis, ...]
     closed: bool = False
+    early: int = 0
+    late: int = 0
 
     @property
     def channels(self) -> tuple[int, ...]:

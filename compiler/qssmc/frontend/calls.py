@@ -20,6 +20,7 @@ from qssmc.frontend.einops_rules import is_einops
 from qssmc.frontend.handlers import MODULES
 from qssmc.frontend.layers import handler_of
 from qssmc.frontend.quantised import ConstantsOnGrid, is_of_quantisation, named_as_functions
+from qssmc.frontend.written_out import joined
 
 _TORCH = str(Path(torch.__file__).parent)
 _HERE = str(Path(__file__).parent)
@@ -54,6 +55,7 @@ def calls_of(module: nn.Module, leaves: Sequence[nn.Module] = ()) -> fx.Graph:
         raise UnsupportedModelError(_untraceable(module, error, tracer.failed)) from error
     _drop_defaults(calls)
     named_as_functions(calls)
+    joined(calls, module)
     return calls
 
 

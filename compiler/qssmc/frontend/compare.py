@@ -13,11 +13,12 @@ from torch import nn
 
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.answers import TOLERANCE, RunGraph, compare_with_answers, joined
+from qssmc.frontend.evaluated import evaluated
 from qssmc.frontend.layers.declared import Declared
 from qssmc.frontend.precision import precisions
 from qssmc.frontend.quantised import ExactQuantisation
 from qssmc.frontend.returned import ALONE, picked
-from qssmc.frontend.tracing import evaluated, without_softmax
+from qssmc.frontend.tracing import without_softmax
 from qssmc.ir.graph import Graph
 
 __all__ = ["TOLERANCE", "RunGraph", "answers_of", "compare_with_module"]

@@ -146,7 +146,7 @@ def _conv(b: Builder, module: nn.Conv1d, stem: str, x: str, origin: str) -> str:
     """A convolution of one tap: a matrix product a step, in blocks where it has groups."""
     given = (module.kernel_size, module.stride, module.padding, module.dilation)
     if module.kernel_size != (1,) or module.stride != (1,) or module.padding not in ((0,), "valid", "same"):
-        raise TypeFault(f"Conv1d must have kernel size 1, stride 1 and no padding, not {given[:3]}")
+        raise TypeFault(f"Conv1d of one tap must have stride 1 and no padding, not {given[1:3]}")
     taps = numbers(module.weight)[:, :, 0]
     weight = np.zeros((module.out_channels, module.in_channels))
     rows, columns = module.out_channels // module.groups, module.in_channels // module.groups
@@ -228,7 +228,7 @@ MODULE_HANDLERS: tuple[ModuleHandler, ...] = (
     ModuleHandler(nn.Dropout3d, "torch.nn", _nothing, "removed", axis="any"),
     ModuleHandler(nn.AlphaDropout, "torch.nn", _nothing, "removed", axis="any"),
     ModuleHandler(nn.FeatureAlphaDropout, "torch.nn", _nothing, "removed", axis="any"),
-    ModuleHandler(nn.Conv1d, "torch.nn", _conv, "of kernel size 1, over (batch, channels, time)", axis="second"),
+    ModuleHandler(nn.Conv1d, "torch.nn", _conv, "over (batch, channels, time), of the past", axis="second"),
     ModuleHandler(
         nn.BatchNorm1d, "torch.nn", _batch_norm, "over (batch, channels, time); folded beside a Linear", axis="second"
     ),
@@ -297,9 +297,10 @@ RULED: Mapping[str, str] = {
     "einops.rearrange, einops.reduce": "a change of layout; a mean over time",
     "x[..., a:b], x[..., [2, 0, 1]], chunk, split, torch.cat, torch.stack": "of channels",
     "+, -, *, / with numbers and parameters, x ** 2": "folded where a Linear is beside them",
-    "F.linear, x @ W, torch.einsum, F.conv1d of one tap": "with constant weights",
+    "F.linear, x @ W, torch.einsum, F.conv1d": "with constant weights",
     "F.glu, F.layer_norm, F.rms_norm, F.batch_norm": "with constant weights",
     "F.leaky_relu, F.prelu, F.elu, F.hardswish, torch.clamp, torch.abs": "sums of ReLUs",
+    "F.pad(x, (n, 0)), x[..., :-n] of a padded convolution": "zeros before the first sample, for what looks back",
     "softmax, log_softmax": "left out at the end of a model",
 }
 

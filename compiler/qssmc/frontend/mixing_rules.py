@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from qssmc.frontend.axes import BATCH, ONE, TIME, Axis, Refused, Signal, position, told
+from qssmc.frontend.choice_rules import cat, choose
 from qssmc.frontend.layout_rules import flatten, unflatten
 from qssmc.frontend.op_maker import OpMaker
-from qssmc.frontend.rules import cat, choose, offset, scaled, spread_constant
+from qssmc.frontend.rules import offset, scaled, spread_constant
 
 
 def einsum(m: OpMaker, equation: Any, *operands: Any) -> Signal:

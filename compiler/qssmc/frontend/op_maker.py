@@ -29,6 +29,10 @@ class OpMaker:
         """An op on values."""
         return self.b.add(op, self._stem(f"{self.origin}_{what}"), *inputs, origin=self.origin)
 
+    def stem(self, what: str) -> str:
+        """What names of the call's own begin with."""
+        return self._stem(f"{self.origin}_{what}")
+
     def extent(self, signal: Signal) -> int:
         """How many elements a signal has a step."""
         return self.b.type(signal.name).shape[0]

@@ -16,7 +16,9 @@ from qssmc.frontend.axes import Refused
 from qssmc.frontend.precision import in_double
 from qssmc.frontend.quantiser import Quantiser
 
-_NAMES = re.compile(r"quanti[sz]er|fake_?quant|quant_?(act|identity|input|output|state|relu)|^quant$|lsq|pact", re.I)
+_NAMES = re.compile(
+    r"quanti[sz]er|fake_?quant|quant_?(act|identity|input|output|state|relu)|^quant$|^lsq|lsq$|^pact", re.IGNORECASE
+)
 _FAR = 1e6  # beyond the range of every quantiser
 _STEPS = 1 << 13  # that a range is looked at by
 _MOST_LEVELS = 1 << 16

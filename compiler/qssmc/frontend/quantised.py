@@ -323,12 +323,21 @@ def _probed(module: nn.Module, x: Any) -> Quantiser | None:
     return None
 
 
+def has_own_hooks(module: nn.Module) -> bool:
+    """Whether a module has hooks other than those of prepare_qat, which `hooked` and tracing see."""
+    hooks = [getattr(hook, "__name__", "") for hook in module._forward_hooks.values()]
+    return bool(module._forward_pre_hooks) or any(name != _QAT_HOOK for name in hooks)
+
+
+_QAT_HOOK = "_observer_forward_hook"
+
+
 def hooked(m: OpMaker, call: fx.Node, root: nn.Module, result: Any) -> Any:
     """The result of a module behind the fake quantiser that prepare_qat hung on it as a hook."""
     module = root.get_submodule(str(call.target))
     hooks = [getattr(hook, "__name__", "") for hook in module._forward_hooks.values()]
     fake = module._modules.get("activation_post_process")
-    if fake is None or "_observer_forward_hook" not in hooks:
+    if fake is None or _QAT_HOOK not in hooks:
         return result
     if not is_fake_quantiser(fake):
         raise Refused(f"{type(fake).__name__} watches and rounds nothing; use prepare_qat, or leave it out")

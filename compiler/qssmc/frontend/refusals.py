@@ -66,7 +66,8 @@ _INSTEAD: Mapping[str, str] = {
     **dict.fromkeys(
         ("round", "floor", "ceil"),
         "a quantiser that is written out has no grid to read: write "
-        "torch.fake_quantize_per_tensor_affine(x, scale, zero_point, low, high), which trains as well",
+        "torch.fake_quantize_per_tensor_affine(x, scale, zero_point, low, high), which trains as well, or "
+        "put it into a module with Quantizer in its name",
     ),
     **dict.fromkeys(("linear",), "make it a torch.nn.Linear of the module"),
     **dict.fromkeys(

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
+
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.axes import ONE, Refused, Signal, TimeSum, Unknown, told
 
@@ -83,6 +85,8 @@ def _check(part: Any) -> None:
             f"the model must return one tensor of its input, not {_kind(part)}, or several in a tuple or a dict; "
             "wrap it in a module that returns the answers"
         )
+    if part.early or part.late:
+        raise Refused(f"the model returns a padded sequence; cut it to its length, [..., :-{part.early + part.late}]")
     kinds = [axis.kind for axis in part.axes if axis != ONE]
     wanted = ["batch"] if part.closed else ["batch", "time"]
     if [kind for kind in kinds if kind != "channel"] != wanted or kinds[: len(wanted)] != wanted:
@@ -93,10 +97,7 @@ def _check(part: Any) -> None:
 
 
 def _kind(result: Any) -> str:
-    if result is None:
-        return "None"
-    return (
-        f"a {type(result).__name__.removeprefix('immutable_')} of {len(result)}"
-        if hasattr(result, "__len__")
-        else str(result)
-    )
+    kind = type(result).__name__.removeprefix("immutable_")
+    if isinstance(result, (Mapping, tuple, list, str, torch.Tensor)):
+        return f"a {kind} of {len(result)}"
+    return str(result) if isinstance(result, (int, float, type(None))) else f"a {kind}"

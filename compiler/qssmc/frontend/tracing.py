@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,10 +9,8 @@ from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
-from torch.nn.utils import parametrize
 
-from qssmc.errors import UnsupportedModelError, UsageError
+from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.answers import RunGraph
 from qssmc.frontend.axes import (
     BATCH,
@@ -30,23 +27,28 @@ from qssmc.frontend.axes import (
 )
 from qssmc.frontend.calls import calls_of, owner_of, where_of
 from qssmc.frontend.einops_rules import apply_module, is_einops
+from qssmc.frontend.evaluated import check_finite, check_hooks, evaluated
 from qssmc.frontend.handlers import MODULES, SUPPORTED_FUNCTIONS, SUPPORTED_MODULES, axes_after, one_op
 from qssmc.frontend.layers import LayerHandler, handler_of
 from qssmc.frontend.layers.check import accept
 from qssmc.frontend.layers.declared import Declared
 from qssmc.frontend.layers.identify import identified
 from qssmc.frontend.op_maker import OpMaker
-from qssmc.frontend.quantised import Recorded, hooked, plain_weights, quantised_call, set_plain
+from qssmc.frontend.padding_rules import check_whole
+from qssmc.frontend.quantised import hooked, quantised_call
 from qssmc.frontend.quantiser import OnGrid, on_grid
 from qssmc.frontend.refusals import instead, known, name_of, never, unknown_module
 from qssmc.frontend.returned import identifier, outputs_of
-from qssmc.frontend.rule_table import MODULE_RULES, rule_of
+from qssmc.frontend.rule_table import module_rule, rule_of
 from qssmc.frontend.rules import RULES
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
 from qssmc.ir.ops import Op, TypeFault
 from qssmc.ir.types import Type
 from qssmc.ir.verify import verify
+
+_ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # numpy's names, which torch takes too
+_OF_SEVERAL = ("getitem", "cat", "concat", "concatenate", "stack")  # functions of several tensors
 
 
 def trace(
@@ -66,8 +68,8 @@ def trace(
     write instead.
     """
     module = evaluated(module)
-    _check_finite(module)
-    _check_hooks(module)
+    check_finite(module)
+    check_hooks(module)
     declared = declared or Declared()
     if type(module) in MODULES or handler_of(module) is not None or type(module).__name__ in declared.names:
         module = nn.Sequential(module)  # torch.fx looks into the root, so what has a handler must not be the root
@@ -82,122 +84,6 @@ class _ToldOf:
     run: RunGraph | None
     say: Callable[[str], Any]
     declared: Declared
-
-
-def evaluated(module: nn.Module) -> nn.Module:
-    """A copy of a module in evaluation mode on the CPU; what only wraps a module is taken off.
-
-    Raises UsageError for what is no module, UnsupportedModelError for a module without numbers or that cannot be
-    copied.
-    """
-    if not isinstance(module, nn.Module):
-        raise UsageError(f"the model must be a torch.nn.Module, not {type(module).__name__}")
-    if isinstance(module, torch.jit.ScriptModule):
-        raise UnsupportedModelError(
-            "the model is TorchScript, which keeps no modules; give the module it was made from"
-        )
-    if "_modules" not in vars(module):
-        raise UnsupportedModelError(
-            f"{type(module).__name__} was never initialised; call super().__init__() first in its __init__"
-        )
-    module = _unwrapped(module)
-    tensors = [*module.named_parameters(), *module.named_buffers()]
-    empty = [
-        name
-        for name, tensor in tensors
-        if tensor.is_meta or isinstance(tensor, (UninitializedParameter, UninitializedBuffer))
-    ]
-    if empty:
-        raise UnsupportedModelError(
-            f"{type(module).__name__} has no numbers in {', '.join(empty)}; load its weights, "
-            "and run lazy modules once on an example"
-        )
-    try:
-        return _plain(copy.deepcopy(module, _computed(module)).cpu().eval())
-    except Exception as error:  # the user's own __deepcopy__ and __getstate__ run here
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UnsupportedModelError(
-            f"{type(module).__name__} cannot be copied ({reason}); keep what is no tensor or number out of it"
-        ) from error
-
-
-def _computed(module: nn.Module) -> dict[int, Any]:
-    """A memo for deepcopy: tensors that were computed, as by weight norm, are copied as numbers."""
-    attributes = [value for part in module.modules() for value in vars(part).values()]
-    return {
-        id(value): value.detach().clone() for value in attributes if isinstance(value, torch.Tensor) and value.grad_fn
-    }
-
-
-def _plain(module: nn.Module) -> nn.Module:
-    """Parametrised weights as plain ones: of parametrize, of quantised training, and of the older weight norm."""
-    plain_weights(module)
-    for part in list(module.modules()):
-        for name, child in part._modules.items():
-            if child is not None and type(child).__name__ in _WRAPPERS:
-                part._modules[name] = _unwrapped(child)
-    for part in list(module.modules()):
-        if parametrize.is_parametrized(part):
-            # Not by remove_parametrizations, which changes the class, and that is the user's module's too.
-            names: list[str] = list(part.parametrizations)  # type: ignore[arg-type]
-            lists: Any = part.parametrizations
-            last = {name: list(lists[name])[-1] for name in names}
-            with Recorded() as seen:
-                values = {name: getattr(part, name).detach() for name in names}
-            plain = parametrize.type_before_parametrizations(part)
-            del part._modules["parametrizations"]
-            part.__class__ = plain
-            for name, value in values.items():
-                set_plain(part, name, value, seen, last[name])
-        for hook in list(part._forward_pre_hooks.values()):
-            if type(hook).__name__ == "WeightNorm":
-                torch.nn.utils.remove_weight_norm(part, hook.name)  # type: ignore[attr-defined]
-            elif type(hook).__name__ == "SpectralNorm":
-                torch.nn.utils.remove_spectral_norm(part, hook.name)  # type: ignore[attr-defined]
-    return module
-
-
-_WRAPPERS = ("OptimizedModule", "DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "AveragedModel")
-
-
-def _unwrapped(module: nn.Module) -> nn.Module:
-    """The module within DataParallel, torch.compile or an average of weights."""
-    for name in ("_orig_mod", "module"):
-        inner = module._modules.get(name)
-        if inner is not None and type(module).__name__ in _WRAPPERS:
-            return _unwrapped(inner)
-    return module
-
-
-def _check_hooks(module: nn.Module) -> None:
-    """Refuse forward hooks, which may change what a module answers and are in no forward."""
-    hooked = [path or "the model" for path, p in module.named_modules() if p._forward_hooks or p._forward_pre_hooks]
-    if hooked:
-        raise UnsupportedModelError(
-            f"{', '.join(hooked)} has forward hooks, which no design runs; remove them (handle.remove()), or write "
-            "what they do into the forward"
-        )
-
-
-def _check_finite(module: nn.Module) -> None:
-    nothing = [path for path, tensor in module.named_parameters() if tensor.numel() == 0]
-    if nothing:
-        raise UnsupportedModelError(
-            f"the model cannot be compiled: {', '.join(nothing)} holds no numbers; give layers of one channel at least"
-        )
-    faults = [
-        f"{path} has {int((~torch.isfinite(tensor)).sum())} values that are NaN or infinite"
-        for path, tensor in module.state_dict().items()
-        if isinstance(tensor, torch.Tensor)
-        and (tensor.is_floating_point() or tensor.is_complex())
-        and not bool(torch.isfinite(tensor).all())
-    ]
-    if faults:
-        raise UnsupportedModelError("the model cannot be compiled: " + "; ".join(faults))
-
-
-_ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # numpy's names, which torch takes too
-_OF_SEVERAL = ("getitem", "cat", "concat", "concatenate", "stack")  # functions of several tensors
 
 
 class _Translation:
@@ -264,6 +150,7 @@ class _Translation:
             if not told_already and not known(call) and rule_of(call.op, call.target) is None:
                 raise Refused(f"{name_of(call)}; {instead(call)}")
             return _unknown(call, parts)
+        check_whole(call, self.module, parts)
         states = len(self.builder.updates)
         result = self._module(call, args, kwargs) if call.op == "call_module" else self._function(call, args, kwargs)
         if call.op == "call_module":
@@ -279,12 +166,13 @@ class _Translation:
         module = self.module.get_submodule(path)
         if id(module) in self.declared and args and isinstance(args[0], Signal):
             return self._layer(call, None, module, args, kwargs)
+        rule = module_rule(module)
+        if rule is not None and len(args) == 1 and isinstance(args[0], Signal) and not kwargs:
+            return rule(OpMaker(self.builder, path, self._stem), module, args[0])
         handler = MODULES.get(type(module))
         if handler is None:
             if is_einops(module) and args:
                 return apply_module(OpMaker(self.builder, path, self._stem), module, args[0])
-            if type(module) in MODULE_RULES and len(args) == 1 and isinstance(args[0], Signal) and not kwargs:
-                return MODULE_RULES[type(module)](OpMaker(self.builder, path, self._stem), module, args[0])
             layer = handler_of(module)
             if layer is None or not args or not isinstance(args[0], Signal):
                 raise Refused(unknown_module(module))

@@ -106,6 +106,8 @@ def _state_row(graph: Graph, state: State, proven: Mapping[str, Interval], tally
     row: dict[str, Any] = {"state": state.name, "origin": state.origin}
     if response is not None and not state.type.complex and (response.pole == 1.0).all():
         row |= {"bound": [None] * len(clamp), "steps": response.steps(low, high), "can_saturate": len(clamp)}
+    elif response is not None and not state.type.complex and not response.pole.any() and not update.inputs[1:]:
+        row |= _plain_row(update, proven[update.inputs[0]])
     else:
         reach = np.full(clamp.shape, np.inf) if response is None else response.reach()
         bound = [int(value) if np.isfinite(value) else None for value in reach]
@@ -117,3 +119,17 @@ def _state_row(graph: Graph, state: State, proven: Mapping[str, Interval], tally
         "values": tally.seen[update.name],
         "saturated": tally.saturated[update.name].tolist(),
     }
+
+
+def _plain_row(update: Requant, operand: Interval) -> dict[str, Any]:
+    """Of a state that has no part in what it becomes, as in a shift register: how far that reaches, and its clamps."""
+    multiplier, shift, low, high = (
+        np.array(np.broadcast_to(table.data, update.type.shape), dtype=object)
+        for table in (update.multiplier, update.shift, update.low, update.high)
+    )
+    scaled = operand.times(multiplier)
+    half = (1 << shift) >> 1
+    ends = [(end + half) >> shift for end in (scaled.low, scaled.high)]
+    beyond = (ends[0] < low) | (ends[1] > high)
+    bound = [int(max(abs(a), abs(b))) for a, b in zip(*ends, strict=True)]
+    return {"bound": bound, "can_saturate": int(beyond.sum())}

@@ -61,7 +61,8 @@ def run_c(design: RecordedDesign, tools: Toolchain, source: Path) -> Compared:
     layout = json.loads((source / "layout.json").read_text(encoding="utf-8"))  # as compiled
     narrow, why = narrow_of(cc)
     if narrow is not None and (source / "main.c").is_file():
-        values += check_narrow(design, source, layout["prefix"], narrow)[0]
+        beside = [name for name in layout["sources"] if name != "harness.c"]  # such as the model of the arrays
+        values += check_narrow(design, source, ["main.c", f"{layout['prefix']}.c", *beside], narrow)[0]
     differs = trace_difference(source, f"{layout['prefix']}.c", layout["trace_sources"][0])
     if differs:
         raise VerificationError(f"the emitted C in {source} is not what was traced: {differs}")

@@ -6,6 +6,7 @@ compiler and an emulator. Where neither is there, that is said; nothing stands i
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -44,9 +45,14 @@ class Narrow:
         return f"{' '.join(words)}{under}, 32 bits, packed tables"
 
 
-@cache
 def narrow_of(cc: str) -> tuple[Narrow | None, str]:
     """How 32-bit programs are built and run here; None, and why not."""
+    return _found(cc, os.environ.get("PATH", ""))
+
+
+@cache
+def _found(cc: str, path: str) -> tuple[Narrow | None, str]:
+    """By the compiler and by what is on PATH."""
     try:
         words = tuple(shlex.split(cc))
     except ValueError:
@@ -55,7 +61,7 @@ def narrow_of(cc: str) -> tuple[Narrow | None, str]:
     for found in (
         Narrow((*words, "-m32", *_FLAGS)) if words else None,
         Narrow((_CROSS, "-static", *_FLAGS), (_EMULATOR,))
-        if shutil.which(_CROSS) and shutil.which(_EMULATOR)
+        if shutil.which(_CROSS, path=path) and shutil.which(_EMULATOR, path=path)
         else None,
     ):
         if found is not None:
@@ -87,7 +93,7 @@ def _works(narrow: Narrow) -> str:
     return ""
 
 
-def check_narrow(design: RecordedDesign, source: Path, prefix: str, narrow: Narrow) -> tuple[int, int]:
+def check_narrow(design: RecordedDesign, source: Path, names: Sequence[str], narrow: Narrow) -> tuple[int, int]:
     """Replay what was made and some of what was recorded; the values and the sequences compared.
 
     Raises VerificationError with the first output that differs, as the program says it.
@@ -98,7 +104,7 @@ def check_narrow(design: RecordedDesign, source: Path, prefix: str, narrow: Narr
         with tempfile.TemporaryDirectory(prefix="qssmc-") as scratch:
             program = str(Path(scratch) / "replay")
             building(f"the C compiler {narrow.compiler[0]} for 32 bits")
-            sources = [str(source / name) for name in ("main.c", f"{prefix}.c")]
+            sources = [str(source / name) for name in names]
             built = _run((*narrow.compiler, "-o", program, *sources))
             if built.returncode:
                 lines = built.stderr.splitlines() or ["it gives no reason"]

@@ -63,7 +63,8 @@ def _open_elements(points: Points, update: Requant, left: Flags | None) -> NDArr
     parts = [left[p.first : p.first + p.count] for p in points.places if p.op is update and left is not None]
     if not parts:
         return np.zeros(0, np.int64)
-    return np.flatnonzero(np.any(parts, axis=0).reshape(update.type.shape[0], -1).any(axis=1))
+    lanes = 2 if update.type.complex else 1
+    return np.flatnonzero(np.any(parts, axis=0).reshape(update.type.shape[0], lanes).any(axis=1))
 
 
 def _of_state(

@@ -11,7 +11,7 @@ from torch import nn
 
 from frontend.importing.stacks import Sequence, Stack, used_batch_norm
 from frontend.layers import lookalikes
-from qssmc.driver.importing import Imported, import_model
+from qssmc.driver.importing import ImportedModel, import_model
 
 MODELS = {
     "S4D, post norm": (
@@ -48,7 +48,7 @@ MODELS = {
 }
 
 
-def imported(model: nn.Module, tmp_path: Path, x: np.ndarray, **given: str) -> Imported:
+def imported(model: nn.Module, tmp_path: Path, x: np.ndarray, **given: str) -> ImportedModel:
     torch.save(model.state_dict(), tmp_path / "weights.pt")
     with torch.no_grad():
         y = model.eval()(torch.from_numpy(x)).numpy()

@@ -60,6 +60,9 @@ def test_every_integer_and_the_answers_are_those_of_torch(stored: bool) -> None:
     design, report, said = compiled(model)
     assert any("layer: QuantS4Recurrent is quantised S4D (A, B, C, D on grids, 2 Re(C x)" in one for one in said)
     assert [row["differ"] for row in report["quantisers"]] == [0] * 7
+    assert any(
+        "rotate, balance, fill, allocate and place_poles leave 1 layer (%layer_x) on grids alone" in s for s in said
+    )
     assert len(report["tables"]) == 6
     assert not report["added"]["tables"]
     samples = integers(1)

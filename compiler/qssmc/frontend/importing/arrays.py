@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qssmc.data.npy import read_npz
 from qssmc.errors import MalformedInputError, brief
-from qssmc.frontend.importing.kinds import Found, kind_of_file
+from qssmc.frontend.importing.kinds import FoundWeights, kind_of_file
 from qssmc.ir.json_text import parse_json
 
 Arrays = dict[str, NDArray[Any]]
@@ -24,7 +24,7 @@ _DTYPES = {
 }  # fmt: skip
 
 
-def read_arrays(found: Found) -> Arrays:
+def read_arrays(found: FoundWeights) -> Arrays:
     """The arrays of a file by name, nested tables joined by dots; real ones in float64, complex ones in complex128.
 
     Raises MalformedInputError for a file that is damaged.
@@ -143,7 +143,7 @@ def config_of(path: Path) -> dict[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def open_arrays(path: Path) -> tuple[Found, Arrays]:
+def open_arrays(path: Path) -> tuple[FoundWeights, Arrays]:
     """What a file or folder is, and its arrays."""
     found = kind_of_file(path)
     return found, read_arrays(found)

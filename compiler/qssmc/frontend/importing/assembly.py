@@ -16,7 +16,7 @@ from qssmc.frontend.importing.parts import (
     Curve,
     Gate,
     Gated,
-    Part,
+    ModelPart,
     Recurrence,
     Residual,
     RootMean,
@@ -36,7 +36,7 @@ from qssmc.frontend.importing.questions import (
     NORM,
 )
 from qssmc.frontend.importing.recurrences import Answers, Recurrent
-from qssmc.frontend.importing.stack import Block, Linear, Norm, Stack
+from qssmc.frontend.importing.stack import BlockWeights, Linear, NormWeights, Stack
 from qssmc.frontend.layers.system import System
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
@@ -93,21 +93,21 @@ def _finite(scale: InputScale, text: str) -> InputScale:
     return scale
 
 
-def parts_of(stack: Stack, answers: Answers, system_of: SystemOf) -> tuple[Part, ...]:
+def parts_of(stack: Stack, answers: Answers, system_of: SystemOf) -> tuple[ModelPart, ...]:
     """The parts of a model in their order, for one answer to every question."""
     end_curve = _curve("", answers.get(END_CURVE, "none"))
-    parts: list[Part] = _chain(stack.encoder, end_curve)
+    parts: list[ModelPart] = _chain(stack.encoder, end_curve)
     for block in stack.blocks:
         parts += _block(block, answers, system_of)
     last = [_norm(norm, answers) for norm in stack.norms]
-    closing: list[Part] = [] if answers[CLOSING] == "none" else [Closing("pool", answers[CLOSING])]
+    closing: list[ModelPart] = [] if answers[CLOSING] == "none" else [Closing("pool", answers[CLOSING])]
     parts += [*closing, *last] if answers.get(FINAL) == "after" else [*last, *closing]
     return (*parts, *_chain(stack.decoder, end_curve))
 
 
-def _chain(linears: Sequence[Linear], curve: Sequence[Part]) -> list[Part]:
+def _chain(linears: Sequence[Linear], curve: Sequence[ModelPart]) -> list[ModelPart]:
     """Products with an activation between each two."""
-    parts: list[Part] = []
+    parts: list[ModelPart] = []
     for index, linear in enumerate(linears):
         parts += [*(curve if index else ()), _affine(linear)]
     return parts
@@ -117,16 +117,16 @@ def _affine(linear: Linear) -> Affine:
     return Affine(linear.origin, linear.weight, linear.bias)
 
 
-def _curve(origin: str, kind: str) -> list[Part]:
+def _curve(origin: str, kind: str) -> list[ModelPart]:
     return [] if kind == "none" else [Curve(origin, kind)]
 
 
-def _block(block: Block, answers: Answers, system_of: SystemOf) -> list[Part]:
+def _block(block: BlockWeights, answers: Answers, system_of: SystemOf) -> list[ModelPart]:
     """Norm, recurrence, activation, mixing, residual and a feed-forward pair, in the order that the answers give."""
-    layer: list[Part] = [Recurrence(block.origin, system_of(block.recurrent, answers))]
+    layer: list[ModelPart] = [Recurrence(block.origin, system_of(block.recurrent, answers))]
     mixed = _mixing(block, answers)
     second = _feedforward(block, answers)
-    norms: list[Part] = [_norm(norm, answers) for norm in block.norms]
+    norms: list[ModelPart] = [_norm(norm, answers) for norm in block.norms]
     place = answers.get(NORM, "pre")
     if second and len(norms) < 2:
         return _placed(block.origin, layer, [*mixed, *second], norms, place, answers)
@@ -139,8 +139,8 @@ def _block(block: Block, answers: Answers, system_of: SystemOf) -> list[Part]:
 
 
 def _placed(
-    origin: str, layer: list[Part], rest: list[Part], norms: list[Part], place: str, answers: Answers
-) -> list[Part]:
+    origin: str, layer: list[ModelPart], rest: list[ModelPart], norms: list[ModelPart], place: str, answers: Answers
+) -> list[ModelPart]:
     """One residual branch with its norms."""
     before, after, inside = norms if place == "pre" else [], norms if place == "post" else [], [*layer, *rest]
     if place == "both" and norms:
@@ -153,7 +153,7 @@ def _placed(
     return [*([Residual(origin, tuple(branch))] if answers[ADDED] == "yes" else branch), *after]
 
 
-def _mixing(block: Block, answers: Answers) -> list[Part]:
+def _mixing(block: BlockWeights, answers: Answers) -> list[ModelPart]:
     """What follows a recurrence: its activation, and its products in the way that the answer to `mixing` says."""
     curve = _curve(block.origin, answers[CURVE])
     width = block.recurrent.outputs
@@ -177,14 +177,14 @@ def _mixing(block: Block, answers: Answers) -> list[Part]:
     return [*curve, first, *(curve if how == "activated" else ())]
 
 
-def _feedforward(block: Block, answers: Answers) -> list[Part]:
+def _feedforward(block: BlockWeights, answers: Answers) -> list[ModelPart]:
     if not block.feedforward:
         return []
     first, second = map(_affine, block.feedforward)
     return [first, *_curve(block.origin, answers[FF_CURVE]), second]
 
 
-def _norm(norm: Norm, answers: Answers) -> Part:
+def _norm(norm: NormWeights, answers: Answers) -> ModelPart:
     if norm.mean is not None and norm.var is not None and norm.beta is not None:
         factor = norm.gamma / np.sqrt(norm.var + _BATCH_EPS)
         return Scaled(norm.origin, factor, norm.beta - norm.mean * factor)
@@ -194,7 +194,7 @@ def _norm(norm: Norm, answers: Answers) -> Part:
     return Centred(norm.origin, norm.gamma, np.zeros_like(norm.gamma) if norm.beta is None else norm.beta, eps)
 
 
-def graph_of(parts: Sequence[Part], inputs: int, scale: InputScale, name: str, *, closed: bool) -> Graph:
+def graph_of(parts: Sequence[ModelPart], inputs: int, scale: InputScale, name: str, *, closed: bool) -> Graph:
     """The float graph of parts on samples of some channels, scaled first: in the encoder, where there is one."""
     b = Builder(name, "float")
     x = b.input("u", Type((inputs,)), "input")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qssmc.frontend.importing.arrays import Arrays
-from qssmc.frontend.layers.quantised_s4d import ROLES, gridded, states_of, times
+from qssmc.frontend.layers.gridded import ROLES, gridded, states_of, times
 from qssmc.frontend.layers.system import System
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import Add, Diag, Inject, Readout, Scale, TypeFault

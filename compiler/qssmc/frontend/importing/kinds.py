@@ -22,7 +22,7 @@ class RefusedPickleError(MalformedInputError):
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundWeights:
     """A file of weights: its kind, what it is in words, and the file that holds the weights."""
 
     kind: Kind
@@ -30,7 +30,7 @@ class Found:
     path: Path
 
 
-def kind_of_file(path: Path) -> Found:
+def kind_of_file(path: Path) -> FoundWeights:
     """What a file or folder of weights is.
 
     Raises MalformedInputError for what is no file of a model, UnsupportedModelError for one that keeps a model in a
@@ -45,7 +45,7 @@ def kind_of_file(path: Path) -> Found:
         if head.startswith(b"PK\x03\x04"):
             return _zip(path)
         if len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 30:
-            return Found("safetensors", "a safetensors file", path)
+            return FoundWeights("safetensors", "a safetensors file", path)
         content = head + file.read(MOST_READ)
     if (refusal := _by_head(path, head)) is not None:
         raise refusal
@@ -58,7 +58,7 @@ def kind_of_file(path: Path) -> Found:
     _refuse_objects(path, classes)
     if content[2:14] != _LEGACY_MAGIC and not any(name.startswith("torch.") for name in classes):
         raise MalformedInputError(f"{path} is a pickle that no torch wrote; save arrays with numpy.savez, or {_SAVE}")
-    return Found("torch", "a PyTorch state dict", path)
+    return FoundWeights("torch", "a PyTorch state dict", path)
 
 
 def _by_head(path: Path, head: bytes) -> QssmcError | None:
@@ -78,14 +78,14 @@ def _by_head(path: Path, head: bytes) -> QssmcError | None:
     return None
 
 
-def _folder(path: Path) -> Found:
+def _folder(path: Path) -> FoundWeights:
     """A folder as HuggingFace lays it out."""
     for name in _WEIGHTS:
         file = path / name
         if file.is_file():
             has_config = (path / "config.json").is_file()
             what = "a HuggingFace folder" if has_config else f"a folder with {name}"
-            return Found("folder" if name.endswith(".json") else kind_of_file(file).kind, what, file)
+            return FoundWeights("folder" if name.endswith(".json") else kind_of_file(file).kind, what, file)
     several = sorted(
         file.name for file in path.iterdir() if file.suffix in (".safetensors", ".pt", ".pth", ".ckpt", ".npz")
     )
@@ -101,13 +101,13 @@ def _folder(path: Path) -> Found:
     raise UsageError(f"{path} {holds}; a HuggingFace folder has config.json and model.safetensors")
 
 
-def _zip(path: Path) -> Found:
+def _zip(path: Path) -> FoundWeights:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             inner = [name.split("/", 1)[-1] for name in names]
             if names and all(name.endswith(".npy") for name in names):
-                return Found("npz", "arrays of a .npz file", path)
+                return FoundWeights("npz", "arrays of a .npz file", path)
             if "float.ir" in names:
                 raise UsageError(f"{path} is a traced model already; run: qssmc compile {path} -o OUT")
             if any(name.startswith("code/") for name in inner) or "constants.pkl" in inner:
@@ -132,7 +132,7 @@ def _zip(path: Path) -> Found:
     if classes is None:
         raise MalformedInputError(f"{path} holds a damaged pickle; save the weights again: {_SAVE}")
     _refuse_objects(path, classes)
-    return Found("torch", "a PyTorch state dict", path)
+    return FoundWeights("torch", "a PyTorch state dict", path)
 
 
 def _refuse_objects(path: Path, classes: list[str]) -> None:

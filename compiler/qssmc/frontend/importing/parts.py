@@ -20,7 +20,7 @@ from qssmc.ir.types import Type
 Real = NDArray[np.float64]
 
 
-class Part(ABC):
+class ModelPart(ABC):
     """A part of a model, with the name of the module that its weights come from."""
 
     origin: str
@@ -41,7 +41,7 @@ class Part(ABC):
 
 
 @dataclass(frozen=True)
-class Affine(Part):
+class Affine(ModelPart):
     """weight x + bias over the channels; weight: (outputs, inputs)."""
 
     origin: str
@@ -57,7 +57,7 @@ class Affine(Part):
 
 
 @dataclass(frozen=True)
-class Scaled(Part):
+class Scaled(ModelPart):
     """factor x + offset, channel by channel, as batch norm is after training."""
 
     origin: str
@@ -73,7 +73,7 @@ class Scaled(Part):
 
 
 @dataclass(frozen=True)
-class Curve(Part):
+class Curve(ModelPart):
     """An activation by its name in the IR."""
 
     origin: str
@@ -87,7 +87,7 @@ class Curve(Part):
 
 
 @dataclass(frozen=True)
-class Gate(Part):
+class Gate(ModelPart):
     """Gated linear unit: the first half times the sigmoid of the second."""
 
     origin: str
@@ -101,12 +101,12 @@ class Gate(Part):
 
 
 @dataclass(frozen=True)
-class Gated(Part):
+class Gated(ModelPart):
     """What some parts make, times the sigmoid of what others make of the same operand."""
 
     origin: str
-    value: tuple[Part, ...]
-    gate: tuple[Part, ...]
+    value: tuple[ModelPart, ...]
+    gate: tuple[ModelPart, ...]
 
     def run(self, x: Real) -> Real:
         return run_all(self.value, x) * apply_activation("sigmoid", run_all(self.gate, x))
@@ -118,7 +118,7 @@ class Gated(Part):
 
 
 @dataclass(frozen=True)
-class Centred(Part):
+class Centred(ModelPart):
     """Layer norm over the channels of one step."""
 
     origin: str
@@ -136,7 +136,7 @@ class Centred(Part):
 
 
 @dataclass(frozen=True)
-class RootMean(Part):
+class RootMean(ModelPart):
     """RMS norm over the channels of one step."""
 
     origin: str
@@ -151,7 +151,7 @@ class RootMean(Part):
 
 
 @dataclass(frozen=True)
-class Recurrence(Part):
+class Recurrence(ModelPart):
     """A state-space layer, by its recurrence."""
 
     origin: str
@@ -182,11 +182,11 @@ class Recurrence(Part):
 
 
 @dataclass(frozen=True)
-class Residual(Part):
+class Residual(ModelPart):
     """What some parts make, added to their operand."""
 
     origin: str
-    parts: tuple[Part, ...]
+    parts: tuple[ModelPart, ...]
 
     def run(self, x: Real) -> Real:
         return x + run_all(self.parts, x)
@@ -196,7 +196,7 @@ class Residual(Part):
 
 
 @dataclass(frozen=True)
-class Closing(Part):
+class Closing(ModelPart):
     """The mean over the steps, or the last step: (batch, channels) of (batch, length, channels)."""
 
     origin: str
@@ -213,14 +213,14 @@ class Closing(Part):
         return held
 
 
-def run_all(parts: Sequence[Part], x: Real) -> Real:
+def run_all(parts: Sequence[ModelPart], x: Real) -> Real:
     """What parts make one after another."""
     for part in parts:
         x = part.run(x)
     return x
 
 
-def build_all(parts: Sequence[Part], b: Builder, x: str) -> str:
+def build_all(parts: Sequence[ModelPart], b: Builder, x: str) -> str:
     """The IR ops of parts one after another."""
     for part in parts:
         x = part.build(b, x)

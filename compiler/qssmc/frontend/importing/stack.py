@@ -32,7 +32,7 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class Norm:
+class NormWeights:
     """A norm over H channels. mean, var: of batch norm; beta: None where there is none, as in RMS norms."""
 
     origin: str
@@ -43,24 +43,24 @@ class Norm:
 
 
 @dataclass(frozen=True)
-class Block:
+class BlockWeights:
     """A recurrence with what mixes its channels, a feed-forward pair behind it, and its norms, each in its order."""
 
     origin: str
     recurrent: Recurrent
     mixing: tuple[Linear, ...] = ()
     feedforward: tuple[Linear, ...] = ()
-    norms: tuple[Norm, ...] = ()
+    norms: tuple[NormWeights, ...] = ()
 
 
 @dataclass(frozen=True)
 class Stack:
     """What the weights of a model are."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[BlockWeights, ...]
     encoder: tuple[Linear, ...] = ()
     decoder: tuple[Linear, ...] = ()
-    norms: tuple[Norm, ...] = ()
+    norms: tuple[NormWeights, ...] = ()
     parameters: int = 0
 
     @property
@@ -97,7 +97,7 @@ class _Rest:
     """What is found beside the recurrences, as it is sorted."""
 
     linears: dict[str, Linear] = field(default_factory=dict)
-    norms: dict[str, Norm] = field(default_factory=dict)
+    norms: dict[str, NormWeights] = field(default_factory=dict)
 
 
 def stack_of(arrays: Arrays, what: str) -> Stack:
@@ -191,7 +191,7 @@ def _sorted_rest(nodes: dict[str, Arrays], cores: dict[str, Recurrent]) -> tuple
         found = None if path in cores else _linear(path, left) or _norm(path, left)
         if isinstance(found, Linear):
             rest.linears[path] = found
-        elif isinstance(found, Norm):
+        elif isinstance(found, NormWeights):
             rest.norms[path] = found
         else:
             unknown += [f"{path}.{name} {array.shape}".lstrip(".") for name, array in left.items()]
@@ -210,7 +210,7 @@ def _linear(path: str, own: Arrays) -> Linear | None:
     return Linear(path, weight, bias) if bias.shape == (len(weight),) else None
 
 
-def _norm(path: str, own: Arrays) -> Norm | None:
+def _norm(path: str, own: Arrays) -> NormWeights | None:
     gamma = own.get("weight", own.get("scale"))
     mean, var = own.get("running_mean", own.get("mean")), own.get("running_var", own.get("var"))
     if gamma is None and mean is not None:
@@ -222,7 +222,7 @@ def _norm(path: str, own: Arrays) -> Norm | None:
         return None
     if beta is None and mean is not None:
         beta = np.zeros(mean.shape)
-    return Norm(path, gamma, beta, mean, var)
+    return NormWeights(path, gamma, beta, mean, var)
 
 
 # --- which part belongs where -----------------------------------------------------------------------------------------
@@ -322,7 +322,9 @@ def _in_sequence(path: str, number: int, numbers: Sequence[int], rest: _Rest) ->
     return None if path == last and before[-1] == len(numbers) - 1 else before[-1]
 
 
-def _block(origin: str, core: Recurrent, linears: list[Linear], norms: tuple[Norm, ...], what: str) -> Block:
+def _block(
+    origin: str, core: Recurrent, linears: list[Linear], norms: tuple[NormWeights, ...], what: str
+) -> BlockWeights:
     """A block of its parts; raises UnsupportedModelError for more or other mixing than is known."""
     width, shapes = core.outputs, [linear.weight.shape for linear in linears]
     feedforward: tuple[Linear, ...] = ()
@@ -344,10 +346,10 @@ def _block(origin: str, core: Recurrent, linears: list[Linear], norms: tuple[Nor
         raise UnsupportedModelError(
             f"{what}: the parts {told} of layer {origin} with {width} channels fit no known block; {_LIVE}"
         )
-    return Block(origin, core, tuple(linears), feedforward, norms)
+    return BlockWeights(origin, core, tuple(linears), feedforward, norms)
 
 
-def _single(block: Block, outside: list[Linear], what: str) -> tuple[Block, list[Linear]]:
+def _single(block: BlockWeights, outside: list[Linear], what: str) -> tuple[BlockWeights, list[Linear]]:
     """A model of one layer without a list: square products that are named as no end are the layer's own."""
     width = block.recurrent.outputs
     inner = [
@@ -366,7 +368,9 @@ def _single(block: Block, outside: list[Linear], what: str) -> tuple[Block, list
     return taken, [linear for linear in outside if all(linear is not other for other in inner)]
 
 
-def _ends(outside: list[Linear], blocks: Sequence[Block], what: str) -> tuple[tuple[Linear, ...], tuple[Linear, ...]]:
+def _ends(
+    outside: list[Linear], blocks: Sequence[BlockWeights], what: str
+) -> tuple[tuple[Linear, ...], tuple[Linear, ...]]:
     """Which of the products outside of the blocks come before them and which after."""
     width, after = blocks[0].recurrent.inputs, blocks[-1].recurrent.outputs
     first: list[Linear] = []
@@ -392,7 +396,9 @@ def _ends(outside: list[Linear], blocks: Sequence[Block], what: str) -> tuple[tu
     return tuple(first), tuple(final)
 
 
-def _check_widths(blocks: Sequence[Block], encoder: Sequence[Linear], decoder: Sequence[Linear], what: str) -> None:
+def _check_widths(
+    blocks: Sequence[BlockWeights], encoder: Sequence[Linear], decoder: Sequence[Linear], what: str
+) -> None:
     """Every part must take what the one before it gives."""
     width = encoder[0].weight.shape[1] if encoder else blocks[0].recurrent.inputs
     chain: list[tuple[str, Any, Any]] = [(part.origin, part.weight.shape[1], part.weight.shape[0]) for part in encoder]

@@ -12,7 +12,7 @@ from qssmc.errors import UnsupportedModelError, UsageError, VerificationError
 from qssmc.frontend.importing.arrays import Arrays
 from qssmc.frontend.importing.assembly import InputScale, input_scale, parts_of
 from qssmc.frontend.importing.names import flax
-from qssmc.frontend.importing.parts import Part, run_all
+from qssmc.frontend.importing.parts import ModelPart, run_all
 from qssmc.frontend.importing.questions import (
     CLOSING,
     COPY,
@@ -54,7 +54,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TriedReading:
     """What weights were found to be: their stack, the answers to what was open, and how near they come.
 
     error: largest difference to the answers at hand, relative to the largest; ending: what was taken of the answers,
@@ -63,7 +63,7 @@ class Reading:
 
     stack: Stack
     answers: Answers
-    parts: tuple[Part, ...]
+    parts: tuple[ModelPart, ...]
     scale: InputScale
     error: float
     ending: str
@@ -104,7 +104,7 @@ def read_by(
     *,
     tolerance: float = TOLERANCE,
     say: Say = lambda sentence: None,
-) -> Reading:
+) -> TriedReading:
     """The one reading of weights that gives the answers at hand.
 
     given: answers of the user to questions by name. Raises VerificationError where no combination of what is open
@@ -177,7 +177,7 @@ class _Runner:
                 self._systems[key] = recurrent.system(answers)
         return self._systems[key]
 
-    def parts(self, copy: str, answers: Answers) -> tuple[Part, ...]:
+    def parts(self, copy: str, answers: Answers) -> tuple[ModelPart, ...]:
         """The parts of a combination."""
         return parts_of(self.stacks[copy], answers, self.system)
 
@@ -220,11 +220,11 @@ class _Runner:
                 return trial
         return None
 
-    def reading(self, trial: _Trial, tried: int, next_error: float, asked: tuple[Question, ...]) -> Reading:
+    def reading(self, trial: _Trial, tried: int, next_error: float, asked: tuple[Question, ...]) -> TriedReading:
         """What a combination that was found stands for."""
         scale, parts = input_scale(trial.answers[SCALE]), self.parts(trial.copy, trial.answers)
         stack = self.stacks[trial.copy]
-        return Reading(stack, trial.answers, parts, scale, trial.error, trial.ending, tried, next_error, asked)
+        return TriedReading(stack, trial.answers, parts, scale, trial.error, trial.ending, tried, next_error, asked)
 
 
 def _probe(x: Real) -> Real:

@@ -6,7 +6,7 @@ dA, dB, dC and D beside buffers NAME_scales and NAME_zero_points, a state that i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -19,6 +19,7 @@ from torch import nn
 
 from qssmc.frontend.axes import Refused
 from qssmc.frontend.layers.chain import build_chain, flat
+from qssmc.frontend.layers.gridded import ROLES, gridded, states_of, times
 from qssmc.frontend.layers.handler import Build, LayerHandler, tensors_of
 from qssmc.frontend.probing import looks_like_quantiser, probed
 from qssmc.ir.build import Builder
@@ -26,14 +27,7 @@ from qssmc.ir.ops import Add, Cast, Diag, Inject, Op, Readout, Scale, TypeFault
 from qssmc.ir.table import Grid, Table
 from qssmc.ir.types import Type
 
-ROLES: Mapping[str, tuple[str, ...]] = {
-    "A": ("dA", "A_bar", "Abar", "lambda_bar", "Lambda_bar", "a_bar"),
-    "B": ("dB", "B_bar", "Bbar", "b_bar"),
-    "C": ("dC", "C_bar", "C", "c"),
-    "D": ("D", "d"),
-}
 _AROUND = ("layer_activation", "activation", "mult_activation", "drop", "dropout", "output_linear")
-_NEAR = 1e-3  # of a step: how far numbers of float32 may lie off their grid
 Real = NDArray[np.float64]
 
 
@@ -68,54 +62,6 @@ def numbers_of_table(module: nn.Module, name: str) -> Table:
         return probed(fake, pairs.shape, 0).table(pairs)
     arrays = (None if one is None else one.detach().cpu().double().numpy() for one in (scale, zero))
     return gridded(name, pairs.numpy(), *arrays)
-
-
-def gridded(name: str, given: NDArray[Any], scale: Real | None, zero: Real | None) -> Table:
-    """Numbers with their scale as a table on its grid; integers are (q - zero) * scale. Raises TypeFault for no scale.
-
-    Pairs (re, im) in a last axis are complex numbers. Numbers that do not lie on the grid come without one.
-    """
-    values = given.astype(np.float64)
-    if scale is None:
-        return Table.real(values)
-    steps = _lined(scale, values.shape, name)
-    if not (np.isfinite(steps) & (steps > 0.0)).all():
-        raise TypeFault(f"{name} has a scale that is 0, negative or not finite; quantise the layer once before")
-    if given.dtype.kind in "iu":
-        values = (values - (0.0 if zero is None else _lined(zero, values.shape, name))) * steps
-    for unit in (steps, 1.0 / steps):
-        integers = np.rint(values / unit)
-        if np.abs(values / unit - integers).max(initial=0.0) <= _NEAR and np.abs(integers).max(initial=0.0) < 1 << 16:
-            width = int(np.abs(integers + 0.5).max(initial=0.5) - 0.5).bit_length() + 1
-            return Table.real(integers * unit, Grid.of(unit, width))
-    return Table.real(values)
-
-
-def _lined(scale: Real, shape: tuple[int, ...], name: str) -> Real:
-    """Scales as they lie beside the numbers: one, or one along the first axes."""
-    if scale.size == 1:
-        return np.asarray(scale.reshape([1] * len(shape)))
-    while scale.ndim < len(shape):
-        scale = scale[..., None]
-    if any(n not in (1, extent) for n, extent in zip(scale.shape, shape, strict=False)) or scale.ndim != len(shape):
-        raise TypeFault(f"{name} has scales of shape {scale.shape} beside numbers of shape {shape}")
-    return scale
-
-
-def states_of(table: Table, count: int) -> Table:
-    """Pairs of (..., H, N, 2) as (S, 2)."""
-    data = table.data.reshape(count, 2)
-    if table.grid is None:
-        return Table.real(data)
-    scale = np.broadcast_to(table.grid.scale, table.data.shape).reshape(count, 2)
-    same = (scale[:, :1] == scale[:, 1:]).all()
-    return Table.real(data, Grid.of(scale[:, :1] if same else scale, table.grid.width))
-
-
-def times(table: Table, factor: float) -> Table:
-    """A table times a number, with its grid."""
-    grid = None if table.grid is None else Grid.of(table.grid.scale * factor, table.grid.width)
-    return Table.real(table.data * factor, grid)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from qssmc.analysis.fixed import is_trained_quantised
 from qssmc.errors import MalformedInputError, ToolError, VerificationError, brief
 from qssmc.frontend.onnx.load import Imported, identifier
-from qssmc.frontend.onnx.states import updates
 
 TOLERANCE = 1e-4
+_KINDS = {"tensor(double)": np.float64, "tensor(float16)": np.float16}
 RunGraph = Callable[[Any, NDArray[Any]], dict[str, NDArray[Any]]]
 
 
@@ -54,25 +54,44 @@ def _answers(imported: Imported, samples: NDArray[np.float64]) -> dict[str, NDAr
     options.log_severity_level = 4  # what it refuses is told by its exceptions
     if is_trained_quantised(imported.graph):  # its integer operators round biases and sums as the graph does not
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    step, becomes = onnxruntime.InferenceSession(str(imported.step.path), options), updates(imported.step)
-    kinds = {i.name: np.float32 if "double" not in i.type else np.float64 for i in step.get_inputs()}
+    step, becomes = onnxruntime.InferenceSession(str(imported.step.path), options), imported.becomes
+    kinds = {i.name: _KINDS.get(i.type, np.float32) for i in step.get_inputs()}
     (sample,) = (name for name in kinds if name not in becomes)
-    states = {s: np.zeros((len(samples), imported.step.inputs[s] or 1), kinds[s]) for s in becomes}
+    count = len(samples)
+    batch = imported.step.layout.batch or count
+    shape = imported.step.shape
+    states = {s: np.zeros((-(-count // batch) * batch, *shape(s)), kinds[s]) for s in becomes}
     names = [value.name for value in step.get_outputs()]
     rows: dict[str, list[NDArray[Any]]] = {name: [] for name in names if name not in becomes.values()}
     for t in range(samples.shape[1]):
-        given = {sample: samples[:, t].astype(kinds[sample]), **states}
-        found = dict(zip(names, step.run(names, given), strict=True))
+        now = samples[:, t].astype(kinds[sample]).reshape(count, *shape(sample))
+        found = _run(step, names, {sample: now, **states}, batch)
         states = {name: found[output] for name, output in becomes.items()}
         for name, values in rows.items():
-            values.append(found[name])
+            values.append(found[name][:count].reshape(count, -1))
     wanted = {_name(name): np.stack(values, axis=1) for name, values in rows.items()}
     if imported.closing is not None:
         last = onnxruntime.InferenceSession(str(imported.closing.path), options)
         names = [value.name for value in last.get_outputs()]
-        given = {i.name: states[i.name] for i in last.get_inputs()}
-        wanted |= {_name(name): value for name, value in zip(names, last.run(names, given), strict=True)}
+        given = {i.name: states[i.name][:count] for i in last.get_inputs()}
+        found = _run(last, names, given, imported.closing.layout.batch or count)
+        wanted |= {_name(name): value[:count].reshape(count, -1) for name, value in found.items()}
     return wanted
+
+
+def _run(session: Any, names: list[str], given: dict[str, NDArray[Any]], batch: int) -> dict[str, NDArray[Any]]:
+    """The outputs for as many samples as there are, in runs of the model's own batch, the last filled with zeros."""
+    found: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+    for start in range(0, max(len(value) for value in given.values()), batch):
+        block = {name: _padded(value[start : start + batch], batch) for name, value in given.items()}
+        for name, value in zip(names, session.run(names, block), strict=True):
+            found[name].append(value)
+    return {name: np.concatenate(values) for name, values in found.items()}
+
+
+def _padded(values: NDArray[Any], batch: int) -> NDArray[Any]:
+    more = np.zeros((batch - len(values), *values.shape[1:]), values.dtype)
+    return values if not len(more) else np.concatenate([values, more])
 
 
 def _name(output: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from qssmc.data import InputFormat
 from qssmc.errors import MalformedInputError, QssmcError, UnsupportedModelError, UsageError, brief
 from qssmc.frontend.onnx.model import Model
+from qssmc.frontend.onnx.pairing import parse_states, updates
 from qssmc.frontend.onnx.qdq import fold_weights
-from qssmc.frontend.onnx.states import StatePair, pairs, roots, updates
+from qssmc.frontend.onnx.states import DenseStates, StatePair, recurrences, roots
 from qssmc.frontend.onnx.translate import Translation
 from qssmc.ir.build import Builder
 from qssmc.ir.graph import Graph
@@ -31,50 +33,44 @@ class Imported:
     graph: Graph
     step: Model
     closing: Model | None
+    becomes: dict[str, str]
     states: dict[str, str]
     input_format: InputFormat
     parameters: int
 
 
-def import_onnx(path: Path, name: str) -> Imported:
+def import_onnx(path: Path, name: str, states: str | None = None) -> Imported:
     """The float graph of a step model X_step.onnx, closed by X_last.onnx where that exists.
 
-    Inputs are the sample and the states, (batch, n) each; the state s leaves as s:next, s_next or next_s. A recurrence
-    of two states must be re and im of x <- lambda_bar x + b u, in whatever operators. Raises UnsupportedModelError with
-    what cannot be taken, MalformedInputError where a file is no ONNX model.
+    Inputs are the sample and the states, (batch, ...) each; a state s leaves as s_next or by a name of that kind, else
+    by its shape. states: pairs that no name tells, as x:x_next,h:hn. A recurrence of two states that are re and im of
+    x <- lambda_bar x + b u, in whatever operators, becomes a complex one, and a dense matrix its diagonal form. Raises
+    UnsupportedModelError with what cannot be taken, MalformedInputError where a file is no ONNX model, UsageError.
     """
     try:
-        return _imported(path, name)
+        return _imported(path, name, parse_states(states))
     except QssmcError:
         raise
     except Exception as error:  # what onnx's own checks let pass: missing attributes, shapes that do not fit, ...
         raise MalformedInputError(f"{path} is not a sound ONNX model ({brief(error)})") from error
 
 
-def _imported(path: Path, name: str) -> Imported:
+def _imported(path: Path, name: str, given: Mapping[str, str]) -> Imported:
     step = Model(path)
     beside = path.with_name(path.name.replace("step", "last"))
     closing = Model(beside) if beside != path and beside.is_file() else None
     fold_weights(step)
-    becomes = updates(step)
-    samples = [i for i in step.inputs if i not in becomes]
-    if len(samples) != 1:
-        raise UnsupportedModelError(
-            f"{path.name} must have one input that is no state, not {len(samples)} ({', '.join(samples)}); "
-            "a state s needs an output s:next, s_next or next_s"
-        )
+    becomes = updates(step, given)
+    (sample,) = (i for i in step.inputs if i not in becomes)
     builder = Builder(name, "float")
-    width = step.inputs[samples[0]]
-    if width is None:
-        raise UnsupportedModelError(f"input {samples[0]} must have the shape (batch, n) with a fixed n")
-    complex_states = pairs(step, becomes)
+    found = recurrences(step, becomes)
     try:
-        translation = _translate(builder, step, closing, becomes, samples[0], width, complex_states)
+        translation = _translate(builder, step, closing, becomes, sample, *found)
         graph = verify(builder.graph())
     except TypeFault as fault:
         raise UnsupportedModelError(f"the parts of {path.name} do not fit together: {fault}") from fault
-    numbers = sum(table.size for table in step.constants.values() if table.dtype.kind == "f")
-    return Imported(graph, step, closing, translation, _format(step), numbers)
+    numbers = sum(v.size for name, v in step.constants.items() if v.dtype.kind == "f" and name not in step.folded)
+    return Imported(graph, step, closing, becomes, translation, _format(step), numbers)
 
 
 def _translate(
@@ -83,33 +79,35 @@ def _translate(
     closing: Model | None,
     becomes: dict[str, str],
     sample: str,
-    width: int,
     found: list[StatePair],
+    dense: list[DenseStates],
 ) -> dict[str, str]:
     """Fill the builder. Returns the IR value of each state input, with .re or .im for half of a complex one."""
     states: dict[str, str] = {}
-    u = b.input("u", Type((width,)), "input")
+    u = b.input("u", Type((step.size(sample),)), "input")
     for pair in found:
         stem = identifier(re.sub(r"[._]?re(al)?$", "", pair.re))
         x = b.state(b.fresh(stem), Type((len(pair.lambda_bar),), complex=True), stem)
         states |= {pair.re: f"{x}.re", pair.im: f"{x}.im"}
+    for group in dense:
+        stem = identifier(group.names[0])
+        x = b.state(b.fresh(stem), Type((len(group.poles),), complex=True), stem)
+        states |= dict.fromkeys(group.names, f"{x}.dense")
     for name in becomes:
         if name not in states:
-            size = step.inputs[name]
-            if size is None:
-                raise UnsupportedModelError(f"input {name} must have the shape (batch, n) with a fixed n")
-            states[name] = b.state(b.fresh(identifier(name)), Type((size,)), identifier(name))
-    walk = Translation(b, step, {sample: u, **states}, found)
+            states[name] = b.state(b.fresh(identifier(name)), Type((step.size(name),)), identifier(name))
+    walk = Translation(b, step, {sample: u, **states}, found, dense)
     for name, output in becomes.items():
-        value = walk.value(roots(step, output))
-        if not states[name].endswith((".re", ".im")):
-            b.updates[states[name]] = value
+        if states[name].endswith((".re", ".im", ".dense")):
+            walk.next_of(roots(step, output))
+        else:
+            b.updates[states[name]] = walk.value(roots(step, output))
     for name in step.outputs:
         if name not in becomes.values():
             b.output(identifier(name.removeprefix("output:")), walk.value(roots(step, name)), "step")
     if closing is not None:
         known = {name: value for name, value in states.items() if name in closing.inputs}
-        last = Translation(b, closing, known, [])
+        last = Translation(b, closing, known, [], dense)
         for name in closing.outputs:
             mean = name in _means(closing)
             b.output(identifier(name.removeprefix("output:")), last.value(roots(closing, name)), "last", mean)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.errors import UnsupportedModelError
+from qssmc.frontend.onnx.layout import random
 from qssmc.frontend.onnx.model import Model
 from qssmc.ir.ops import Cast
 from qssmc.ir.table import Grid, Table
@@ -25,7 +26,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Rounding:
+class QdqPair:
     """What a pair of QuantizeLinear and DequantizeLinear does to a tensor. scale, zero: (), or one a channel."""
 
     source: str
@@ -41,14 +42,17 @@ class Rounding:
 
 
 def fold_weights(model: Model) -> Grids:
-    """Constants behind DequantizeLinear become constants of the model; the grids on which they lie, by tensor.
+    """What nodes make of constants alone becomes constants of the model; the grids of those behind DequantizeLinear.
 
-    What only changes their layout is folded with them. Raises UnsupportedModelError for scales that are no scales.
+    Grids are by tensor, and kept where only the layout changes. Raises UnsupportedModelError for scales that are
+    no scales.
     """
     grids: dict[str, Grid] = {}
+    model.constants.update(model.layout.fixed)
     for node in model.graph.node:
         source, name = (*node.input, "")[0], node.output[0]
         if source not in model.constants:
+            _fold(model, node)
             continue
         values = model.constants[source]
         if node.op_type == "QuantizeLinear":
@@ -68,7 +72,20 @@ def fold_weights(model: Model) -> Grids:
             (model.constants[name],) = model.evaluate({source: values}, [name])
             (scale,) = model.evaluate({source: np.broadcast_to(grids[source].scale, values.shape)}, [name])
             grids[name] = Grid.of(_slim(scale), grids[source].width)
+        else:
+            _fold(model, node)
     return grids
+
+
+def _fold(model: Model, node: Any) -> None:
+    """The outputs of a node that reads constants alone become constants."""
+    known = all(name in model.constants for name in node.input if name) and not random(node)
+    names = [name for name in node.output if name and name not in model.constants]
+    if known and names:
+        with np.errstate(all="ignore"):
+            for name, value in zip(names, model.evaluate({}, names), strict=True):
+                model.constants[name] = value
+                model.folded.add(name)
 
 
 def table_of(model: Model, grids: Grids, name: str, *, transposed: bool = False) -> Table:
@@ -79,7 +96,7 @@ def table_of(model: Model, grids: Grids, name: str, *, transposed: bool = False)
     return Table.real(values.T if transposed else values, grid)
 
 
-def rounding_of(model: Model, name: str) -> Rounding:
+def rounding_of(model: Model, name: str) -> QdqPair:
     """The rounding whose DequantizeLinear makes a tensor.
 
     Raises UnsupportedModelError where it is not one pair with the same scale and zero point, of fixed numbers.
@@ -104,7 +121,7 @@ def rounding_of(model: Model, name: str) -> Rounding:
         low, high = _clipped(model, clip, low, high) if clip.op_type == "Clip" else (low, high)
     zero = np.broadcast_to(zero, scale.shape)
     slim = (scale.reshape(()), zero.reshape(())) if scale.size == 1 else (scale.ravel(), zero.ravel())
-    return Rounding(node.input[0], slim[0], slim[1].astype(np.int64), low, high)
+    return QdqPair(node.input[0], slim[0], slim[1].astype(np.int64), low, high)
 
 
 def _parameters(model: Model, node: Any, axes: int) -> tuple[Array, Array]:

@@ -15,14 +15,47 @@ Real = NDArray[np.float64]
 # Operators that only move, repeat or weigh elements, or add them up: linear where one operand alone is no constant.
 LINEAR = frozenset({
     "Add", "Sub", "Mul", "Neg", "Identity", "Pad", "Gather", "Reshape", "ReduceSum", "MatMul", "Slice", "Concat",
-    "Unsqueeze", "Squeeze", "Transpose", "Expand", "Cast",
+    "Unsqueeze", "Squeeze", "Transpose", "Expand", "Cast", "GatherND", "GatherElements", "Flatten", "Tile", "Div",
+    "Gemm", "Split", "Einsum", "ReduceMean", "Sum", "CastLike", "Mean", "DepthToSpace", "ReverseSequence",
 })  # fmt: skip
-WIDENING = frozenset({"Gather", "Reshape", "Unsqueeze", "Squeeze", "Expand", "Identity", "Transpose", "Cast"})
+WIDENING = frozenset(
+    {
+        "Gather",
+        "Reshape",
+        "Unsqueeze",
+        "Squeeze",
+        "Expand",
+        "Identity",
+        "Transpose",
+        "Cast",
+        "Flatten",
+        "Tile",
+        "GatherND",
+    }
+)
 SCALAR = frozenset({
     "Add", "Sub", "Mul", "Div", "Erf", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max", "Neg", "Cast", "Identity",
-    "Pow", "Exp", "Reciprocal", "Softplus", "Sqrt",
+    "Pow", "Exp", "Reciprocal", "Softplus", "Sqrt", "Gelu", "Swish", "HardSigmoid", "Log", "Abs", "Sum", "CastLike",
 })  # fmt: skip
-_BENT = frozenset({"Erf", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max", "Exp", "Softplus", "Sqrt"})
+_BENT = frozenset(
+    {
+        "Erf",
+        "Tanh",
+        "Sigmoid",
+        "Relu",
+        "Clip",
+        "Min",
+        "Max",
+        "Exp",
+        "Softplus",
+        "Sqrt",
+        "Gelu",
+        "Swish",
+        "HardSigmoid",
+        "Log",
+        "Abs",
+    }
+)
 _CLOSE = 1e-9
 
 
@@ -40,22 +73,30 @@ def sources_of(model: Model, targets: list[str], keep_on: Callable[[str], bool])
             yield next(iter(frontier))
 
 
-def linear_maps(model: Model, sources: dict[str, int], targets: list[str]) -> dict[tuple[str, str], Real] | None:
-    """The matrix (target, source) of each target and source, or None if the part of the graph is not linear."""
+def linear_maps(
+    model: Model, sources: dict[str, int], targets: list[str], offsets: dict[str, Real] | None = None
+) -> dict[tuple[str, str], Real] | None:
+    """The matrix (target, source) of each target and source, or None if the part of the graph is not linear.
+
+    offsets: is given what a target is without all sources; None allows nothing but 0.
+    """
     zeros = {name: np.zeros((1, width)) for name, width in sources.items()}
+    still = {t: value.ravel() for t, value in zip(targets, model.rows(zeros, targets), strict=True)} if sources else {}
+    if offsets is None and any(np.any(value != 0) for value in still.values()):
+        return None
     maps: dict[tuple[str, str], Real] = {}
     for name, width in sources.items():
         given = {other: np.zeros((width, size)) for other, size in sources.items()} | {name: np.eye(width)}
-        for target, rows in zip(targets, model.evaluate(given, targets), strict=True):
-            maps[target, name] = np.asarray(rows, np.float64).reshape(width, -1).T
-    if any(np.any(value != 0) for value in model.evaluate(zeros, targets)):
-        return None
+        for target, rows in zip(targets, model.rows(given, targets), strict=True):
+            maps[target, name] = (np.asarray(rows, np.float64).reshape(width, -1) - still[target]).T
     random = np.random.default_rng(0)
     point = {name: random.normal(size=(1, width)) for name, width in sources.items()}
-    for target, found in zip(targets, model.evaluate(point, targets), strict=True):
-        wanted = sum(maps[target, name] @ value[0] for name, value in point.items())
+    for target, found in zip(targets, model.rows(point, targets), strict=True):
+        wanted = still[target] + sum(maps[target, name] @ value[0] for name, value in point.items())
         if not np.allclose(found.ravel(), wanted, rtol=_CLOSE, atol=_CLOSE):
             return None
+    if offsets is not None:
+        offsets.update(still)
     return maps
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from qssmc.errors import UnsupportedModelError
 from qssmc.frontend.onnx.model import Model
 from qssmc.frontend.onnx.qdq import fold_weights, rounding_of, table_of
-from qssmc.frontend.onnx.regions import LINEAR, linear_maps, nonlinearity
-from qssmc.frontend.onnx.states import StatePair, depends
+from qssmc.frontend.onnx.regions import LINEAR, is_diagonal, linear_maps, nonlinearity
+from qssmc.frontend.onnx.states import DenseStates, StatePair, depends
 from qssmc.ir.build import Builder
 from qssmc.ir.ops import (
     Activation,
@@ -30,29 +30,48 @@ from qssmc.ir.ops import (
     Readout,
     Scale,
     Slice,
+    State,
     Take,
 )
 from qssmc.ir.table import Grid, Table
 
 Real = NDArray[np.float64]
+_PARTS = (".re", ".im", ".dense")
 
 
 class Translation:
-    """Makes IR ops as they are needed. known: tensors that are IR values already, halves of complex ones as NAME.re."""
+    """Makes IR ops as they are needed; a tensor (batch, ...) is a vector of its numbers, the last axis fastest.
 
-    def __init__(self, builder: Builder, model: Model, known: dict[str, str], pairs: list[StatePair]) -> None:
+    known: tensors that are IR values already, halves of complex ones as NAME.re, parts of dense states as NAME.dense.
+    """
+
+    def __init__(
+        self,
+        builder: Builder,
+        model: Model,
+        known: dict[str, str],
+        pairs: list[StatePair],
+        dense: list[DenseStates],
+    ) -> None:
         self.b, self.model, self.values = builder, model, dict(known)
         self.pairs = {name: pair for pair in pairs for name in (pair.next_re, pair.next_im)}
-        halves = {name for name, value in known.items() if value.endswith((".re", ".im"))}
+        self.dense = {name: group for group in dense for name in group.targets if name in model.maker}
+        self.mixed = {n: c for group in dense for n, c in zip(group.names, group.c, strict=True)}
+        self.mixed |= {n: c for group in dense for n, c in zip(group.targets, group.c, strict=True)}
+        self.whole: dict[str, str] = {}
+        halves = {name for name, value in known.items() if value.endswith(_PARTS)}
         self.grids = fold_weights(model)
-        self.reach = depends(model, halves | set(self.pairs))
+        self.reach = depends(model, halves | set(self.pairs) | set(self.dense))
 
     def value(self, name: str) -> str:
         """The IR value of a tensor."""
+        self.next_of(name)
+        if self.values.get(name, "").endswith(_PARTS):
+            if name not in self.whole:
+                self.whole[name] = self._part(name)
+            return self.whole[name]
         if name not in self.values:
-            if name in self.pairs:
-                self._state(self.pairs[name])
-            elif name in self.model.constants:
+            if name in self.model.constants:
                 value = Table.real(self.model.constants[name].astype(np.float64).ravel())
                 self.values[name] = self._add(Constant(value=value), name)
             elif name not in self.model.maker:
@@ -68,18 +87,52 @@ class Translation:
         stem = stem if stem[:1].isalpha() else f"t{stem}"
         return self.b.add(op, self.b.fresh(stem), *operands, origin=stem)
 
-    def _state(self, pair: StatePair) -> None:
-        """The update of a complex state."""
-        x = self.values[pair.re].removesuffix(".re")
-        terms = [self.b.add(Diag(lambda_bar=Table.real(pair.lambda_bar)), self.b.fresh(f"{x}_ax"), x, origin=x)]
-        if pair.u is not None:
-            u = self.value(pair.u)
-            table, heads = sparse(pair.b_re, pair.b_im)
+    def next_of(self, name: str) -> None:
+        """Make the update of a complex state, if a tensor is a part of it."""
+        if name in self.values:
+            return
+        if name in self.pairs:
+            pair = self.pairs[name]
+            x = self.values[pair.re].removesuffix(".re")
+            value = self._update(x, Table.real(pair.lambda_bar), pair, *sparse(pair.b_re, pair.b_im))
+            self.values |= {pair.next_re: f"{value}.re", pair.next_im: f"{value}.im"}
+        elif name in self.dense:
+            group = self.dense[name]
+            x = self.values[group.names[0]].removesuffix(".dense")
+            value = self._update(x, Table.real(group.poles), group, *sparse(group.b.real, group.b.imag))
+            self.values |= dict.fromkeys(group.targets, f"{value}.dense")
+
+    def _update(self, x: str, poles: Table, of: StatePair | DenseStates, table: Table, heads: Table | None) -> str:
+        """The next value of a complex state."""
+        terms = [self.b.add(Diag(lambda_bar=poles), self.b.fresh(f"{x}_ax"), x, origin=x)]
+        if of.u:
+            values = [self.value(name) for name in of.u]
+            u = values[0] if len(values) == 1 else self.b.add(Concat(), self.b.fresh(f"{x}_u"), *values, origin=x)
+            if of.shift is not None:
+                u = self.b.add(Offset(value=Table.real(of.shift)), self.b.fresh(f"{x}_us"), u, origin=x)
             terms.append(self.b.add(Inject(b_bar=table, heads=heads), self.b.fresh(f"{x}_bu"), u, origin=x))
         if len(terms) > 1:
             terms = [self.b.add(Add(), self.b.fresh(f"{x}_xn"), *terms, origin=x)]
         self.b.updates[x] = terms[0]
-        self.values |= {pair.next_re: f"{terms[0]}.re", pair.next_im: f"{terms[0]}.im"}
+        return terms[0]
+
+    def _part(self, name: str) -> str:
+        """A part of a complex value as a real one."""
+        value, _, part = self.values[name].rpartition(".")
+        c = self._weights(name, np.eye(self.model.size(name)), part, self.b.type(value).shape[0])
+        return self._add(self._read(c), name, value)
+
+    def _weights(self, name: str, matrix: Real, part: str, states: int) -> NDArray[np.complex128]:
+        """Readout weights (n, states) of a matrix (n, size) on a tensor that is a part of a complex value."""
+        if part == "dense":
+            return np.asarray(matrix @ self.mixed[name])
+        return np.asarray(matrix * (1.0 if part == "re" else -1j), np.complex128)
+
+    def _read(self, c: NDArray[np.complex128]) -> Readout:
+        table, heads = sparse(c.real.T, c.imag.T)
+        if heads is None:
+            table = Table.real(np.stack([c.real, c.imag], axis=-1))
+        return Readout(c=table, heads=heads, channels=len(c))
 
     def _readout(self, name: str) -> str:
         """A tensor that is linear in the halves of one complex value, else an op on tensors that are."""
@@ -88,16 +141,14 @@ class Translation:
         linear = all(node.op_type in LINEAR for node in self.model.between(halves, name))
         if len(whole) == 1 and linear and not self._mixes(name, halves):
             (x,) = whole
-            sizes = dict.fromkeys(halves, self.b.type(x).shape[0])
-            maps = linear_maps(self.model, sizes, [name])
+            states = self.b.type(x).shape[0]
+            maps = linear_maps(self.model, {half: self.model.size(half) for half in halves}, [name])
             if maps is not None:
-                width = next(iter(maps.values())).shape[0]
-                both = {value.rsplit(".", 1)[1]: maps[name, half] for half, value in halves.items()}
-                none = np.zeros((width, self.b.type(x).shape[0]))
-                table, heads = sparse(both.get("re", none).T, -both.get("im", none).T)
-                if heads is None:
-                    table = Table.real(np.stack([both.get("re", none), -both.get("im", none)], axis=-1))
-                return self._add(Readout(c=table, heads=heads, channels=width), name, x)
+                parts = [
+                    self._weights(half, maps[name, half], value.rsplit(".", 1)[1], states)
+                    for half, value in halves.items()
+                ]
+                return self._add(self._read(np.asarray(sum(parts))), name, x)
         return self._real(name)
 
     def _halves(self, name: str) -> dict[str, str]:
@@ -106,10 +157,8 @@ class Translation:
         todo = [name]
         while todo:
             tensor = todo.pop()
-            if tensor in self.pairs:
-                self.value(tensor)
-                found[tensor] = self.values[tensor]
-            elif self.values.get(tensor, "").endswith((".re", ".im")):
+            self.next_of(tensor)
+            if self.values.get(tensor, "").endswith(_PARTS):
                 found[tensor] = self.values[tensor]
             elif self.reach.get(tensor) and tensor in self.model.maker:
                 todo += self.model.operands(tensor)
@@ -130,10 +179,50 @@ class Translation:
         if known is not None:
             return self._add(Activation(kind=known[0]), name, self.value(known[1]))
         rule = getattr(self, f"_on_{node.op_type.lower()}", None)
-        if rule is None:
-            raise UnsupportedModelError(f"{self.model.path.name}: {node.op_type} (tensor {name}) has no IR form here")
-        result: str = rule(name, node)
-        return result
+        result = rule(name, node) if rule is not None else self._linear(name)
+        if result is None:
+            raise UnsupportedModelError(
+                f"{self.model.path.name}: {node.op_type} (tensor {name}) has no IR form here: it is none of the "
+                "activations, norms and sums that a design can have, and no linear map of one tensor"
+            )
+        return str(result)
+
+    def _linear(self, name: str) -> str | None:
+        """A tensor that is a linear map of one other: a copy, a choice, a factor or a matrix."""
+        node = self.model.maker[name]
+        sources = list(dict.fromkeys(self.model.operands(name)))
+        if node.op_type not in LINEAR or len(sources) != 1:
+            return None
+        source = sources[0]
+        maps = linear_maps(self.model, {source: self.model.size(source)}, [name])
+        return None if maps is None else self._mapped(name, maps[name, source], self.value(source))
+
+    def _mapped(self, name: str, matrix: Real, x: str) -> str:
+        if (((matrix == 1.0).sum(axis=1) == 1) & ((matrix != 0.0).sum(axis=1) == 1)).all():
+            return self._taken(name, matrix.argmax(axis=1), x)
+        if is_diagonal(matrix):
+            return self._add(Scale(factor=Table.real(np.diag(matrix))), name, x)
+        return self._add(Matvec(weight=Table.real(matrix), bias=Table.real(np.zeros(len(matrix)))), name, x)
+
+    def _taken(self, name: str, indices: NDArray[np.int64], x: str) -> str:
+        if np.array_equal(indices, np.arange(self.b.type(x).shape[0])):
+            return x
+        return self._add(Take(indices=Table.integer(indices.astype(np.int64))), name, x)
+
+    def _operand(self, tensor: str, result: str) -> str:
+        """The value of a tensor, repeated as an operator with this result repeats it."""
+        if tensor in self.model.constants:
+            value = Table.real(self._spread(tensor, result))
+            return self._add(Constant(value=value), tensor)
+        x = self.value(tensor)
+        numbers = np.arange(self.model.size(tensor)).reshape(1, *self.model.shape(tensor))
+        return self._taken(f"{tensor}_wide", np.broadcast_to(numbers, (1, *self.model.shape(result))).ravel(), x)
+
+    def _spread(self, tensor: str, result: str) -> Real:
+        """A constant as it meets a tensor, one number for each of that."""
+        samples = self.model.layout.at_once or 1
+        values = self.model.constants[tensor].astype(np.float64)
+        return np.asarray(np.broadcast_to(values, (samples, *self.model.shape(result)))[0].ravel())
 
     def _tables(self, node: Any) -> list[Any]:
         return [self.model.constants.get(i) for i in node.input]
@@ -148,14 +237,17 @@ class Translation:
         rounding = rounding_of(self.model, name)
         return self._add(rounding.cast(), name, self.value(rounding.source))
 
-    def _on_expand(self, name: str, node: Any) -> str:
-        """A constant repeated over the batch."""
-        return self.value(node.input[0])
+    def _on_gelu(self, name: str, node: Any) -> str:
+        kind = "gelu_tanh" if self.model.attribute(node, "approximate", b"none") == b"tanh" else "gelu"
+        return self._add(Activation(kind=kind), name, self.value(node.input[0]))
 
     def _on_matmul(self, name: str, node: Any, bias: Real | None = None, to: str | None = None) -> str:
         weight = self._tables(node)[1]
-        if weight is None or weight.ndim != 2:
-            raise UnsupportedModelError(f"{self.model.path.name}: MatMul (tensor {name}) needs a constant matrix")
+        if weight is None or weight.ndim != 2 or self.model.size(node.input[0]) != weight.shape[0]:
+            found = self._linear(name) if bias is None else None
+            if found is None:
+                raise UnsupportedModelError(f"{self.model.path.name}: MatMul (tensor {name}) needs a constant matrix")
+            return found
         zero = np.zeros(weight.shape[1]) if bias is None else bias
         table = table_of(self.model, self.grids, node.input[1], transposed=True)
         product = Matvec(weight=table, bias=Table.real(zero.astype(np.float64)))
@@ -167,74 +259,106 @@ class Translation:
         if weight is None or not plain or self.model.attribute(node, "transA", 0):
             raise UnsupportedModelError(f"{self.model.path.name}: Gemm (tensor {name}) must be x @ constant + constant")
         table = table_of(self.model, self.grids, node.input[1], transposed=not self.model.attribute(node, "transB", 0))
-        zero = np.zeros(table.shape[0]) if bias is None else bias.ravel()
+        zero = np.broadcast_to(0.0 if bias is None else bias.ravel(), table.shape[:1])
         product = Matvec(weight=table, bias=Table.real(zero.astype(np.float64)))
         return self._add(product, name, self.value(node.input[0]))
 
     def _on_add(self, name: str, node: Any, sign: float = 1.0) -> str:
         """A bias of a matrix product, an offset, or a sum."""
         constant = [at for at, table in enumerate(self._tables(node)) if table is not None]
-        if not constant:
-            return self._add(Add(), name, *(self.value(i) for i in node.input))
+        counts = len(constant) == 1 and self._is_state(node.input[1 - constant[0]])  # a count of the steps
+        if not constant or (counts and sign > 0.0):
+            return self._add(Add(), name, *(self._operand(i, name) for i in node.input))
         other = node.input[1 - constant[0]]
-        values = self.model.constants[node.input[constant[0]]].astype(np.float64) * sign
+        values = self._spread(node.input[constant[0]], name) * sign
         if other in self.model.maker and self.model.maker[other].op_type == "MatMul" and other not in self.values:
             product = self.model.maker[other]
             weight = self._tables(product)[1]
-            if weight is not None:
-                return self._on_matmul(other, product, np.broadcast_to(values.ravel(), weight.shape[1:]), name)
-        x = self.value(other)
-        return self._add(Offset(value=Table.real(np.broadcast_to(values.ravel(), self.b.type(x).shape))), name, x)
+            plain = weight is not None and weight.ndim == 2 and self.model.size(product.input[0]) == len(weight)
+            if plain and self.model.size(other) == len(values):
+                return self._on_matmul(other, product, values, name)
+        return self._add(Offset(value=Table.real(values)), name, self._operand(other, name))
+
+    def _is_state(self, tensor: str) -> bool:
+        """Whether a tensor is a real state as the last step left it."""
+        return isinstance(self.b.ops.get(self.values.get(tensor, "")), State)
 
     def _on_sub(self, name: str, node: Any) -> str:
-        if self._tables(node)[1] is None:
-            raise UnsupportedModelError(f"{self.model.path.name}: Sub (tensor {name}) must take away a constant")
-        return self._on_add(name, node, -1.0)
+        left, right = node.input
+        if right in self.model.constants:
+            return self._on_add(name, node, -1.0)
+        minus = self._add(Scale(factor=Table.real(np.array(-1.0))), f"{name}_minus", self._operand(right, name))
+        if left in self.model.constants:
+            return self._add(Offset(value=Table.real(self._spread(left, name))), name, minus)
+        return self._add(Add(), name, self._operand(left, name), minus)
+
+    def _on_neg(self, name: str, node: Any) -> str:
+        return self._add(Scale(factor=Table.real(np.array(-1.0))), name, self.value(node.input[0]))
 
     def _on_mul(self, name: str, node: Any) -> str:
         constant = [at for at, table in enumerate(self._tables(node)) if table is not None]
         if not constant:
-            return self._add(Mul(), name, *(self.value(i) for i in node.input))
-        values = self.model.constants[node.input[constant[0]]].astype(np.float64)
-        x = self.value(node.input[1 - constant[0]])
-        factor = values.reshape(()) if values.size == 1 and self.b.type(x).shape != (1,) else values.ravel()
-        grid = self.grids.get(node.input[constant[0]])
+            return self._add(Mul(), name, *(self._operand(i, name) for i in node.input))
+        table = node.input[constant[0]]
+        values = self.model.constants[table].astype(np.float64)
+        x = self._operand(node.input[1 - constant[0]], name)
+        factor = values.reshape(()) if values.size == 1 and self.b.type(x).shape != (1,) else self._spread(table, name)
+        grid = self.grids.get(table)
         if grid is not None:
             grid = Grid.of(grid.scale.reshape(()) if grid.scale.size == 1 else grid.scale.ravel(), grid.width)
         return self._add(Scale(factor=Table.real(factor, grid)), name, x)
 
     def _on_div(self, name: str, node: Any) -> str:
-        table = self._tables(node)[1]
-        if table is None:
-            return self._add(Divide(), name, *(self.value(i) for i in node.input))
-        x = self.value(node.input[0])
-        return self._add(Scale(factor=Table.real(np.broadcast_to(1.0 / table.ravel(), self.b.type(x).shape))), name, x)
+        if node.input[1] not in self.model.constants:
+            return self._add(Divide(), name, *(self._operand(i, name) for i in node.input))
+        x = self._operand(node.input[0], name)
+        return self._add(Scale(factor=Table.real(1.0 / self._spread(node.input[1], name))), name, x)
 
-    def _on_slice(self, name: str, node: Any) -> str:
-        starts, stops, axes, *steps = (np.atleast_1d(t) for t in self._tables(node)[1:] if t is not None)
-        x = self.value(node.input[0])
-        (extent,) = self.b.type(x).shape
-        if axes.tolist() not in ([1], [-1]) or any(step.tolist() != [1] for step in steps):
-            raise UnsupportedModelError(f"{self.model.path.name}: Slice (tensor {name}) must be along the channels")
-        start, stop = (min(int(v[0]) + (extent if v[0] < 0 else 0), extent) for v in (starts, stops))
-        return self._add(Slice(start=start, stop=stop), name, x)
+    def _on_slice(self, name: str, node: Any) -> str | None:
+        """A slice of channels; along other axes it is a choice of numbers."""
+        source = node.input[0]
+        plain = np.arange(self.model.size(source)).reshape(1, -1).astype(np.float64)
+        (picked,) = self.model.rows({source: plain}, [name])
+        return self._piece(name, picked[0], self.value(source))
 
-    def _on_split(self, name: str, node: Any) -> str:
-        x = self.value(node.input[0])
-        (extent,) = self.b.type(x).shape
-        sizes = self._tables(node)[1] if len(node.input) > 1 else [extent // len(node.output)] * len(node.output)
-        at = list(node.output).index(name)
-        start = int(sum(sizes[:at]))
-        return self._add(Slice(start=start, stop=start + int(sizes[at])), name, x)
+    _on_split = _on_slice
 
-    def _on_gather(self, name: str, node: Any) -> str:
-        indices = self._tables(node)[1]
-        if indices is None or indices.ndim != 1 or self.model.attribute(node, "axis", 0) != 1:
-            raise UnsupportedModelError(f"{self.model.path.name}: Gather (tensor {name}) must pick constant channels")
-        return self._add(Take(indices=Table.integer(indices.astype(np.int64))), name, self.value(node.input[0]))
+    def _piece(self, name: str, picked: Real, x: str) -> str:
+        """Elements of a value by their places, as one slice where they follow each other."""
+        places = picked.astype(np.int64)
+        if len(places) and np.array_equal(places, np.arange(places[0], places[0] + len(places))):
+            return self._add(Slice(start=int(places[0]), stop=int(places[0]) + len(places)), name, x)
+        return self._taken(name, places, x)
+
+    def _on_gather(self, name: str, node: Any) -> str | None:
+        """A choice of constant places."""
+        source = node.input[0]
+        if self.model.operands(name) != [source]:
+            return None
+        plain = np.arange(self.model.size(source)).reshape(1, -1).astype(np.float64)
+        (picked,) = self.model.rows({source: plain}, [name])
+        return self._taken(name, picked[0].astype(np.int64), self.value(source))
+
+    _on_gathernd = _on_gather
 
     def _on_concat(self, name: str, node: Any) -> str:
-        return self._add(Concat(), name, *(self.value(i) for i in node.input))
+        """Values one after the other, put into the order of the tensor where it is joined along another axis."""
+        parts = [self.value(i) for i in node.input]
+        joined = self._add(Concat(), name, *parts)
+        at, given = 0, {}
+        for tensor in node.input:
+            size = (
+                int(np.prod(self.model.shape(tensor)))
+                if tensor in self.model.layout.shapes
+                else self.b.type(parts[list(node.input).index(tensor)]).shape[0]
+            )
+            if tensor not in self.model.constants:
+                given[tensor] = np.arange(at, at + size, dtype=np.float64).reshape(1, -1)
+            at += size
+        if len(given) < len(node.input):
+            return joined
+        (places,) = self.model.rows(given, [name])
+        return self._taken(f"{name}_order", places[0].astype(np.int64), joined)
 
     def _on_layernormalization(self, name: str, node: Any) -> str:
         gamma, beta = (np.asarray(t, np.float64).ravel() for t in self._tables(node)[1:3])

@@ -42,8 +42,10 @@ class PruneHeads:
     def __call__(self, graph: Graph) -> Graph:
         for layer in ssm_layers(graph):
             mixing = _mixing(graph, layer.result)
-            if mixing is None or is_fixed(graph, mixing):
+            if mixing is None:
                 continue
+            if is_fixed(graph, mixing):
+                raise UsageError(f"--heads {self.keep}: {_trained(mixing)}")
             _check(self.keep, mixing.weight.shape[1], "heads")
             gain = downstream_gain(graph, mixing.name, self.calibration)
             graph = _thinned(graph, [mixing], self.keep, gain, self.calibration)
@@ -64,8 +66,10 @@ class PruneChannels:
         decoder = graph[graph.outputs[0].value]
         terms = graph.operands(decoder) if isinstance(decoder, Add) else (decoder,)
         matvecs = [op for op in terms if isinstance(op, Matvec)]
-        if len(matvecs) != len(terms) or not are_free(graph, [op.name for op in matvecs]):
+        if len(matvecs) != len(terms):
             return graph
+        if not are_free(graph, [op.name for op in matvecs]):
+            raise UsageError(f"--channels {self.keep}: {_trained(matvecs[0])}")
         _check(self.keep, matvecs[0].weight.shape[1], "channels")
         output, gain = graph.outputs[0], np.ones(matvecs[0].weight.shape[0])
         if output.kind != "class":  # each output in its own unit, or each flag, by what it moves
@@ -82,6 +86,10 @@ def _mixing(graph: Graph, value: str) -> Matvec | None:
             return None
         value = user.name
     return user if isinstance(user, Matvec) else None
+
+
+def _trained(op: Op) -> str:
+    return f"the weights of {op.origin or op.name} were trained on a grid, so they stay as they are; leave it out"
 
 
 def _check(keep: int, there: int, what: str) -> None:

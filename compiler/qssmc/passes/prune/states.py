@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qssmc.analysis.calibration import Calibration
+from qssmc.analysis.fixed import is_fixed
 from qssmc.analysis.gram import head_normals
 from qssmc.analysis.least_squares import ridged, solve
 from qssmc.analysis.sensitivity import downstream_gain
@@ -69,7 +70,17 @@ class PruneStates:
     def __call__(self, graph: Graph) -> Graph:
         if self.mean is None and self.loss is None:
             return graph
-        for layer in ssm_layers(graph):
+        layers = ssm_layers(graph)
+        if (
+            self.mean is not None
+            and not layers
+            and any(isinstance(op, Diag) and is_fixed(graph, op) for op in graph.ops)
+        ):
+            raise UsageError(
+                f"--states {self.mean:g}: the state-space layers were trained on grids, so they stay as they are; "
+                "leave it out"
+            )
+        for layer in layers:
             graph = self.prune(graph, layer)
         return graph
 

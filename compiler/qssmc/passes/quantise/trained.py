@@ -15,20 +15,22 @@ from qssmc.ir.ops import Activation, Add, Cast, Input, Matvec, Op
 from qssmc.ir.table import Table
 from qssmc.ir.types import UNTYPED
 from qssmc.ir.verify import IRError
+from qssmc.passes.quantise.grids import IntegerWindow
 from qssmc.passes.quantise.options import QuantiseOptions
 from qssmc.passes.quantise.scheme import Scheme, exact_table
 from qssmc.passes.quantise.windows import Windows
 
 
 class TrainedGrids(Windows):
-    """names: the value that stands for an op. curves: activations before they are rounded; rectified: relus that the
-    casts behind them make, by their lower clamps. between: where a bias lies between two levels of its sum and is
-    rounded down; sums: those that have a term with such a bias.
+    """names: the value that stands for an op; narrow: its cast, where it has one. curves: activations before they are
+    rounded; rectified: relus that the casts behind them make, by their lower clamps. between: where a bias lies between
+    two levels of its sum and is rounded down; sums: those that have a term with such a bias.
     """
 
     def __init__(self, graph: Graph, scheme: Scheme, options: QuantiseOptions) -> None:
         super().__init__(graph, scheme, options)
         self.names: dict[str, str] = {}
+        self.narrow: dict[str, str] = {}
         self.curves: dict[str, str] = {}
         self.between: dict[str, NDArray[np.bool_]] = {}
         self.sums: set[str] = set()
@@ -65,7 +67,8 @@ class TrainedGrids(Windows):
 
     def exact_operand(self, old: str, *, shared: bool = False) -> str:
         """An operand of what the model was trained with: the samples as they are, anything else narrow."""
-        return self.names[old] if isinstance(self.source[old], Input) else self.operand(old, shared=shared)
+        plain = isinstance(self.source[old], Input) and not (shared and np.ptp(self.scale(self.names[old])) > 0.0)
+        return self.names[old] if plain else self.operand(old, shared=shared)
 
     def given(self, op: Op, name: str, *inputs: str) -> str:
         """An op with tables that the model was trained with."""
@@ -106,3 +109,23 @@ class TrainedGrids(Windows):
             return None
         self.sums |= {total}
         return users[0]
+
+    def activation(self, op: Activation) -> str:
+        """A table from a narrow value to a narrow value: one table for all channels, so one scale on both sides."""
+        users = self.source.users[op.name]
+        leaves = op.name in self.source.updates.values() or any(o.value == op.name for o in self.source.outputs)
+        cast_alone = bool(users) and all(isinstance(user, Cast) for user in users) and not leaves
+        if cast_alone and op.kind == "relu":
+            self.rectified.add(op.name)
+            return self.names[op.inputs[0]]
+        x = self.operand(op.inputs[0], shared=True)
+        value = self.add(Activation(kind=op.kind), op.name, x, origin=op.origin)
+        self.curves[op.name] = value
+        if cast_alone:
+            return value
+        made, window = self.source[op.inputs[0]], self.window(op.name, True)
+        if op.kind == "relu" and isinstance(made, Cast):  # on the grid of what it clamps nothing is rounded
+            low, high = np.maximum(made.low.data, 0), np.maximum(made.high.data, 0)
+            window = IntegerWindow(made.scale.data, low, high)
+        self.narrow[op.name] = self.cast(f"{op.name}_q", value, window, op.origin)
+        return self.narrow[op.name]

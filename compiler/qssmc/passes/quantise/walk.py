@@ -98,7 +98,6 @@ class _Walk(TrainedGrids):
 
     def __init__(self, graph: Graph, scheme: Scheme, options: QuantiseOptions, input_format: InputFormat) -> None:
         super().__init__(graph, scheme, options)
-        self.narrow: dict[str, str] = {}
         self.input_format = input_format
         self.heads = heads_of_states(graph)
         self.real_states = real_states(graph)
@@ -397,22 +396,6 @@ class _Walk(TrainedGrids):
     def mul(self, op: Mul) -> str:
         """An exact product of two narrow values."""
         return self.add(Mul(), op.name, *(self.operand(name) for name in op.inputs), origin=op.origin)
-
-    def activation(self, op: Activation) -> str:
-        """A table from a narrow value to a narrow value: one table for all channels, so one scale on both sides."""
-        users = self.source.users[op.name]
-        leaves = op.name in self.source.updates.values() or any(o.value == op.name for o in self.source.outputs)
-        cast_alone = bool(users) and all(isinstance(user, Cast) for user in users) and not leaves
-        if cast_alone and op.kind == "relu":
-            self.rectified.add(op.name)
-            return self.names[op.inputs[0]]
-        x = self.operand(op.inputs[0], shared=True)
-        value = self.add(Activation(kind=op.kind), op.name, x, origin=op.origin)
-        self.curves[op.name] = value
-        if cast_alone:
-            return value
-        self.narrow[op.name] = self.cast(f"{op.name}_q", value, self.window(op.name, True), op.origin)
-        return self.narrow[op.name]
 
     def norm(self, op: LayerNorm | RMSNorm) -> str:
         """Channels are compared with each other, so they share a scale; gamma and beta get the weights' bits."""

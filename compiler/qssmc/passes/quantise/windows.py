@@ -35,7 +35,9 @@ class Windows(QuantisedDraft):
 
     def window(self, old: str, shared: bool) -> IntegerWindow:
         """The window of a value between ops."""
-        bits, op = int(self.bits(old, self.options.activation_bits)), self.source[old]
+        noted, op = self.bits(old, self.options.activation_bits), self.source[old]
+        # Bits of each state are those of the recurrence, not of what reads its next value.
+        bits = int(noted) if noted.ndim == 0 else self.options.activation_bits
         least, ranges = finest_unit(self.source, op), self.source.ranges[old].data
         if isinstance(op, Input) and not shared and self.feeds_matrices(op) and not is_power_of_two(self.scale(old)):
             return self.sensor_window(op, ranges)
