@@ -236,12 +236,6 @@ def test_a_number_of_sequences_that_is_none(sequences: Any, tmp_path: Path) -> N
         qssmc.verify(tmp_path, sequences=sequences)
 
 
-@pytest.mark.parametrize("option", [{"lanes": 4}, {"argmax": True}, {"array": "8x8"}])
-def test_an_option_of_another_target_is_refused(option: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=r"is an option of --target .*; leave it out here"):
-        compiled(calibration=own_samples(), input_format=EIGHT, **option)
-
-
 def test_a_module_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match=r"takes a qssmc\.models\.Checkpoint .*, not OwnModel; a torch module is saved with"

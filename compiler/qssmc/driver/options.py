@@ -246,7 +246,7 @@ def choices() -> tuple[Choice, ...]:
 def make_options(given: Mapping[str, Any], targets: Sequence[str] | None = None) -> Options:
     """The options of keywords for a design of some targets, or of all; None is not given.
 
-    Raises UsageError for an unknown keyword, a wrong kind of value, and an option of targets that are not asked for.
+    Raises UsageError for an unknown keyword or a wrong kind of value.
     """
     known = {choice.keyword: choice for choice in choices()}
     if unknown := [name for name in given if name not in known]:
@@ -259,11 +259,6 @@ def make_options(given: Mapping[str, Any], targets: Sequence[str] | None = None)
     for name, value in kept.items():
         for place, attribute in known[name].places:
             values[place][attribute] = known[name].value(value)
-    here = {*RECORDS, *(of_targets if targets is None else targets)}
-    for name in kept:
-        theirs = [place for place, _ in known[name].places]
-        if here.isdisjoint(theirs):
-            raise UsageError(f"{known[name].flag} is an option of --target {' and '.join(theirs)}; leave it out here")
     own = {place: record(**values[place]) for place, record in RECORDS.items()}
     wanted = of_targets if targets is None else targets
     records = {name: _record_of(of_targets[name], values[name]) for name in wanted if name in of_targets}
