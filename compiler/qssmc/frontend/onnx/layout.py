@@ -1,4 +1,4 @@
-"""Layout: the shape of every tensor of an ONNX model for one sample, found by running it on zeros."""
+"""StepLayout: the shape of every tensor of an ONNX model for one sample, found by running it on zeros."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MANY = 3  # samples at once, to see whether a model takes any number: hardly a 
 
 
 @dataclass(frozen=True)
-class Layout:
+class StepLayout:
     """shapes: of each tensor without the batch. batch: of the model's inputs, None if it takes any.
 
     at_once: samples that a run must have, None for any number. fixed: integers that follow from shapes alone.
@@ -36,7 +36,7 @@ class Layout:
         return self.first[name] if self.at_once is not None else (samples, *self.shapes[name])
 
 
-def layout_of(proto: Any, constants: Mapping[str, Array]) -> Layout:
+def layout_of(proto: Any, constants: Mapping[str, Array]) -> StepLayout:
     """Run a model on zeros. Raises UnsupportedModelError for inputs without a batch, or where nothing runs."""
     inputs = [value for value in proto.graph.input if value.name not in constants]
     batch = _batch(inputs)
@@ -56,7 +56,7 @@ def layout_of(proto: Any, constants: Mapping[str, Array]) -> Layout:
         if samples == 1 or (leads and (batch is not None or not by_shape)):
             shapes = {name: own[name][1:] if own[name][:1] == (samples,) else own[name] for name in rows}
             known = {name: values[name] for name in by_shape}
-            return Layout(shapes, batch, samples if samples == 1 or batch else None, known, own)
+            return StepLayout(shapes, batch, samples if samples == 1 or batch else None, known, own)
         fault = "a tensor has its batch elsewhere than in the first axis"
     raise UnsupportedModelError(
         f"the step cannot be run on zeros ({fault}); export it with a free batch, or one of 1, in the first axis"

@@ -20,7 +20,7 @@ try:
 except ImportError as missing:
     raise ToolError("ONNX models need the package onnx: pip install 'qssmc[onnx]'") from missing
 
-from qssmc.frontend.onnx.layout import Layout, layout_of
+from qssmc.frontend.onnx.layout import StepLayout, layout_of
 
 Array = NDArray[Any]
 
@@ -60,7 +60,7 @@ class Model:
         return found
 
     @cached_property
-    def layout(self) -> Layout:
+    def layout(self) -> StepLayout:
         """The shapes of all tensors, and how many samples a run takes."""
         return layout_of(self.proto, self.constants)
 
