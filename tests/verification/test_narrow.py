@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from qssmc.verification import narrow
 from qssmc.verification.narrow import Narrow, narrow_of
 
 
 @pytest.fixture(autouse=True)
 def asked_anew() -> None:
-    narrow_of.cache_clear()
+    narrow._found.cache_clear()
 
 
 def script(path: Path, text: str) -> str:
@@ -21,7 +22,7 @@ def script(path: Path, text: str) -> str:
 
 
 def test_no_32_bit_build_is_said_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name, path=None: None)
     cc = script(tmp_path / "cc", "echo '/usr/bin/ld: cannot find crti.o' >&2; exit 1")
     found, why = narrow_of(cc)
     assert found is None
@@ -32,7 +33,7 @@ def test_no_32_bit_build_is_said_with_its_reason(tmp_path: Path, monkeypatch: py
 
 
 def test_a_program_that_runs_with_wide_pointers_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name, path=None: None)
     cc = script(
         tmp_path / "cc",
         "shift_out() { while [ $1 != -o ]; do shift; done; printf '#!/bin/sh\\nexit 1\\n' > $2; "
