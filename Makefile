@@ -3,8 +3,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# What `make test` runs at once, and where MNIST and the spoken digits are looked for.
-JOBS   ?= 2
+# What `make test` runs at once (more than two cores hold, for tests wait for compilers), and where MNIST and the spoken digits are looked for.
+JOBS   ?= 3
 export QSSMC_DATA ?= $(abspath ../shared/data)
 
 # The version that is tested stands in constraints.txt. Where pip would take a CUDA build, name an index of CPU builds.

@@ -51,9 +51,9 @@ def test_float_accuracy_is_what_is_recorded(mnist: Sequences) -> None:
     )
 
 
-def test_float_accuracy_of_the_larger_model_on_a_fifth_of_the_images(mnist: Sequences) -> None:
+def test_float_accuracy_of_the_larger_model_on_a_tenth_of_the_images(mnist: Sequences) -> None:
     """All 10 000 are measured by benchmarks.ptq."""
-    found = evaluate(EXAMPLES / "s4d64_mnist.pt", "torch", mnist.take(2000))
+    found = evaluate(EXAMPLES / "s4d64_mnist.pt", "torch", mnist.take(1000))
     assert found.accuracy >= MODELS["s4d64_mnist"]
 
 
@@ -86,8 +86,8 @@ def test_s4d16_compiles_verifies_and_keeps_its_accuracy(tmp_path: Path, mnist: S
     verified = verify_folder(out)
     assert (verified.sequences, verified.steps) == (112, 784)
     emitted = evaluate(out, "c", mnist)
-    golden = evaluate(out, "golden", mnist.take(500))
-    assert np.array_equal(golden.predictions, emitted.predictions[:500])
+    golden = evaluate(out, "golden", mnist.take(100))
+    assert np.array_equal(golden.predictions, emitted.predictions[:100])
     assert emitted.accuracy > 97.5
 
 
