@@ -96,7 +96,7 @@ def test_calibration_of_durations_is_refused(model: Path, capsys: pytest.Capture
 
 def test_a_folder_is_no_model(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("folder.pt").mkdir()
-    refused("folder.pt holds no file of weights", capsys, "compile", "folder.pt", "-o", "out")
+    refused("folder.pt is not a file", capsys, "compile", "folder.pt", "-o", "out")
 
 
 def test_numbers_out_of_range_end_in_one_sentence(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
