@@ -194,9 +194,6 @@ def apply_passes(
 ) -> Graph:
     """Apply passes in order; seen(name, graph) is told of each result. Raises UsageError where one cannot be."""
     stages, channels = {"input": graph}, graph.inputs[0].type.shape[0]
-    for name, _ in options.methods.notes:
-        if name.split(".")[0] not in graph.by_name:
-            raise UsageError(f"--set names %{name.split('.')[0]}, which the graph does not have")
     for one in passes:
         _check(one, graph, options.methods)
         known = _Known(one.name, stages, options.reference)
